@@ -1,0 +1,18 @@
+# Every version and checksum that the build pins: what is not taken from the system's packages.
+# CMake includes this file, and deploy/install-dependencies reads the lines `set(NAME VALUE)`.
+
+set(STRATA_PINNED_DUCKDB 1.4.4)
+
+# The official libduckdb.so, in the npm package that carries it for each processor.
+set(STRATA_DUCKDB_x86_64_PACKAGE @duckdb/node-bindings-linux-x64@1.4.4-r.4)
+set(STRATA_DUCKDB_x86_64_SHA256 732fac4dc6b8f198870b9c4bb6ddf13544466daca00ad28ba2f1d80de5d7aa4b)
+set(STRATA_DUCKDB_aarch64_PACKAGE @duckdb/node-bindings-linux-arm64@1.4.4-r.3)
+set(STRATA_DUCKDB_aarch64_SHA256 00)
+
+# Its header, in the npm package that carries the source.
+set(STRATA_DUCKDB_SOURCE_PACKAGE duckdb@1.4.4)
+set(STRATA_DUCKDB_SOURCE_SHA256 5bb967dcbcd517670ba5f169f238fb9d6787e53752c60ebe24386169d76941ed)
+
+# Apache ECharts, inlined into report.html.
+set(STRATA_ECHARTS_PACKAGE echarts@5.6.0)
+set(STRATA_ECHARTS_SHA256 e1b82487dd7f8d9f0438eec1f1433051148e0095ac7a15d4db890afda45cf610)
