@@ -25,7 +25,6 @@ set(CMAKE_INSTALL_RPATH "$ORIGIN/${bin_to_lib}")
 
 include(CheckPIESupported)
 check_pie_supported(LANGUAGES C)
-include(CheckCCompilerFlag)
 
 add_library(strata_flags INTERFACE)
 target_compile_definitions(strata_flags INTERFACE
@@ -44,15 +43,15 @@ target_compile_options(strata_flags INTERFACE
 
 # Hardening, after the OpenSSF's compiler options guide for C.
 target_compile_options(strata_flags INTERFACE
-  -fstack-protector-strong -fstack-clash-protection
+  -fPIE -fstack-protector-strong -fstack-clash-protection
   -fno-delete-null-pointer-checks -fno-strict-overflow -fno-strict-aliasing)
 target_link_options(strata_flags INTERFACE
   -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed)
-check_c_compiler_flag(-fcf-protection=full STRATA_HAS_CF_PROTECTION)
-check_c_compiler_flag(-mbranch-protection=standard STRATA_HAS_BRANCH_PROTECTION)
-target_compile_options(strata_flags INTERFACE
-  $<$<BOOL:${STRATA_HAS_CF_PROTECTION}>:-fcf-protection=full>
-  $<$<BOOL:${STRATA_HAS_BRANCH_PROTECTION}>:-mbranch-protection=standard>)
+if(CMAKE_SYSTEM_PROCESSOR MATCHES "x86_64")
+  target_compile_options(strata_flags INTERFACE -fcf-protection=full)
+elseif(CMAKE_SYSTEM_PROCESSOR MATCHES "aarch64")
+  target_compile_options(strata_flags INTERFACE -mbranch-protection=standard)
+endif()
 if(NOT STRATA_SANITIZE)
   target_compile_options(strata_flags INTERFACE -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3)
 endif()

@@ -104,6 +104,8 @@ function(strata_library name)
 
   add_library(strata_${name} STATIC ${arg_SOURCES})
   add_library(strata::${name} ALIAS strata_${name})
+  # For executables only: -fPIE, of strata_flags, lets functions be inlined where -fPIC may not.
+  set_target_properties(strata_${name} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
   list(TRANSFORM arg_HEADERS PREPEND ${PROJECT_SOURCE_DIR}/include/strata/)
   target_sources(strata_${name} PUBLIC
     FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/include FILES ${arg_HEADERS})
@@ -200,8 +202,9 @@ endmacro()
 
 set(strata_test_lists SOURCES LIBS EXTERNAL ARGS LABELS ENVIRONMENT RESOURCE_LOCK)
 
-# What sanitizers need to be told on machines with MPI and DuckDB, neither of which is instrumented.
+# Sanitizers need to be told of MPI and DuckDB, neither of which is instrumented.
 set(STRATA_TEST_ENVIRONMENT
+  PYTHONDONTWRITEBYTECODE=1
   ASAN_OPTIONS=detect_stack_use_after_return=1
   UBSAN_OPTIONS=print_stacktrace=1
   LSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/support/lsan.supp:print_suppressions=0:fast_unwind_on_malloc=0
@@ -235,6 +238,11 @@ macro(strata_test_properties test label seconds)
   endif()
 endmacro()
 
+# Criterion's macros assign comparisons to one-bit fields, which gcc takes for a conversion.
+add_library(strata_criterion_flags INTERFACE)
+target_compile_options(strata_criterion_flags INTERFACE
+  $<$<C_COMPILER_ID:GNU>:-Wno-conversion>)
+
 # Criterion forks, which ThreadSanitizer does not bear: under it the unit tests are not built.
 function(strata_unit_test name)
   strata_parse("" "TIMEOUT" "${strata_test_lists}")
@@ -243,6 +251,7 @@ function(strata_unit_test name)
   endif()
   list(APPEND arg_LIBS PkgConfig::CRITERION m)
   strata_test_executable(unit_${name} test)
+  target_link_libraries(unit_${name} PRIVATE strata_criterion_flags)
   set(runner "")
   if(STRATA_SANITIZE)
     set(runner ${PROJECT_SOURCE_DIR}/tests/support/run-sanitized)
