@@ -1,0 +1,70 @@
+/* The whole surface between compute and control: one snapshot out (plain data, copied), one command queue in
+ * (invariant I3).  The lock covers struct copies only. */
+#ifndef STRATA_BOARD_H
+#define STRATA_BOARD_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "strata/config.h"
+
+enum strata_job_state {
+    STRATA_JOB_PENDING, STRATA_JOB_INGESTING, STRATA_JOB_ENCODING, STRATA_JOB_SEEDING, STRATA_JOB_FITTING,
+    STRATA_JOB_EVALUATING, STRATA_JOB_DESCRIBING, STRATA_JOB_WRITING, STRATA_JOB_DONE,
+    STRATA_JOB_STOPPING, STRATA_JOB_CANCELLED, STRATA_JOB_FAILED,
+    STRATA_JOB_STATE_COUNT
+};
+const char *strata_job_state_word(enum strata_job_state state); /* "PENDING", ... */
+
+struct strata_snapshot {
+    uint64_t seq;                 /* grows by one with each publication */
+    char job[128];
+    enum strata_job_state state;
+    double elapsed_s;
+    double fraction;              /* of the whole job, rough, never falling */
+    double remaining_s;           /* negative: unknown */
+    int ranks;
+    uint64_t bytes_done, bytes_total; /* ingest */
+    uint64_t customers;           /* 0 until known */
+    uint32_t features;            /* columns of the matrix */
+    uint64_t iteration;
+    uint32_t candidates_live, candidates_total;
+    uint32_t k;                   /* of the leading candidate */
+    double objective;
+    double segment_size[STRATA_MAX_SEGMENTS]; /* (k) interim sizes of the leading candidate */
+    char message[256];            /* the failure's first line, or empty */
+};
+
+enum strata_command_kind { STRATA_COMMAND_STOP = 1 };
+struct strata_command {
+    enum strata_command_kind kind;
+    uint64_t request_id;
+};
+
+#define STRATA_BOARD_COMMANDS 16
+
+struct strata_board {
+    pthread_mutex_t lock;
+    struct strata_snapshot now;
+    struct strata_command command[STRATA_BOARD_COMMANDS];
+    size_t n_commands;
+    const unsigned char *result; /* packed strata.v1.Result once there is one; immutable then */
+    size_t result_bytes;
+};
+
+void strata_board_init(struct strata_board *board);
+void strata_board_finish(struct strata_board *board);
+
+/* Compute side: replace the snapshot (seq is set here), publish the result, take the oldest command. */
+void strata_board_publish(struct strata_board *board, const struct strata_snapshot *snapshot);
+void strata_board_publish_result(struct strata_board *board, const unsigned char *bytes, size_t n_bytes);
+bool strata_board_take(struct strata_board *board, struct strata_command *command);
+
+/* Control side: a consistent copy; ask (false when the queue is full). */
+struct strata_snapshot strata_board_read(struct strata_board *board, const unsigned char **result,
+                                         size_t *result_bytes);
+bool strata_board_ask(struct strata_board *board, struct strata_command command);
+
+#endif

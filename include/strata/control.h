@@ -1,0 +1,25 @@
+/* The control channel: one thread that owns all sockets, answers requests from snapshots and posts commands. */
+#ifndef STRATA_CONTROL_H
+#define STRATA_CONTROL_H
+
+#include "strata/board.h"
+#include "strata/status.h"
+
+struct strata_control; /* the thread */
+
+struct strata_control_options {
+    const char *directory;  /* run directory: control.json goes here, ipc sockets too */
+    const char *endpoint;   /* "ipc", "tcp://127.0.0.1:*", "tcp://127.0.0.1:7001", "ipc:///path" */
+    struct strata_board *board;
+    bool serving;           /* a finished run is served: stop is refused */
+};
+
+/* Bind ROUTER (requests) and PUB (events), write control.json, start the thread.  Rank 0 only.  Refuses any address but
+ * loopback and ipc with STRATA_E_CONFIG: nothing listens beyond this host without keys. */
+STRATA_MUST_CHECK strata_status strata_control_start(const struct strata_control_options *options,
+                                                     struct strata_control **out, struct strata_err *err);
+
+/* Publish the last event, answer what is queued, remove control.json, join the thread.  Accepts NULL. */
+void strata_control_stop(struct strata_control **control);
+
+#endif

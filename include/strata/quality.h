@@ -1,0 +1,41 @@
+/* What was wrong, missing or odd in the data: counted in each stage, summed over ranks, written as quality.json. */
+#ifndef STRATA_QUALITY_H
+#define STRATA_QUALITY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+struct strata_source_quality {
+    const char *name;
+    uint64_t files, rows;        /* read, over all ranks */
+    uint64_t rejected_rows;      /* did not parse */
+    uint64_t null_key_rows;      /* rows without a customer key: counted and left out */
+    uint64_t invalid_key_rows;   /* keys that are not of the declared type: counted and left out */
+    uint64_t keys;               /* distinct customer keys; 0 for lookup sources */
+    uint64_t orphan_keys;        /* keys that no row of the customers view has */
+    uint64_t matched_keys;       /* customers of the view that have rows here */
+};
+
+struct strata_feature_quality {
+    const char *name;
+    uint64_t present, missing;
+    uint64_t not_finite;  /* NaN or infinity, treated as missing */
+    uint64_t clamped;     /* beyond the grid's range */
+    uint64_t invalid;     /* a text that is not a declared level, a binary that is not 0 or 1: treated as missing */
+    uint64_t distinct;    /* levels of a text column; 0 for numbers */
+    int constant;         /* 1: all present values equal; 2: all missing.  Such a basis feature adds nothing */
+};
+
+struct strata_quality {
+    uint64_t customers;
+    struct strata_source_quality *source; /* (n_sources) */
+    size_t n_sources;
+    struct strata_feature_quality *feature; /* (n_features) in the job's order */
+    size_t n_features;
+    const char **note; /* (n_notes <= 64) sentences: what degenerate input was met and what was done */
+    size_t n_notes;
+};
+
+#define STRATA_MAX_NOTES 64
+
+#endif

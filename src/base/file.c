@@ -1,0 +1,185 @@
+#include "strata/file.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define WRITE_PIECE ((size_t)1 << 30) /* one write call, below the kernel's limit */
+#define DEPTH_MAX 64                  /* folders inside folders that a removal follows */
+
+static strata_status io_error(struct strata_err *err, strata_status code, const char *path, const char *doing)
+{
+    return STRATA_FAIL(err, code, "%s: cannot %s: %s", path, doing, strerror(errno));
+}
+
+/* The folder of a path, for fsync. */
+static void parent_of(const char *path, char parent[PATH_MAX])
+{
+    const char *slash = strrchr(path, '/');
+    const size_t length = slash ? (size_t)(slash - path) : 0;
+    (void)snprintf(parent, PATH_MAX, "%.*s", slash ? (int)(length ? length : 1) : 1, slash ? path : ".");
+}
+
+static strata_status sync_path(const char *path, int flags, struct strata_err *err)
+{
+    const int file = open(path, flags | O_CLOEXEC);
+    if (file < 0) return io_error(err, STRATA_E_IO, path, "open for fsync");
+    strata_status status = STRATA_OK;
+    if (fsync(file) != 0) status = io_error(err, STRATA_E_IO, path, "fsync");
+    (void)close(file);
+    return status;
+}
+
+char *strata_file_temporary(const char *path, struct strata_arena *keep)
+{
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    return strata_arena_print(keep, "%.*s.%s.%ld.tmp", (int)(name - path), path, name, (long)getpid());
+}
+
+strata_status strata_file_commit(const char *temporary, const char *path, struct strata_err *err)
+{
+    char parent[PATH_MAX];
+    parent_of(path, parent);
+    strata_status status = sync_path(temporary, O_RDWR, err);
+    if (status == STRATA_OK && rename(temporary, path) != 0)
+        status = io_error(err, STRATA_E_IO, path, "put the file in place");
+    if (status != STRATA_OK) {
+        strata_file_drop(temporary);
+        return status;
+    }
+    return sync_path(parent, O_RDONLY | O_DIRECTORY, err);
+}
+
+void strata_file_drop(const char *temporary)
+{
+    (void)unlink(temporary); /* it may never have been made */
+}
+
+static strata_status write_all(int file, const char *path, const unsigned char *bytes, size_t n_bytes,
+                               struct strata_err *err)
+{
+    while (n_bytes > 0) {
+        const ssize_t wrote = write(file, bytes, n_bytes < WRITE_PIECE ? n_bytes : WRITE_PIECE);
+        if (wrote < 0 && errno == EINTR) continue;
+        if (wrote < 0) return io_error(err, STRATA_E_IO, path, "write");
+        bytes += wrote;
+        n_bytes -= (size_t)wrote;
+    }
+    return STRATA_OK;
+}
+
+strata_status strata_file_write(const char *path, const void *bytes, size_t n_bytes, bool private_mode,
+                                struct strata_err *err)
+{
+    char temporary[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    const int length = snprintf(temporary, sizeof temporary, "%.*s.%s.%ld.tmp", (int)(name - path), path, name,
+                                (long)getpid());
+    if (length < 0 || (size_t)length >= sizeof temporary)
+        return STRATA_FAIL(err, STRATA_E_CREATE, "%s: the path is too long", path);
+    const int file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, private_mode ? 0600 : 0644);
+    if (file < 0) return io_error(err, STRATA_E_CREATE, path, "create");
+    strata_status status = write_all(file, path, bytes, n_bytes, err);
+    if (close(file) != 0 && status == STRATA_OK) status = io_error(err, STRATA_E_IO, path, "close");
+    if (status != STRATA_OK) {
+        strata_file_drop(temporary);
+        return status;
+    }
+    return strata_file_commit(temporary, path, err);
+}
+
+strata_status strata_file_read(const char *path, size_t limit_bytes, struct strata_arena *keep, char **bytes,
+                               size_t *n_bytes, struct strata_err *err)
+{
+    const int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return io_error(err, errno == EACCES ? STRATA_E_PERMISSION : STRATA_E_NO_INPUT, path, "open");
+    strata_status status = STRATA_OK;
+    struct stat facts;
+    if (fstat(file, &facts) != 0)
+        status = io_error(err, STRATA_E_IO, path, "stat");
+    else if (!S_ISREG(facts.st_mode))
+        status = STRATA_FAIL(err, STRATA_E_NO_INPUT, "%s: not a regular file", path);
+    else if ((uint64_t)facts.st_size > limit_bytes)
+        status = STRATA_FAIL(err, STRATA_E_DATA, "%s: larger than the limit of %zu bytes", path, limit_bytes);
+    const size_t size = status == STRATA_OK ? (size_t)facts.st_size : 0;
+    char *text = status == STRATA_OK ? STRATA_NEW(keep, char, size + 1) : NULL;
+    if (status == STRATA_OK && !text) status = STRATA_FAIL(err, STRATA_E_MEMORY, "%s: %zu bytes", path, size);
+    size_t done = 0;
+    while (status == STRATA_OK && done < size) {
+        const ssize_t got = read(file, text + done, size - done);
+        if (got < 0 && errno == EINTR) continue;
+        if (got < 0) status = io_error(err, STRATA_E_IO, path, "read");
+        if (got == 0) status = STRATA_FAIL(err, STRATA_E_IO, "%s: shrank while it was read", path);
+        if (got > 0) done += (size_t)got;
+    }
+    (void)close(file);
+    if (status != STRATA_OK) return status;
+    *bytes = text;
+    *n_bytes = size;
+    return STRATA_OK;
+}
+
+strata_status strata_directory_make(const char *path, struct strata_err *err)
+{
+    char part[PATH_MAX];
+    const size_t length = strlen(path);
+    if (length == 0 || length >= sizeof part)
+        return STRATA_FAIL(err, STRATA_E_CREATE, "%s: not a usable path for a directory", path);
+    memcpy(part, path, length + 1);
+    for (size_t i = 1; i <= length; i++) {
+        if (part[i] != '/' && part[i] != '\0') continue;
+        part[i] = '\0';
+        struct stat facts;
+        if (mkdir(part, 0755) != 0 && (errno != EEXIST || stat(part, &facts) != 0 || !S_ISDIR(facts.st_mode)))
+            return errno == EEXIST
+                       ? STRATA_FAIL(err, STRATA_E_CREATE, "%s: exists and is not a directory", part)
+                       : io_error(err, errno == EACCES ? STRATA_E_PERMISSION : STRATA_E_CREATE, part,
+                                  "make the directory");
+        if (i < length) part[i] = '/';
+    }
+    return STRATA_OK;
+}
+
+static strata_status remove_tree(int parent, const char *name, const char *path, int depth, struct strata_err *err)
+{
+    if (unlinkat(parent, name, 0) == 0 || errno == ENOENT) return STRATA_OK;
+    if (errno != EISDIR && errno != EPERM) return io_error(err, STRATA_E_IO, path, "remove");
+    if (depth == DEPTH_MAX) return STRATA_FAIL(err, STRATA_E_IO, "%s: folders lie too deep to be removed", path);
+    const int folder = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (folder < 0) return io_error(err, STRATA_E_IO, path, "open");
+    DIR *entries = fdopendir(folder);
+    if (!entries) {
+        (void)close(folder);
+        return io_error(err, STRATA_E_IO, path, "list");
+    }
+    strata_status status = STRATA_OK;
+    for (struct dirent *entry; status == STRATA_OK && (entry = readdir(entries));) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            status = remove_tree(folder, entry->d_name, path, depth + 1, err);
+    }
+    (void)closedir(entries);
+    if (status == STRATA_OK && unlinkat(parent, name, AT_REMOVEDIR) != 0)
+        status = io_error(err, STRATA_E_IO, path, "remove");
+    return status;
+}
+
+strata_status strata_directory_remove(const char *path, struct strata_err *err)
+{
+    return remove_tree(AT_FDCWD, path, path, 0, err);
+}
+
+char *strata_path_join(const char *directory, const char *name, struct strata_arena *keep)
+{
+    if (name[0] == '/' || directory[0] == '\0') return strata_arena_copy(keep, name, strlen(name));
+    const size_t length = strlen(directory);
+    return strata_arena_print(keep, "%s%s%s", directory, directory[length - 1] == '/' ? "" : "/", name);
+}
