@@ -1,8 +1,8 @@
 /* Runs SQL in DuckDB and prints results as CSV, for tests and for making the shipped data:
  *   strata-sql "SQL"...    runs each argument     strata-sql < FILE    runs what it reads
- * Statements are separated by semicolons; of each argument the last one's result is printed, with
- * a header line when it has columns.  One thread and UTC, so that what is written is the same every
- * time.  Errors go to standard error with exit code 1. */
+ * Statements are separated by semicolons; what each query finds is printed below a line of column
+ * names.  One thread and UTC, so that what is written is the same every time.  Errors go to standard
+ * error with exit code 1. */
 #include <duckdb.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -44,16 +44,36 @@ static void print_result(duckdb_result *result)
     }
 }
 
-static bool run(duckdb_connection connection, const char *sql, bool silent)
+static bool run_statement(duckdb_connection connection, duckdb_extracted_statements statements,
+                          idx_t index)
 {
-    duckdb_result result;
-    const bool worked = duckdb_query(connection, sql, &result) == DuckDBSuccess;
+    duckdb_prepared_statement prepared = NULL;
+    duckdb_result result = {0};
+    bool worked = duckdb_prepare_extracted_statement(connection, statements, index, &prepared) ==
+                  DuckDBSuccess;
     if (!worked) {
-        fprintf(stderr, "strata-sql: %s\n", duckdb_result_error(&result));
-    } else if (!silent && duckdb_result_return_type(result) == DUCKDB_RESULT_TYPE_QUERY_RESULT) {
+        fprintf(stderr, "strata-sql: %s\n", duckdb_prepare_error(prepared));
+    } else {
+        worked = duckdb_execute_prepared(prepared, &result) == DuckDBSuccess;
+        if (!worked) fprintf(stderr, "strata-sql: %s\n", duckdb_result_error(&result));
+    }
+    if (worked && duckdb_prepared_statement_type(prepared) == DUCKDB_STATEMENT_TYPE_SELECT) {
         print_result(&result);
     }
     duckdb_destroy_result(&result);
+    duckdb_destroy_prepare(&prepared);
+    return worked;
+}
+
+static bool run(duckdb_connection connection, const char *sql)
+{
+    duckdb_extracted_statements statements = NULL;
+    const idx_t n = duckdb_extract_statements(connection, sql, &statements);
+    const char *problem = n == 0 ? duckdb_extract_statements_error(statements) : NULL;
+    if (problem) fprintf(stderr, "strata-sql: %s\n", problem);
+    bool worked = !problem;
+    for (idx_t i = 0; i < n && worked; i++) worked = run_statement(connection, statements, i);
+    duckdb_destroy_extracted(&statements);
     return worked;
 }
 
@@ -64,13 +84,13 @@ int main(int argc, char **argv)
     duckdb_connection connection;
     if (duckdb_open(NULL, &database) != DuckDBSuccess) return 1;
     if (duckdb_connect(database, &connection) != DuckDBSuccess) return 1;
-    bool fine = run(connection, "set threads = 1; set TimeZone = 'UTC'", true);
+    bool fine = run(connection, "set threads = 1; set TimeZone = 'UTC'");
     if (argc < 2) {
         const size_t n = fread(input, 1, INPUT_MAX, stdin);
         input[n] = '\0';
-        fine = fine && run(connection, input, false);
+        fine = fine && run(connection, input);
     }
-    for (int i = 1; i < argc && fine; i++) fine = run(connection, argv[i], false);
+    for (int i = 1; i < argc && fine; i++) fine = run(connection, argv[i]);
     duckdb_disconnect(&connection);
     duckdb_close(&database);
     return fine && fflush(stdout) == 0 ? 0 : 1;
