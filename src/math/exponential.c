@@ -99,7 +99,7 @@ double strata_log(double x)
         x *= 0x1p54;
     }
     const double f = split(x, &k);
-    return log_reduced(k, f, 0.0) + 0.0;
+    return log_reduced(k, f, 0.0);
 }
 
 double strata_log1p(double x)
