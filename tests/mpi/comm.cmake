@@ -1,0 +1,1 @@
+strata_mpi_test(comm RANKS 1 2 3 4 LIBS comm ENVIRONMENT STRATA_COMM_ROUND=65536)

@@ -1,0 +1,3 @@
+foreach(name arena file hash log problems random status)
+  strata_unit_test(${name} LIBS base)
+endforeach()

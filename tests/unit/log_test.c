@@ -1,0 +1,53 @@
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "strata/clock.h"
+#include "strata/file.h"
+#include "strata/log.h"
+
+static char *logged(int rank)
+{
+    static struct strata_arena arena;
+    struct strata_err err = {0};
+    char path[] = "log_test.XXXXXX", *bytes = NULL;
+    size_t n = 0;
+    const int file = mkstemp(path);
+    cr_assert(file >= 0);
+    (void)close(file);
+    cr_assert(strata_arena_init(&arena, 1 << 20));
+    strata_log_init(rank, STRATA_LOG_ERROR);
+    cr_assert_eq(strata_log_open(path, &err), STRATA_OK);
+    STRATA_LOG(INFO, "fit.iter", "iter=%d objective=%.17g reason=%s", 3, 1.5, "say \"no\"");
+    STRATA_LOG(DEBUG, "never.seen", "x=%d", 1);
+    strata_log_close();
+    cr_assert_eq(strata_file_read(path, 10000, &arena, &bytes, &n, &err), STRATA_OK);
+    (void)unlink(path);
+    return bytes;
+}
+
+Test(log, an_event_is_one_line_of_json_with_numbers_as_numbers)
+{
+    const char *line = logged(0);
+    cr_assert_not_null(strstr(line, "\"event\":\"fit.iter\",\"iter\":3,\"objective\":1.5,\"reason\":\"say\""));
+    cr_assert_eq(strchr(line, '\n'), line + strlen(line) - 1);
+}
+
+Test(log, other_ranks_are_silent_at_info)
+{
+    cr_assert_str_empty(logged(3));
+}
+
+Test(log, durations_read_well)
+{
+    static const struct {
+        double seconds;
+        const char *text;
+    } cases[] = {{0.24, "0.2 s"}, {59, "59 s"}, {125, "2 min 5 s"}, {12000, "3 h 20 min"}, {-1, "unknown"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[32];
+        strata_duration_text(cases[i].seconds, text);
+        cr_expect_str_eq(text, cases[i].text);
+    }
+}
