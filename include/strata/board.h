@@ -10,13 +10,29 @@
 
 #include "strata/config.h"
 
+/* state, word, what a person reads, nothing follows it */
+#define STRATA_JOB_STATES(X)                                                                       \
+    X(STRATA_JOB_PENDING, "PENDING", "Waiting to start", false)                                    \
+    X(STRATA_JOB_INGESTING, "INGESTING", "Reading customers", false)                               \
+    X(STRATA_JOB_ENCODING, "ENCODING", "Encoding features", false)                                 \
+    X(STRATA_JOB_SEEDING, "SEEDING", "Placing centres", false)                                     \
+    X(STRATA_JOB_FITTING, "FITTING", "Finding segments", false)                                    \
+    X(STRATA_JOB_EVALUATING, "EVALUATING", "Measuring quality", false)                             \
+    X(STRATA_JOB_DESCRIBING, "DESCRIBING", "Describing segments", false)                           \
+    X(STRATA_JOB_WRITING, "WRITING", "Writing results", false)                                     \
+    X(STRATA_JOB_DONE, "DONE", "Done", true)                                                       \
+    X(STRATA_JOB_STOPPING, "STOPPING", "Stopping", false)                                          \
+    X(STRATA_JOB_CANCELLED, "CANCELLED", "Cancelled", true)                                        \
+    X(STRATA_JOB_FAILED, "FAILED", "Failed", true)
+
 enum strata_job_state {
-    STRATA_JOB_PENDING, STRATA_JOB_INGESTING, STRATA_JOB_ENCODING, STRATA_JOB_SEEDING, STRATA_JOB_FITTING,
-    STRATA_JOB_EVALUATING, STRATA_JOB_DESCRIBING, STRATA_JOB_WRITING, STRATA_JOB_DONE,
-    STRATA_JOB_STOPPING, STRATA_JOB_CANCELLED, STRATA_JOB_FAILED,
-    STRATA_JOB_STATE_COUNT
+#define STRATA_X(state, word, phrase, final) state,
+    STRATA_JOB_STATES(STRATA_X)
+#undef STRATA_X
+        STRATA_JOB_STATE_COUNT
 };
 const char *strata_job_state_word(enum strata_job_state state); /* "PENDING", ... */
+bool strata_job_state_is_final(enum strata_job_state state);
 
 struct strata_snapshot {
     uint64_t seq;                 /* grows by one with each publication */
@@ -31,7 +47,7 @@ struct strata_snapshot {
     uint32_t features;            /* columns of the matrix */
     uint64_t iteration;
     uint32_t candidates_live, candidates_total;
-    uint32_t k;                   /* of the leading candidate */
+    uint32_t k;                   /* of the leading candidate; at most STRATA_MAX_SEGMENTS */
     double objective;
     double segment_size[STRATA_MAX_SEGMENTS]; /* (k) interim sizes of the leading candidate */
     char message[256];            /* the failure's first line, or empty */
@@ -57,12 +73,13 @@ struct strata_board {
 void strata_board_init(struct strata_board *board);
 void strata_board_finish(struct strata_board *board);
 
-/* Compute side: replace the snapshot (seq is set here), publish the result, take the oldest command. */
+/* Compute side: replace the snapshot (seq is set here, and fraction never falls), publish the result (once; the bytes
+ * must live as long as the board), take the oldest command. */
 void strata_board_publish(struct strata_board *board, const struct strata_snapshot *snapshot);
 void strata_board_publish_result(struct strata_board *board, const unsigned char *bytes, size_t n_bytes);
 bool strata_board_take(struct strata_board *board, struct strata_command *command);
 
-/* Control side: a consistent copy; ask (false when the queue is full). */
+/* Control side: a consistent copy (result and result_bytes may be NULL); ask (false when the queue is full). */
 struct strata_snapshot strata_board_read(struct strata_board *board, const unsigned char **result,
                                          size_t *result_bytes);
 bool strata_board_ask(struct strata_board *board, struct strata_command command);

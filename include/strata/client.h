@@ -1,36 +1,128 @@
-/* The control client library: find a run's channel, ask, get a reply in time.  No MPI, nothing of the engine.
- * Messages are those of proto/strata/v1/control.proto, packed. */
+/* The control client library: find a run's channel, ask, get a reply in time.  A finished run needs no server: its
+ * record answers.  No MPI, nothing of the engine.  Messages are those of proto/strata/v1/control.proto. */
 #ifndef STRATA_CLIENT_H
 #define STRATA_CLIENT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "strata/arena.h"
 #include "strata/status.h"
 
-struct strata_client;
+struct strata_client; /* one thread at a time */
 
 struct strata_client_options {
-    const char *run;      /* run directory: endpoint from its control.json; or NULL */
+    const char *run;      /* run directory: endpoints from its control.json; or NULL */
     const char *endpoint; /* requests endpoint; or NULL */
     int timeout_ms;       /* for each request; 0: 5000 */
 };
 
-/* STRATA_E_UNAVAILABLE when nothing listens there (no control.json). */
+/* Find the server, or a finished run's record when nothing listens there.  STRATA_E_UNAVAILABLE when there is neither
+ * (no control.json, or one that a dead process left). */
 STRATA_MUST_CHECK strata_status strata_client_open(const struct strata_client_options *options,
                                                    struct strata_client **out, struct strata_err *err);
-void strata_client_close(struct strata_client **client);
+void strata_client_close(struct strata_client **client); /* accepts a NULL client */
 
-/* Send a packed strata.v1.Request body kind and get the packed strata.v1.Reply with the same id in keep.
- * STRATA_E_UNAVAILABLE after the timeout. */
+/* True when the answers come from a finished run's record and not from a server: no events, no commands. */
+bool strata_client_is_offline(const struct strata_client *client);
+
+/* --- questions and answers --------------------------------------------------------------------- */
+
+enum strata_question {
+    STRATA_ASK_HELLO, STRATA_ASK_STATUS, STRATA_ASK_SEGMENTS, STRATA_ASK_SEGMENT, STRATA_ASK_PERSONAS,
+    STRATA_ASK_PERSONA, STRATA_ASK_STOP,
+    STRATA_QUESTION_COUNT
+};
+
+struct strata_job_view { /* strata.v1.JobStatus */
+    const char *job;
+    const char *state; /* "FITTING", ...: the words of strata/board.h; "UNKNOWN" when the server is newer */
+    bool final;        /* nothing follows this state */
+    double elapsed_s, fraction;
+    double remaining_s; /* negative: unknown */
+    uint32_t ranks, features, candidates_live, candidates_total, k;
+    uint64_t bytes_done, bytes_total, customers, iteration;
+    double objective;
+    const char *message;
+    bool leaving; /* the server's last event */
+};
+
+struct strata_statement_view {
+    const char *text, *section;
+    uint64_t count;
+};
+
+struct strata_segment_view {
+    uint32_t id; /* from 1 */
+    const char *name, *definition; /* empty in an interim one */
+    uint64_t size;
+    double share;
+    struct strata_statement_view *statement; /* (n_statements) personas only */
+    size_t n_statements;
+};
+
+struct strata_segments_view {
+    const char *job;
+    bool interim; /* sizes of the leading candidate of a running job */
+    uint64_t customers;
+    struct strata_segment_view *segment; /* (n_segments) */
+    size_t n_segments;
+};
+
+struct strata_answer {
+    uint64_t seq;            /* of the snapshot that it was made from */
+    const char *incarnation; /* of the server; empty when offline */
+    const char *text;        /* the server's sentence, or empty */
+    struct strata_job_view job;           /* of STATUS */
+    struct strata_segments_view segments; /* of SEGMENTS, SEGMENT, PERSONAS, PERSONA */
+    const unsigned char *packed;          /* (n_packed) the strata.v1.Reply */
+    size_t n_packed;
+};
+
+/* Ask and wait at most the timeout; which is a segment's number or name for SEGMENT and PERSONA, else NULL.  The answer
+ * is in keep.  A refusal is a failure with the server's sentence: STRATA_E_UNAVAILABLE when the job's state does not
+ * allow it or nobody answered in time, STRATA_E_NO_INPUT for an unknown segment. */
+STRATA_MUST_CHECK strata_status strata_client_question(struct strata_client *client, enum strata_question question,
+                                                       const char *which, struct strata_arena *keep,
+                                                       struct strata_answer *answer, struct strata_err *err);
+
+struct strata_event {
+    bool any, heartbeat;
+    uint64_t number;         /* grows by one with each event; a heartbeat repeats the last one */
+    uint64_t seq;
+    const char *incarnation;
+    struct strata_job_view job; /* unless heartbeat */
+    const unsigned char *packed; /* (n_packed) the strata.v1.Event */
+    size_t n_packed;
+};
+
+/* The next event, waiting at most timeout_ms; any is false when none came.  The first call subscribes. */
+STRATA_MUST_CHECK strata_status strata_client_next_event(struct strata_client *client, int timeout_ms,
+                                                         struct strata_arena *keep, struct strata_event *event,
+                                                         struct strata_err *err);
+
+/* One line of JSON (proto3's mapping) of a packed Reply or Event. */
+STRATA_MUST_CHECK strata_status strata_reply_json(const unsigned char *packed, size_t n_packed,
+                                                  struct strata_arena *keep, char **json, struct strata_err *err);
+STRATA_MUST_CHECK strata_status strata_event_json(const unsigned char *packed, size_t n_packed,
+                                                  struct strata_arena *keep, char **json, struct strata_err *err);
+
+/* --- a finished run's record (packed strata.v1.Result) ------------------------------------------ */
+
+STRATA_MUST_CHECK strata_status strata_record_status(const unsigned char *record, size_t n_bytes,
+                                                     struct strata_arena *keep, struct strata_job_view *job,
+                                                     struct strata_err *err);
+STRATA_MUST_CHECK strata_status strata_record_segments(const unsigned char *record, size_t n_bytes,
+                                                       struct strata_arena *keep,
+                                                       struct strata_segments_view *segments, struct strata_err *err);
+
+/* --- below questions: packed messages ----------------------------------------------------------- */
+
+/* Send a packed strata.v1.Request and get the packed strata.v1.Reply with the same id in keep.  STRATA_E_UNAVAILABLE
+ * after the timeout. */
 STRATA_MUST_CHECK strata_status strata_client_ask(struct strata_client *client, const void *request, size_t n_bytes,
                                                   uint64_t id, struct strata_arena *keep, unsigned char **reply,
                                                   size_t *n_reply, struct strata_err *err);
-
-/* The next event (packed strata.v1.Event), waiting at most timeout_ms; *n_event 0 when none came. */
-STRATA_MUST_CHECK strata_status strata_client_event(struct strata_client *client, int timeout_ms,
-                                                    struct strata_arena *keep, unsigned char **event,
-                                                    size_t *n_event, struct strata_err *err);
 
 #endif
