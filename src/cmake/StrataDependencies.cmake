@@ -121,7 +121,12 @@ install(FILES ${STRATA_DUCKDB_LIB} DESTINATION ${CMAKE_INSTALL_LIBDIR}/strata)
 
 # --- Apache ECharts -----------------------------------------------------------------------------
 
-set(STRATA_ECHARTS_JS ${STRATA_DEPS_DIR}/echarts/echarts.min.js CACHE FILEPATH
+if(DEFINED ENV{STRATA_ECHARTS_JS})
+  set(echarts_default $ENV{STRATA_ECHARTS_JS})
+else()
+  set(echarts_default ${STRATA_DEPS_DIR}/echarts/echarts.min.js)
+endif()
+set(STRATA_ECHARTS_JS ${echarts_default} CACHE FILEPATH
   "echarts.min.js to inline into reports")
 if(NOT EXISTS ${STRATA_ECHARTS_JS})
   message(FATAL_ERROR

@@ -7,7 +7,7 @@ set(STRATA_PINNED_DUCKDB 1.4.4)
 set(STRATA_DUCKDB_x86_64_PACKAGE @duckdb/node-bindings-linux-x64@1.4.4-r.4)
 set(STRATA_DUCKDB_x86_64_SHA256 732fac4dc6b8f198870b9c4bb6ddf13544466daca00ad28ba2f1d80de5d7aa4b)
 set(STRATA_DUCKDB_aarch64_PACKAGE @duckdb/node-bindings-linux-arm64@1.4.4-r.3)
-set(STRATA_DUCKDB_aarch64_SHA256 00)
+set(STRATA_DUCKDB_aarch64_SHA256 7a3b62c524849af848b2d4e278bad56324e20f5e8b1d3fe3acd324ead28e1e0c)
 
 # Its header, in the npm package that carries the source.
 set(STRATA_DUCKDB_SOURCE_PACKAGE duckdb@1.4.4)
