@@ -10,7 +10,8 @@
 #include "strata/arena.h"
 #include "strata/status.h"
 
-struct strata_client; /* one thread at a time */
+struct ProtobufCMessage; /* of protobuf-c */
+struct strata_client;    /* one thread at a time */
 
 struct strata_client_options {
     const char *run;      /* run directory: endpoints from its control.json; or NULL */
@@ -76,8 +77,7 @@ struct strata_answer {
     const char *text;        /* the server's sentence, or empty */
     struct strata_job_view job;           /* of STATUS */
     struct strata_segments_view segments; /* of SEGMENTS, SEGMENT, PERSONAS, PERSONA */
-    const unsigned char *packed;          /* (n_packed) the strata.v1.Reply */
-    size_t n_packed;
+    const struct ProtobufCMessage *message; /* the strata.v1.Reply, for strata_json_view */
 };
 
 /* Ask and wait at most the timeout; which is a segment's number or name for SEGMENT and PERSONA, else NULL.  The answer
@@ -93,20 +93,13 @@ struct strata_event {
     uint64_t seq;
     const char *incarnation;
     struct strata_job_view job; /* unless heartbeat */
-    const unsigned char *packed; /* (n_packed) the strata.v1.Event */
-    size_t n_packed;
+    const struct ProtobufCMessage *message; /* the strata.v1.Event, for strata_json_view */
 };
 
 /* The next event, waiting at most timeout_ms; any is false when none came.  The first call subscribes. */
 STRATA_MUST_CHECK strata_status strata_client_next_event(struct strata_client *client, int timeout_ms,
                                                          struct strata_arena *keep, struct strata_event *event,
                                                          struct strata_err *err);
-
-/* One line of JSON (proto3's mapping) of a packed Reply or Event. */
-STRATA_MUST_CHECK strata_status strata_reply_json(const unsigned char *packed, size_t n_packed,
-                                                  struct strata_arena *keep, char **json, struct strata_err *err);
-STRATA_MUST_CHECK strata_status strata_event_json(const unsigned char *packed, size_t n_packed,
-                                                  struct strata_arena *keep, char **json, struct strata_err *err);
 
 /* --- a finished run's record (packed strata.v1.Result) ------------------------------------------ */
 
