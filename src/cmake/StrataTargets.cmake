@@ -132,7 +132,8 @@ function(strata_library name)
   list(TRANSFORM arg_HEADERS PREPEND ${PROJECT_SOURCE_DIR}/include/strata/)
   target_sources(strata_${name} PUBLIC
     FILE_SET HEADERS BASE_DIRS ${PROJECT_SOURCE_DIR}/include FILES ${arg_HEADERS})
-  target_include_directories(strata_${name} PUBLIC ${PROJECT_SOURCE_DIR}/include)
+  target_include_directories(strata_${name}
+    PUBLIC ${PROJECT_SOURCE_DIR}/include PRIVATE ${PROJECT_SOURCE_DIR}/src)
   strata_resolve(lower FOLDERS ${arg_DEPENDS})
   strata_resolve(outside EXTERNAL ${arg_EXTERNAL})
   target_link_libraries(strata_${name} PUBLIC ${lower} PRIVATE ${outside} strata_flags)

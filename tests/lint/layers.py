@@ -65,7 +65,7 @@ def problem(layers, owner_of, folder, header, quoted, is_public, has_local):
             return (f"{folder} (layer {layers.layer[folder]}) must not know {header} "
                     f"of {owner} (layer {layers.layer[owner]})")
     elif quoted:
-        if "/" in header or not has_local(header):
+        if not has_local(header.removeprefix(folder + "/")):
             return f"\"{header}\" is neither a contract (\"strata/...\") nor a file of this folder"
         if is_public:
             return "a public header includes contracts only (\"strata/...\")"

@@ -26,6 +26,8 @@ CASES = [
     ("comm", '"strata/v1/a.pb-c.h"', False, False),
     ("duck", '"strata/v1/a.pb-c.h"', False, True),
     ("math", '"local.h"', False, False),
+    ("math", '"math/local.h"', False, False),
+    ("math", '"duck/local.h"', False, True),
     ("math", '"missing.h"', False, True),
     ("math", '"local.h"', True, True),
     ("math", '"../duck/local.h"', False, True),
