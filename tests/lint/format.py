@@ -25,8 +25,10 @@ def main():
         finish([])
     run = subprocess.run([tool, "--dry-run", "--Werror", *paths], cwd=ROOT, capture_output=True,
                          text=True, check=False)
-    places = re.findall(r"^(\S+?:\d+):\d+: error:", run.stderr, re.MULTILINE)
-    findings = [f"{place}: not as clang-format writes it" for place in dict.fromkeys(places)]
+    places = re.findall(r"^(\S+?):(\d+):\d+: error:", run.stderr, re.MULTILINE)
+    first = {path: line for path, line in reversed(places)}
+    findings = [f"{path}:{line}: not as clang-format writes it, from this line on"
+                for path, line in sorted(first.items())]
     if run.returncode and not findings:
         findings = [run.stderr]
     if findings:
