@@ -31,8 +31,32 @@ enum strata_job_state {
 #undef STRATA_X
         STRATA_JOB_STATE_COUNT
 };
-const char *strata_job_state_word(enum strata_job_state state); /* "PENDING", ... */
-bool strata_job_state_is_final(enum strata_job_state state);
+
+/* "PENDING", ... */
+static inline const char *strata_job_state_word(enum strata_job_state state)
+{
+#define STRATA_X(name, word, phrase, final) if (state == name) return word;
+    STRATA_JOB_STATES(STRATA_X)
+#undef STRATA_X
+    return "UNKNOWN";
+}
+
+/* What a person reads: "Finding segments". */
+static inline const char *strata_job_state_phrase(enum strata_job_state state)
+{
+#define STRATA_X(name, word, phrase, final) if (state == name) return phrase;
+    STRATA_JOB_STATES(STRATA_X)
+#undef STRATA_X
+    return "Working";
+}
+
+static inline bool strata_job_state_is_final(enum strata_job_state state)
+{
+#define STRATA_X(name, word, phrase, final) if (state == name) return final;
+    STRATA_JOB_STATES(STRATA_X)
+#undef STRATA_X
+    return false;
+}
 
 struct strata_snapshot {
     uint64_t seq;                 /* grows by one with each publication */

@@ -4,25 +4,6 @@
 
 #include "strata/status.h"
 
-static const struct {
-    const char *word;
-    bool final;
-} states[STRATA_JOB_STATE_COUNT] = {
-#define STRATA_X(state, word, phrase, final) [state] = {word, final},
-    STRATA_JOB_STATES(STRATA_X)
-#undef STRATA_X
-};
-
-const char *strata_job_state_word(enum strata_job_state state)
-{
-    return (unsigned)state < STRATA_JOB_STATE_COUNT ? states[state].word : "UNKNOWN";
-}
-
-bool strata_job_state_is_final(enum strata_job_state state)
-{
-    return (unsigned)state < STRATA_JOB_STATE_COUNT && states[state].final;
-}
-
 static void lock(struct strata_board *board)
 {
     STRATA_REQUIRE(pthread_mutex_lock(&board->lock) == 0);
@@ -58,7 +39,8 @@ void strata_board_publish(struct strata_board *board, const struct strata_snapsh
     unlock(board);
 }
 
-void strata_board_publish_result(struct strata_board *board, const unsigned char *bytes, size_t n_bytes)
+void strata_board_publish_result(struct strata_board *board, const unsigned char *bytes,
+                                 size_t n_bytes)
 {
     lock(board);
     STRATA_REQUIRE(!board->result);
