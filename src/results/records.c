@@ -231,17 +231,25 @@ static size_t level_place(const struct strata_outcome *outcome, size_t feature, 
     return SIZE_MAX;
 }
 
+/* By the record's order of levels; hidden shares are NaN and are left out. */
 static void fill_shares(struct strata_maker *maker, const struct strata_outcome *outcome,
                         size_t feature, const double *share, Strata__V1__ProfileCell *out)
 {
     const size_t n = levels_of(outcome, feature).n;
-    const struct strata_column *column = &outcome->personas->column[feature];
-    out->shares = n ? STRATA_NEW(maker->keep, double, n) : NULL;
-    if (n && !out->shares) maker->full = true;
-    out->n_shares = out->shares ? n : 0;
-    for (size_t level = 0; out->shares && level < column->n_levels; level++) {
+    const size_t n_column = outcome->personas->column[feature].n_levels;
+    size_t *at = n ? STRATA_NEW(maker->keep, size_t, n) : NULL; /* 1 + level of the column */
+    size_t n_shown = 0, count = 0;
+    if (n && !at) maker->full = true;
+    for (size_t level = 0; at && level < n_column; level++) {
         const size_t place = level_place(outcome, feature, level);
-        if (place < n && isfinite(share[level])) out->shares[place] = share[level];
+        if (place < n && isfinite(share[level])) at[place] = level + 1;
+        n_shown += place < n && isfinite(share[level]);
+    }
+    out->shares = strata_maker_list(maker, &strata__v1__level_share__descriptor, n_shown, &count);
+    for (size_t place = 0; at && place < n && out->n_shares < count; place++) {
+        if (at[place] == 0) continue;
+        out->shares[out->n_shares]->level = (uint32_t)place;
+        out->shares[out->n_shares++]->share = share[at[place] - 1];
     }
 }
 
