@@ -2,8 +2,11 @@
 #ifndef STRATA_JOB_H
 #define STRATA_JOB_H
 
-#include <stdio.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
+#include "strata/arena.h"
 #include "strata/board.h"
 #include "strata/comm.h"
 #include "strata/config.h"
@@ -11,44 +14,62 @@
 #include "strata/problems.h"
 #include "strata/status.h"
 
-struct strata_job_request {
-    const char *path;          /* of the job file */
-    const char *const *set;    /* (n_set) overrides */
-    size_t n_set;
-    const char *output;        /* overrides the job's output; NULL: none */
-    struct strata_board *board; /* rank 0's; NULL elsewhere */
-    void (*on_ready)(void *context, const struct strata_config *config, const char *directory, struct strata_err *err,
-                     strata_status *status); /* rank 0, once the run directory exists: starts the control channel */
+/* What surrounds a job on rank 0: the control channel and the screen.  Any function may be NULL. */
+struct strata_job_host {
     void *context;
+    struct strata_board *board;
+    /* The run directory exists: open the control channel.  May refuse the job. */
+    strata_status (*open)(void *context, const struct strata_config *config, const char *directory,
+                          struct strata_err *err);
+    /* Something was published on the board; called by the compute thread, so it must be quick. */
+    void (*progress)(void *context, const struct strata_snapshot *snapshot);
+    /* The job has ended in its last state; the directory is still there: close the channel. */
+    void (*close)(void *context);
 };
 
-/* What a finished run tells the terminal (rank 0). */
+struct strata_job_request {
+    const char *path;       /* of the job file */
+    const char *const *set; /* (n_set) overrides, "model.seed=7" */
+    size_t n_set;
+    const char *output;     /* replaces the job's output; NULL: none */
+    const struct strata_job_host *host; /* NULL: nobody watches */
+};
+
+/* What a finished run leaves for the terminal (rank 0). */
 struct strata_job_summary {
     const char *directory;
     unsigned char *result; /* packed strata.v1.Result */
     size_t result_bytes;
+    double elapsed_s;
 };
 
-/* Read, check, ingest, encode, fit, evaluate, describe, write, seal.  Collective: every rank calls it with the same
- * request.  Fails alike on all ranks with one sentence; a run directory made by this attempt is then removed. */
+/* Read, check, ingest, encode, fit, evaluate, describe, write, seal.  Collective: every rank gives the same request.
+ * Fails alike on all ranks with one sentence, or all problems of the job file; a run directory that this call made is
+ * then removed, one that was there keeps its old results. */
 STRATA_MUST_CHECK strata_status strata_job_run(struct strata_comm *comm, const struct strata_job_request *request,
                                                struct strata_arena *keep, struct strata_job_summary *summary,
                                                struct strata_err *err);
 
-/* All problems of a job file at once, and the plan.  Rank 0 only.  Used by run and check alike. */
-STRATA_MUST_CHECK strata_status strata_job_check(const char *path, const char *const *set, size_t n_set, int n_ranks,
-                                                 struct strata_arena *keep, struct strata_config **config,
-                                                 struct strata_ingest_plan **plan, struct strata_problems *problems,
-                                                 struct strata_err *err);
+/* A job file that has been read and checked, with what its run would take. */
+struct strata_job_plan {
+    struct strata_config *config;
+    struct strata_ingest_plan *ingest;
+    uint64_t memory_needed_bytes; /* per rank; 0 when the number of customers cannot be known before reading */
+    uint64_t memory_given_bytes;  /* per rank */
+};
 
-/* Install the handlers: USR1 and TERM ask for an end with exit code 75, a second TERM leaves at once, USR2 is noted,
- * CONT is ignored. */
+/* All problems of a job at once, before a row is read: file, sources, SQL, features, estimator, control, output, memory.
+ * Used by run and check alike.  Rank 0 only.  *out is complete only when problems->total is 0. */
+STRATA_MUST_CHECK strata_status strata_job_check(const struct strata_job_request *request, int n_ranks,
+                                                 struct strata_arena *keep, struct strata_job_plan *out,
+                                                 struct strata_problems *problems, struct strata_err *err);
+
+/* Install the handlers: USR1 and TERM ask for an end with STRATA_E_AGAIN, INT for STRATA_E_CANCELLED, a second TERM or
+ * INT leaves at once, USR2 asks for a checkpoint, CONT is ignored. */
 void strata_job_signals_install(void);
 
-/* The state machine: states x events as a table; STRATA_JOB_STATE_COUNT when the event is refused in that state. */
-enum strata_job_event {
-    STRATA_EVENT_NEXT, STRATA_EVENT_STOP, STRATA_EVENT_CANCEL, STRATA_EVENT_FAIL, STRATA_EVENT_COUNT
-};
+/* The state machine as a table of states x events.  STRATA_JOB_STATE_COUNT when the event is refused in that state. */
+enum strata_job_event { STRATA_EVENT_NEXT, STRATA_EVENT_STOP, STRATA_EVENT_CANCEL, STRATA_EVENT_FAIL, STRATA_EVENT_COUNT };
 enum strata_job_state strata_job_next(enum strata_job_state state, enum strata_job_event event);
 
 #endif

@@ -35,7 +35,7 @@ typedef enum strata_status {
 struct strata_err {
     strata_status code;
     int rank;
-    char text[1024]; /* one line, or several separated by '\n' when problems were collected */
+    char text[8192]; /* one line, or several separated by '\n' when problems were collected */
 };
 
 #define STRATA_MUST_CHECK __attribute__((warn_unused_result))

@@ -52,7 +52,7 @@ strata_status strata_problems_status(const struct strata_problems *problems, str
     const size_t last_words = 64; /* room for "... and 12 more problems" */
     size_t used = 0, told = 0;
     for (; told < problems->count; told++) {
-        char line[512];
+        char line[1024];
         (void)print_one(line, sizeof line, &problems->item[order[told]]);
         const size_t length = strlen(line);
         if (used + length + 1 + last_words > sizeof text) break;

@@ -1,0 +1,32 @@
+/* The subcommands of `strata`.  Each returns a status; main prints the sentence and turns it into the exit code. */
+#ifndef STRATA_APP_H
+#define STRATA_APP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "strata/arena.h"
+#include "strata/comm.h"
+#include "strata/status.h"
+
+#define STRATA_SET_MAX 256
+
+/* What was typed after the subcommand. */
+struct strata_arguments {
+    const char *operand;             /* JOB or RUN */
+    const char *set[STRATA_SET_MAX]; /* (n_set) */
+    size_t n_set;
+    const char *output;
+    const char *endpoint;
+    bool quiet;
+    int ranks;                       /* of check: how many to plan for */
+};
+
+strata_status strata_app_run(struct strata_comm *comm, const struct strata_arguments *arguments,
+                             struct strata_arena *keep, struct strata_err *err);
+strata_status strata_app_check(struct strata_comm *comm, const struct strata_arguments *arguments,
+                               struct strata_arena *keep, struct strata_err *err);
+strata_status strata_app_report(struct strata_comm *comm, const struct strata_arguments *arguments,
+                                struct strata_arena *keep, struct strata_err *err);
+
+#endif

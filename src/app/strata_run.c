@@ -1,0 +1,82 @@
+/* strata run: a job with its control channel and its progress line. */
+#include <stdio.h>
+
+#include "app/strata_app.h"
+#include "app/terminal.h"
+#include "strata/clock.h"
+#include "strata/control.h"
+#include "strata/job.h"
+#include "strata/log.h"
+
+#define DRAW_EVERY_S 0.1
+
+/* What surrounds the job on rank 0. */
+struct screen {
+    struct strata_board board;
+    struct strata_control *control;
+    bool quiet;
+    double drawn_s;
+    enum strata_job_state drawn_state;
+};
+
+static strata_status open_channel(void *context, const struct strata_config *config, const char *directory,
+                                  struct strata_err *err)
+{
+    struct screen *screen = context;
+    if (!config->control_on) return STRATA_OK;
+    const struct strata_control_options options = {
+        .directory = directory,
+        .endpoint = config->control_endpoint,
+        .board = &screen->board,
+    };
+    return strata_control_start(&options, &screen->control, err);
+}
+
+static void draw(void *context, const struct strata_snapshot *snapshot)
+{
+    struct screen *screen = context;
+    const double now_s = strata_clock_s();
+    const bool new_state = snapshot->state != screen->drawn_state;
+    if (screen->quiet || (!new_state && now_s - screen->drawn_s < DRAW_EVERY_S)) return;
+    screen->drawn_s = now_s;
+    screen->drawn_state = snapshot->state;
+    strata_progress_draw(stderr, snapshot);
+}
+
+static void close_channel(void *context)
+{
+    struct screen *screen = context;
+    strata_control_stop(&screen->control);
+    strata_progress_end(stderr);
+}
+
+static strata_status print_summary(const struct strata_job_summary *summary, struct strata_err *err)
+{
+    char took[32];
+    strata_duration_text(summary->elapsed_s, took);
+    STRATA_TRY(strata_print_segments(stdout, summary->result, summary->result_bytes, err));
+    (void)printf("\nReport  %s/report.html\nTook    %s\n", summary->directory, took);
+    return STRATA_OK;
+}
+
+strata_status strata_app_run(struct strata_comm *comm, const struct strata_arguments *arguments,
+                             struct strata_arena *keep, struct strata_err *err)
+{
+    static struct screen screen;
+    screen.quiet = arguments->quiet;
+    screen.drawn_state = STRATA_JOB_STATE_COUNT;
+    strata_board_init(&screen.board);
+    const struct strata_job_host host = {&screen, &screen.board, open_channel, draw, close_channel};
+    const struct strata_job_request request = {
+        .path = arguments->operand,
+        .set = arguments->set,
+        .n_set = arguments->n_set,
+        .output = arguments->output,
+        .host = &host,
+    };
+    struct strata_job_summary summary = {0};
+    strata_status status = strata_job_run(comm, &request, keep, &summary, err);
+    if (status == STRATA_OK && comm->rank == 0 && !arguments->quiet) status = print_summary(&summary, err);
+    strata_board_finish(&screen.board);
+    return status;
+}

@@ -1,0 +1,127 @@
+/* The run directory from first to last: taken by one run at a time, whole at any moment, gone when the run that made it
+ * failed. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "job/job_impl.h"
+#include "strata/file.h"
+#include "strata/log.h"
+
+/* Files by which a directory is known as a run's. */
+static const char *const signs[] = {"manifest.json", "job.yaml", "log.jsonl"};
+
+static bool has(const char *directory, const char *name)
+{
+    char path[4096];
+    const int length = snprintf(path, sizeof path, "%s/%s", directory, name);
+    return length > 0 && (size_t)length < sizeof path && access(path, F_OK) == 0;
+}
+
+static bool is_empty(const char *directory)
+{
+    DIR *entries = opendir(directory);
+    if (!entries) return false;
+    size_t n = 0;
+    for (struct dirent *entry; n == 0 && (entry = readdir(entries));)
+        n += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+    (void)closedir(entries);
+    return n == 0;
+}
+
+static bool is_a_run(const char *directory)
+{
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++)
+        if (has(directory, signs[i])) return true;
+    return false;
+}
+
+/* Could a run be put there?  Makes nothing. */
+strata_status strata_job_directory_check(const char *directory, struct strata_err *err)
+{
+    struct stat facts;
+    if (stat(directory, &facts) != 0) return STRATA_OK; /* making it will tell */
+    if (!S_ISDIR(facts.st_mode))
+        return STRATA_FAIL(err, STRATA_E_CREATE, "the output %s exists and is not a directory", directory);
+    if (access(directory, W_OK | X_OK) != 0)
+        return STRATA_FAIL(err, STRATA_E_PERMISSION, "the output directory %s cannot be written to", directory);
+    if (!is_a_run(directory) && !is_empty(directory))
+        return STRATA_FAIL(err, STRATA_E_CREATE,
+                           "the output directory %s holds other files; give a new one, or that of a run", directory);
+    return STRATA_OK;
+}
+
+static strata_status take_lock(struct strata_job *job, struct strata_err *err)
+{
+    const char *path = strata_path_join(job->directory, ".lock", job->keep);
+    if (!path) return STRATA_FAIL(err, STRATA_E_MEMORY, "a path");
+    job->lock_file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (job->lock_file < 0)
+        return STRATA_FAIL(err, STRATA_E_CREATE, "%s: cannot create: %s", path, strerror(errno));
+    if (flock(job->lock_file, LOCK_EX | LOCK_NB) != 0)
+        return STRATA_FAIL(err, STRATA_E_CREATE, "another run is writing to %s; wait for it or give another output",
+                           job->directory);
+    return STRATA_OK;
+}
+
+strata_status strata_job_directory_open(struct strata_job *job, struct strata_err *err)
+{
+    STRATA_TRY(strata_job_directory_check(job->directory, err));
+    const bool existed = access(job->directory, F_OK) == 0 && is_a_run(job->directory);
+    STRATA_TRY(strata_directory_make(job->directory, err));
+    job->made_directory = !existed;
+    STRATA_TRY(take_lock(job, err));
+    const char *log = strata_path_join(job->directory, "log.jsonl", job->keep);
+    if (!log) return STRATA_FAIL(err, STRATA_E_MEMORY, "a path");
+    return strata_log_open(log, err);
+}
+
+strata_status strata_job_temporary_make(struct strata_job *job, struct strata_err *err)
+{
+    const char *base = getenv("TMPDIR");
+    const int length = snprintf(job->temporary_dir, sizeof job->temporary_dir, "%s/strata-%d-XXXXXX",
+                                base && *base ? base : "/tmp", job->comm->rank);
+    if (length < 0 || (size_t)length >= sizeof job->temporary_dir || !mkdtemp(job->temporary_dir)) {
+        job->temporary_dir[0] = '\0';
+        return STRATA_FAIL(err, STRATA_E_CREATE, "cannot make a temporary directory under %s: %s",
+                           base && *base ? base : "/tmp", strerror(errno));
+    }
+    return STRATA_OK;
+}
+
+/* From here on the directory is not a finished run until it is sealed again. */
+strata_status strata_job_unseal(struct strata_job *job, struct strata_err *err)
+{
+    const char *path = strata_path_join(job->directory, "manifest.json", job->keep);
+    if (!path) return STRATA_FAIL(err, STRATA_E_MEMORY, "a path");
+    if (unlink(path) != 0 && errno != ENOENT)
+        return STRATA_FAIL(err, STRATA_E_IO, "%s: cannot remove: %s", path, strerror(errno));
+    return STRATA_OK;
+}
+
+/* What cannot be removed stays: the job has ended, and its own error is the one to tell. */
+static void remove_quietly(const char *directory)
+{
+    struct strata_err err = {0};
+    if (strata_directory_remove(directory, &err) != STRATA_OK)
+        STRATA_LOG(WARN, "directory.left", "reason=%s", strata_status_word(err.code));
+}
+
+void strata_job_directory_close(struct strata_job *job, bool keep_directory)
+{
+    if (job->temporary_dir[0]) remove_quietly(job->temporary_dir);
+    if (job->comm->rank != 0 || !job->directory) return;
+    strata_log_close();
+    if (job->lock_file >= 0) {
+        const char *path = strata_path_join(job->directory, ".lock", job->keep);
+        if (path) (void)unlink(path);
+        (void)close(job->lock_file);
+        if (!keep_directory && job->made_directory) remove_quietly(job->directory);
+    }
+}

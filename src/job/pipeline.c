@@ -1,0 +1,214 @@
+/* The walk of the data: each stage takes immutable values and returns one. */
+#include <stdio.h>
+#include <string.h>
+
+#include "job/job_impl.h"
+#include "strata/clock.h"
+#include "strata/evaluate.h"
+#include "strata/features.h"
+#include "strata/file.h"
+#include "strata/log.h"
+#include "strata/persona.h"
+
+/* Rank 0 reads and checks the job; the others get its text and parse the same. */
+static strata_status read_job(struct strata_job *job, struct strata_err *err)
+{
+    const struct strata_job_request *request = job->request;
+    strata_status status = STRATA_OK;
+    static struct strata_problems problems; /* too large for a stack of nested calls */
+    problems = (struct strata_problems){0};
+    if (job->comm->rank == 0) {
+        status = strata_job_check(request, job->comm->size, job->keep, &job->plan, &problems, err);
+        if (status == STRATA_OK) status = strata_problems_status(&problems, err);
+    }
+    STRATA_TRY(strata_comm_agree(job->comm, status, err));
+    char *text = NULL;
+    size_t n_bytes = 0;
+    const struct strata_config *config = job->plan.config;
+    STRATA_TRY(strata_comm_broadcast_blob(job->comm, config ? config->text : NULL, config ? config->text_bytes : 0, 0,
+                                          job->keep, &text, &n_bytes, err));
+    if (job->comm->rank != 0) {
+        status = strata_config_parse(text, n_bytes, request->path, request->set, request->n_set, job->keep,
+                                     &job->plan.config, &problems, err);
+        if (status == STRATA_OK) status = strata_problems_status(&problems, err);
+    }
+    return strata_comm_agree(job->comm, status, err);
+}
+
+/* Room for what the stages will count. */
+static strata_status make_quality(struct strata_job *job, struct strata_quality *quality, struct strata_err *err)
+{
+    const struct strata_config *config = job->plan.config;
+    quality->source = STRATA_NEW(job->keep, struct strata_source_quality, config->n_sources);
+    quality->feature = STRATA_NEW(job->keep, struct strata_feature_quality, config->n_features);
+    quality->note = STRATA_NEW(job->keep, const char *, STRATA_MAX_NOTES);
+    if (!quality->source || !quality->feature || !quality->note)
+        return STRATA_FAIL(err, STRATA_E_MEMORY, "the quality record");
+    quality->n_sources = config->n_sources;
+    quality->n_features = config->n_features;
+    for (size_t i = 0; i < config->n_sources; i++) quality->source[i].name = config->source[i].name;
+    for (size_t i = 0; i < config->n_features; i++) quality->feature[i].name = config->feature[i].name;
+    return STRATA_OK;
+}
+
+/* The run directory, this rank's temporary directory, and the channel. */
+static strata_status open_run(struct strata_job *job, struct strata_quality *quality, struct strata_err *err)
+{
+    strata_status status = strata_job_temporary_make(job, err);
+    if (status == STRATA_OK) status = make_quality(job, quality, err);
+    job->directory = job->plan.config->output;
+    if (job->comm->rank == 0) {
+        if (status == STRATA_OK) status = strata_job_directory_open(job, err);
+        (void)snprintf(job->snapshot.job, sizeof job->snapshot.job, "%s", job->plan.config->job);
+        strata_job_publish(job);
+        if (status == STRATA_OK && job->host->open)
+            status = job->host->open(job->host->context, job->plan.config, job->directory, err);
+        STRATA_LOG(INFO, "run.begin", "ranks=%d sources=%zu features=%zu", job->comm->size,
+                   job->plan.config->n_sources, job->plan.config->n_features);
+    }
+    return strata_comm_agree(job->comm, status, err);
+}
+
+/* The next stage begins on all ranks, or on none when one of them was asked to end. */
+static strata_status begin(struct strata_job *job, enum strata_job_event event, struct strata_err *err)
+{
+    const unsigned asked = strata_job_asked();
+    strata_status status = STRATA_OK;
+    if (asked & STRATA_ASKED_CANCEL)
+        status = STRATA_FAIL(err, STRATA_E_CANCELLED, "cancelled while %s", strata_job_state_word(job->snapshot.state));
+    else if (asked & STRATA_ASKED_LIMIT)
+        status = STRATA_FAIL(err, STRATA_E_AGAIN, "asked to end while %s; run the same command again",
+                             strata_job_state_word(job->snapshot.state));
+    STRATA_TRY(strata_comm_agree(job->comm, status, err));
+    strata_job_enter(job, event);
+    return STRATA_OK;
+}
+
+static strata_status write_job_file(struct strata_job *job, struct strata_err *err)
+{
+    char *text = NULL;
+    STRATA_TRY(strata_config_print(job->plan.config, job->keep, &text, err));
+    const char *path = strata_path_join(job->directory, "job.yaml", job->keep);
+    if (!path) return STRATA_FAIL(err, STRATA_E_MEMORY, "a path");
+    return strata_file_write(path, text, strlen(text), false, err);
+}
+
+static strata_status seal(struct strata_job *job, struct strata_err *err)
+{
+    char ended[32];
+    strata_clock_utc(ended);
+    const struct strata_run_facts facts = {
+        .ranks = job->comm->size,
+        .input_fingerprint = job->plan.ingest->fingerprint,
+        .started = job->started_utc,
+        .ended = ended,
+        .stage = job->stage,
+        .n_stages = job->n_stages,
+        .n_sums = job->comm->n_sums,
+        .sum_bytes = job->comm->sum_bytes,
+        .command = job->command,
+        .n_commands = job->n_commands,
+    };
+    return strata_results_seal(job->directory, job->plan.config, &facts, *job->keep, err);
+}
+
+/* Results on disk: not a finished run until the seal is on. */
+static strata_status write_results(struct strata_job *job, const struct strata_outcome *outcome,
+                                   struct strata_blob *result, struct strata_err *err)
+{
+    strata_status status = STRATA_OK;
+    if (job->comm->rank == 0) {
+        status = strata_job_unseal(job, err);
+        if (status == STRATA_OK) status = write_job_file(job, err);
+    }
+    STRATA_TRY(strata_comm_agree(job->comm, status, err));
+    STRATA_TRY(strata_results_write(job->comm, job->directory, outcome, job->temporary_dir, job->keep, result, err));
+    if (job->comm->rank == 0) {
+        status = seal(job, err);
+        if (job->host->board) strata_board_publish_result(job->host->board, result->bytes, result->n_bytes);
+    }
+    return strata_comm_agree(job->comm, status, err);
+}
+
+static strata_status walk(struct strata_job *job, struct strata_blob *result, struct strata_err *err)
+{
+    struct strata_quality quality = {0};
+    struct strata_table *table = NULL;
+    struct strata_features *features = NULL;
+    struct strata_clustering *clustering = NULL;
+    struct strata_evaluation *evaluation = NULL;
+    struct strata_personas *personas = NULL;
+    struct strata_comm *comm = job->comm;
+
+    STRATA_TRY(read_job(job, err));
+    const struct strata_config *config = job->plan.config;
+    STRATA_TRY(open_run(job, &quality, err));
+
+    STRATA_TRY(begin(job, STRATA_EVENT_NEXT, err));
+    const struct strata_ingest_watch ingest_watch = {job, strata_job_ingest_progress};
+    STRATA_TRY(strata_ingest(comm, config, job->plan.ingest, job->temporary_dir, job->host ? &ingest_watch : NULL,
+                             job->keep, &table, &quality, err));
+    job->snapshot.customers = table->n_rows_global;
+
+    STRATA_TRY(begin(job, STRATA_EVENT_NEXT, err));
+    STRATA_TRY(strata_features_make(comm, config, table, job->keep, &features, &quality, err));
+    job->snapshot.features = (uint32_t)features->recipe.d;
+
+    STRATA_TRY(begin(job, STRATA_EVENT_NEXT, err));
+    const struct strata_fit_watch fit_watch = {job, strata_job_fit_command, strata_job_fit_progress};
+    STRATA_TRY(strata_cluster(comm, config, features, &fit_watch, job->keep, &clustering, &quality, err));
+    if (job->snapshot.state == STRATA_JOB_SEEDING) strata_job_enter(job, STRATA_EVENT_NEXT);
+
+    STRATA_TRY(begin(job, STRATA_EVENT_NEXT, err));
+    STRATA_TRY(strata_evaluate(comm, features, clustering, job->keep, &evaluation, err));
+
+    STRATA_TRY(begin(job, STRATA_EVENT_NEXT, err));
+    STRATA_TRY(strata_describe(comm, config, table, clustering, job->keep, &personas, err));
+
+    STRATA_TRY(begin(job, STRATA_EVENT_NEXT, err));
+    const struct strata_outcome outcome = {config,     table,    features, clustering,
+                                           evaluation, personas, &quality};
+    STRATA_TRY(write_results(job, &outcome, result, err));
+    strata_job_enter(job, STRATA_EVENT_NEXT);
+    return STRATA_OK;
+}
+
+/* The last state, the last words, and the directory as it should be left. */
+static void leave(struct strata_job *job, strata_status status, const struct strata_err *err)
+{
+    if (status != STRATA_OK) {
+        const bool cancelled = status == STRATA_E_CANCELLED;
+        const enum strata_job_event event = cancelled ? STRATA_EVENT_CANCEL : STRATA_EVENT_FAIL;
+        (void)snprintf(job->snapshot.message, sizeof job->snapshot.message, "%.*s", (int)strcspn(err->text, "\n"),
+                       err->text);
+        if (strata_job_next(job->snapshot.state, event) != STRATA_JOB_STATE_COUNT) strata_job_enter(job, event);
+        STRATA_LOG(ERROR, "run.failed", "status=%d rank=%d", strata_status_exit_code(status), err->rank);
+    } else {
+        STRATA_LOG(INFO, "run.end", "seconds=%.3f", strata_clock_s() - job->started_s);
+    }
+    if (job->host && job->host->close) job->host->close(job->host->context);
+    strata_job_directory_close(job, status == STRATA_OK || status == STRATA_E_AGAIN);
+}
+
+strata_status strata_job_run(struct strata_comm *comm, const struct strata_job_request *request,
+                             struct strata_arena *keep, struct strata_job_summary *summary, struct strata_err *err)
+{
+    static const struct strata_job_host nobody = {0};
+    struct strata_job job = {
+        .comm = comm,
+        .request = request,
+        .host = comm->rank != 0 ? NULL : request->host ? request->host : &nobody,
+        .keep = keep,
+        .snapshot = {.state = STRATA_JOB_PENDING, .ranks = comm->size, .remaining_s = -1},
+        .started_s = strata_clock_s(),
+        .stage_started_s = strata_clock_s(),
+        .lock_file = -1,
+    };
+    struct strata_blob result = {0};
+    strata_clock_utc(job.started_utc);
+    const strata_status status = walk(&job, &result, err);
+    leave(&job, status, err);
+    *summary = (struct strata_job_summary){job.directory, result.bytes, result.n_bytes,
+                                           strata_clock_s() - job.started_s};
+    return status;
+}

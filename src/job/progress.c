@@ -1,0 +1,98 @@
+/* The job's face to the outside: state changes, figures and time left go to the board and the screen. */
+#include <stdio.h>
+
+#include "job/job_impl.h"
+#include "strata/clock.h"
+#include "strata/log.h"
+
+/* Rough share of a run that is done when a state begins; the fit fills its own stretch. */
+static const double fraction_at[STRATA_JOB_STATE_COUNT] = {
+    [STRATA_JOB_PENDING] = 0.0,     [STRATA_JOB_INGESTING] = 0.02, [STRATA_JOB_ENCODING] = 0.40,
+    [STRATA_JOB_SEEDING] = 0.45,    [STRATA_JOB_FITTING] = 0.45,   [STRATA_JOB_STOPPING] = 0.45,
+    [STRATA_JOB_EVALUATING] = 0.85, [STRATA_JOB_DESCRIBING] = 0.88, [STRATA_JOB_WRITING] = 0.92,
+    [STRATA_JOB_DONE] = 1.0,
+};
+
+static void set_fraction(struct strata_job *job, double fraction)
+{
+    struct strata_snapshot *now = &job->snapshot;
+    if (fraction > now->fraction) now->fraction = fraction;
+    now->elapsed_s = strata_clock_s() - job->started_s;
+    const bool known = now->fraction > 0.05;
+    now->remaining_s = known ? now->elapsed_s * (1 - now->fraction) / now->fraction : -1;
+}
+
+void strata_job_publish(struct strata_job *job)
+{
+    if (!job->host) return;
+    set_fraction(job, job->snapshot.fraction);
+    if (job->host->board) strata_board_publish(job->host->board, &job->snapshot);
+    if (job->host->progress) job->host->progress(job->host->context, &job->snapshot);
+}
+
+/* Every rank keeps the state; rank 0 tells it. */
+void strata_job_enter(struct strata_job *job, enum strata_job_event event)
+{
+    const enum strata_job_state before = job->snapshot.state, state = strata_job_next(before, event);
+    STRATA_REQUIRE(state != STRATA_JOB_STATE_COUNT);
+    const double now_s = strata_clock_s(), stage_s = now_s - job->stage_started_s;
+    STRATA_LOG(INFO, "stage.end", "state=%s seconds=%.3f", strata_job_state_word(before), stage_s);
+    if (job->n_stages < STRATA_JOB_STAGES_MAX)
+        job->stage[job->n_stages++] = (struct strata_stage_time){strata_job_state_word(before), stage_s};
+    STRATA_LOG(INFO, "stage.begin", "state=%s", strata_job_state_word(state));
+    job->stage_started_s = now_s;
+    job->snapshot.state = state;
+    if (!job->host) return;
+    set_fraction(job, fraction_at[state]);
+    strata_job_publish(job);
+}
+
+void strata_job_ingest_progress(void *context, const char *source, uint64_t bytes_done, uint64_t bytes_total)
+{
+    struct strata_job *job = context;
+    (void)source;
+    job->snapshot.bytes_done = bytes_done;
+    job->snapshot.bytes_total = bytes_total;
+    const double begin = fraction_at[STRATA_JOB_INGESTING], end = fraction_at[STRATA_JOB_ENCODING];
+    if (bytes_total) set_fraction(job, begin + (end - begin) * (double)bytes_done / (double)bytes_total);
+    strata_job_publish(job);
+}
+
+void strata_job_fit_progress(void *context, const struct strata_fit_progress *progress)
+{
+    struct strata_job *job = context;
+    struct strata_snapshot *now = &job->snapshot;
+    if (now->state == STRATA_JOB_SEEDING) strata_job_enter(job, STRATA_EVENT_NEXT);
+    now->iteration = progress->iteration;
+    now->candidates_live = progress->live;
+    now->candidates_total = progress->total;
+    now->k = progress->best_k;
+    now->objective = progress->best_objective;
+    for (uint32_t segment = 0; segment < progress->best_k && segment < STRATA_MAX_SEGMENTS; segment++)
+        now->segment_size[segment] = progress->best_mass[segment];
+    STRATA_LOG(INFO, "fit.iter", "iter=%llu live=%u objective=%.17g", (unsigned long long)progress->iteration,
+               progress->live, progress->best_objective);
+    const double begin = fraction_at[STRATA_JOB_FITTING], end = fraction_at[STRATA_JOB_EVALUATING];
+    set_fraction(job, begin + (end - begin) * progress->fraction);
+    strata_job_publish(job);
+}
+
+/* What this rank was asked: signals on any rank, commands on rank 0.  The bits ride in the next reduction. */
+unsigned strata_job_fit_command(void *context)
+{
+    struct strata_job *job = context;
+    unsigned command = STRATA_FIT_GO;
+    if (strata_job_asked() & STRATA_ASKED_LIMIT) command |= STRATA_FIT_LIMIT;
+    if (strata_job_asked() & STRATA_ASKED_CANCEL) command |= STRATA_FIT_CANCEL;
+    struct strata_command asked;
+    while (job->host && job->host->board && strata_board_take(job->host->board, &asked)) {
+        if (asked.kind != STRATA_COMMAND_STOP) continue;
+        command |= STRATA_FIT_STOP;
+        if (strata_job_next(job->snapshot.state, STRATA_EVENT_STOP) != STRATA_JOB_STATE_COUNT)
+            strata_job_enter(job, STRATA_EVENT_STOP);
+        char *told = strata_arena_print(job->keep, "stop at iteration %llu",
+                                        (unsigned long long)job->snapshot.iteration);
+        if (told && job->n_commands < STRATA_JOB_COMMANDS_MAX) job->command[job->n_commands++] = told;
+    }
+    return command;
+}
