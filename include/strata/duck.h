@@ -12,21 +12,41 @@
 
 struct strata_duck; /* an in-memory database with one connection */
 
+/* How sums of doubles are held exactly: state_bytes of zeroes at first; terms are finite. */
+struct strata_duck_exact {
+    size_t state_bytes;
+    void (*add)(void *state, double term);
+    void (*combine)(void *state, const void *other);
+    double (*value)(void *state);
+};
+
 struct strata_duck_options {
     uint64_t memory_bytes;      /* 0: DuckDB's default */
     const char *temporary_dir;  /* spills; NULL: none */
     int threads;                /* 0: 1 */
     const char *as_of;          /* value of the variable as_of and the macro as_of(); NULL: none */
+    const struct strata_duck_exact *exact; /* makes strata_exact_sum(DOUBLE); NULL: none */
 };
 
-/* Open, set UTC and the options, register the exact `sum` for doubles and floats under the plain name.
- * Not collective.  About 20 ms. */
+/* Open, set UTC and the options.  DuckDB lets nobody replace its own `sum` of doubles, so the exact one has the name
+ * strata_exact_sum and the job's SQL is sent to it (src/ingest/sql_sums.c).  NULL of no rows; NaN of a NaN or of both
+ * infinities; else the correctly rounded sum, in any order.  Not collective.  About 20 ms. */
 STRATA_MUST_CHECK strata_status strata_duck_open(const struct strata_duck_options *options, struct strata_duck **out,
                                                  struct strata_err *err);
 void strata_duck_close(struct strata_duck **duck); /* accepts a NULL handle; leaves NULL */
 
 /* The pinned version, and the one loaded. */
 const char *strata_duck_version(void);
+
+/* DuckDB's own report of what keeps a statement from being bound, as JSON in keep ("exception_type",
+ * "exception_message", "position" in bytes, "name", "candidates"); *report is NULL when it binds.  Nothing is run.
+ * For statements over empty tables only: reports over data could quote it. */
+STRATA_MUST_CHECK strata_status strata_duck_bind(struct strata_duck *duck, const char *sql, struct strata_arena *keep,
+                                                 char **report, struct strata_err *err);
+
+/* Binding a statement with strata_seen(id, value) notes value's SQL type under id: this reads it, "" when not seen. */
+#define STRATA_DUCK_SEEN_MAX 1024
+const char *strata_duck_seen(const struct strata_duck *duck, size_t id);
 
 /* Run statements and drop their result. */
 STRATA_MUST_CHECK strata_status strata_duck_run(struct strata_duck *duck, struct strata_err *err, const char *format, ...)
