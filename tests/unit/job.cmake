@@ -1,0 +1,1 @@
+strata_unit_test(states LIBS job)
