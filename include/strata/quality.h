@@ -7,23 +7,23 @@
 
 struct strata_source_quality {
     const char *name;
-    uint64_t files, rows;        /* read, over all ranks */
-    uint64_t rejected_rows;      /* did not parse */
-    uint64_t null_key_rows;      /* rows without a customer key: counted and left out */
-    uint64_t invalid_key_rows;   /* keys that are not of the declared type: counted and left out */
-    uint64_t keys;               /* distinct customer keys; 0 for lookup sources */
-    uint64_t orphan_keys;        /* keys that no row of the customers view has */
-    uint64_t matched_keys;       /* customers of the view that have rows here */
+    uint64_t files, rows;      /* read, over all ranks */
+    uint64_t rejected_rows;    /* did not parse */
+    uint64_t null_key_rows;    /* rows without a customer key: counted and left out */
+    uint64_t invalid_key_rows; /* keys that are not of the declared type: counted and left out */
+    uint64_t keys;             /* distinct customer keys; 0 for lookup sources */
+    uint64_t orphan_keys;      /* keys that no row of the customers view has */
+    uint64_t matched_keys;     /* customers of the view that have rows here */
 };
 
 struct strata_feature_quality {
     const char *name;
-    uint64_t present, missing;
-    uint64_t not_finite;  /* NaN or infinity, treated as missing */
-    uint64_t clamped;     /* beyond the grid's range */
-    uint64_t invalid;     /* a text that is not a declared level, a binary that is not 0 or 1: treated as missing */
-    uint64_t distinct;    /* levels of a text column; 0 for numbers */
-    int constant;         /* 1: all present values equal; 2: all missing.  Such a basis feature adds nothing */
+    uint64_t present, missing; /* together all customers: missing includes not_finite and invalid */
+    uint64_t not_finite; /* NaN or infinity, treated as missing; counted by ingest, summed over ranks */
+    uint64_t clamped; /* beyond the grid's range */
+    uint64_t invalid; /* not a declared level, a binary not 0 or 1, outside the transform: as missing */
+    uint64_t distinct; /* levels of a text column; 0 for numbers */
+    int constant; /* 1: all present values equal; 2: all missing.  Such a basis feature adds nothing */
 };
 
 struct strata_quality {

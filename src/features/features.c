@@ -1,0 +1,124 @@
+/* From the customer table to the feature matrix: plan, moments, recipe, rows. */
+#include "strata/features.h"
+
+#include <string.h>
+
+#include "features/features_impl.h"
+
+#define TEXT_ALLOWANCE 512 /* bytes for the label and notes of a column or feature */
+
+/* Everything that one call works with, taken before its first collective. */
+struct work {
+    struct strata_features *features;     /* kept */
+    const struct strata_binding *binding; /* kept: (n_features) */
+    float *x;                             /* kept: (n, d) */
+    struct moments moments;               /* scratch, as all below */
+    double *raw;                          /* (n_features): one row */
+    uint64_t *clamped;                    /* (n_features) */
+};
+
+uint64_t strata_features_bytes(size_t n_features, uint64_t n_rows, size_t d, int n_ranks)
+{
+    const uint64_t feature = sizeof(struct strata_feature) + sizeof(struct strata_binding) +
+                             sizeof(double) + sizeof(uint64_t) + TEXT_ALLOWANCE;
+    const uint64_t column = sizeof(struct strata_encoding) + sizeof(double) + TEXT_ALLOWANCE;
+    return n_rows * d * sizeof(float) + n_features * feature + d * column +
+           strata_moments_bytes(n_features, d, n_ranks) + 65536;
+}
+
+/* All memory and all that is known without the rows.  Not collective. */
+static strata_status prepare(const struct strata_config *config, const struct strata_table *table,
+                             int size, struct strata_arena *keep, struct work *work,
+                             struct strata_err *err)
+{
+    *work = (struct work){.features = STRATA_NEW(keep, struct strata_features, 1)};
+    if (!work->features) return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the features");
+    struct strata_recipe *recipe = &work->features->recipe;
+    STRATA_TRY(strata_recipe_plan(config, table, keep, recipe, err));
+    STRATA_TRY(strata_recipe_bind(recipe, table, keep, &work->binding, err));
+
+    const size_t n = config->n_features;
+    work->x = (float *)strata_arena_take(keep, recipe->d * sizeof(float), 64, table->n_rows);
+    struct strata_arena scratch = *keep;
+    work->raw = STRATA_NEW(&scratch, double, n);
+    work->clamped = STRATA_NEW(&scratch, uint64_t, n);
+    if (!work->x || !work->raw || !work->clamped ||
+        !strata_moments_take(&work->moments, recipe, size, &scratch))
+        return STRATA_FAIL(
+            err, STRATA_E_MEMORY,
+            "the matrix of %zu customers by %zu columns needs %llu bytes on this rank: "
+            "use more ranks, or give each more memory",
+            table->n_rows, recipe->d,
+            (unsigned long long)strata_features_bytes(n, table->n_rows, recipe->d, size));
+    return STRATA_OK;
+}
+
+/* Every row of this rank, as strata_recipe_encode does it. */
+static void encode_rows(const struct strata_table *table, struct work *work)
+{
+    const struct strata_recipe *recipe = &work->features->recipe;
+    for (size_t row = 0; row < table->n_rows; row++) {
+        for (size_t f = 0; f < recipe->n_features; f++) {
+            bool invalid = false; /* counted before */
+            if (recipe->feature[f].role == STRATA_ROLE_BASIS)
+                work->raw[f] = strata_binding_value(&work->binding[f], row, &invalid);
+        }
+        strata_recipe_encode(recipe, work->raw, work->x + row * recipe->d, work->clamped);
+    }
+}
+
+/* Collective: one sum, of what was clamped. */
+static void fill_quality(struct strata_comm *comm, const struct strata_table *table,
+                         const struct work *work, struct strata_feature_quality *quality)
+{
+    const size_t n = work->features->recipe.n_features;
+    int64_t *clamped = work->moments.wire;
+    for (size_t f = 0; f < n; f++) clamped[f] = (int64_t)work->clamped[f];
+    strata_comm_sum(comm, clamped, n);
+    for (size_t f = 0; f < n; f++) {
+        const struct tally *tally = &work->moments.tally[f];
+        quality[f].name = work->features->recipe.feature[f].name;
+        quality[f].present = tally->present;
+        quality[f].missing = table->n_rows_global - tally->present;
+        quality[f].invalid = tally->invalid;
+        quality[f].clamped = (uint64_t)clamped[f];
+        quality[f].distinct = table->column[f].n_levels;
+        quality[f].constant = tally->present == 0 ? 2 : tally->min == tally->max;
+    }
+}
+
+static void view_rows(const struct strata_table *table, const struct work *work)
+{
+    work->features->rows = (struct strata_rows){.n = table->n_rows,
+                                                .d = work->features->recipe.d,
+                                                .x = work->x,
+                                                .key_hash = table->key_hash,
+                                                .key = table->key,
+                                                .n_global = table->n_rows_global};
+}
+
+strata_status strata_features_make(struct strata_comm *comm, const struct strata_config *config,
+                                   const struct strata_table *table, struct strata_arena *keep,
+                                   struct strata_features **out, struct strata_quality *quality,
+                                   struct strata_err *err)
+{
+    STRATA_REQUIRE(table->n_columns == config->n_features);
+    STRATA_REQUIRE(quality->feature && quality->note && quality->n_features == config->n_features);
+    struct work work;
+    const strata_status prepared = prepare(config, table, comm->size, keep, &work, err);
+    STRATA_TRY(strata_comm_agree(comm, prepared, err)); /* from here on no rank can leave alone */
+
+    struct strata_recipe *recipe = &work.features->recipe;
+    strata_moments_first(comm, recipe, work.binding, table->n_rows, &work.moments);
+    strata_moments_second(comm, recipe, work.binding, table->n_rows, &work.moments);
+    STRATA_TRY(strata_recipe_complete(config, &work.moments, table->n_rows_global, recipe, err));
+    encode_rows(table, &work);
+    view_rows(table, &work);
+    fill_quality(comm, table, &work, quality->feature);
+
+    const strata_status noted =
+        strata_features_note(recipe, keep, quality, err); /* over the scratch */
+    STRATA_TRY(strata_comm_agree(comm, noted, err));
+    *out = work.features;
+    return STRATA_OK;
+}

@@ -1,0 +1,72 @@
+/* What the files of this folder share. */
+#ifndef STRATA_FEATURES_IMPL_H
+#define STRATA_FEATURES_IMPL_H
+
+#include "strata/features.h"
+#include "strata/math_sums.h"
+
+/* Numbers beyond this do not count, those below its inverse read as 0: squares, sums and quotients of
+ * what remains neither overflow nor vanish. */
+#define MAGNITUDE_MAX 0x1p500
+
+/* What is known of one feature over all ranks, of transformed values where it is of the basis. */
+struct tally {
+    uint64_t present, invalid; /* the other customers have no value */
+    double min, max;           /* of present values; HUGE_VAL and -HUGE_VAL when there are none */
+    double mean, sd;           /* numbers of the basis only */
+};
+
+/* Room for the moments, taken before the first collective. */
+struct moments {
+    struct tally *tally;        /* (n_features) */
+    uint64_t *level_count;      /* (d) present rows of a column's level, over all ranks */
+    struct strata_exact *exact; /* (n_features) */
+    int64_t *wire;              /* what one reduction carries */
+    double *extreme;            /* (n_features, 2): min and max of this rank */
+    double *extremes;           /* (size, n_features, 2) */
+};
+
+/* The multiplier of a feature: its weight times its dimension's. */
+double strata_feature_multiplier(const struct strata_config *config,
+                                 const struct strata_feature *feature);
+
+/* Basis features whose column is the number or a level's position. */
+bool strata_feature_is_scaled(const struct strata_feature *feature);
+
+/* The features with resolved levels, and the columns without offset, scale and fill.  Data that is the
+ * same on all ranks decides; only memory is the rank's own. */
+STRATA_MUST_CHECK strata_status strata_recipe_plan(const struct strata_config *config,
+                                                   const struct strata_table *table,
+                                                   struct strata_arena *keep,
+                                                   struct strata_recipe *recipe,
+                                                   struct strata_err *err);
+
+/* Room in scratch for n_features, d and size ranks; false when there is none. */
+bool strata_moments_take(struct moments *moments, const struct strata_recipe *recipe, int size,
+                         struct strata_arena *scratch);
+size_t strata_moments_bytes(size_t n_features, size_t d, int size);
+
+/* Count, extremes, mean and level counts over all ranks.  Collective: one sum, one gather. */
+void strata_moments_first(struct strata_comm *comm, const struct strata_recipe *recipe,
+                          const struct strata_binding *binding, size_t n_rows,
+                          struct moments *moments);
+
+/* Standard deviations about the means.  Collective: one sum. */
+void strata_moments_second(struct strata_comm *comm, const struct strata_recipe *recipe,
+                           const struct strata_binding *binding, size_t n_rows,
+                           struct moments *moments);
+
+/* Offset, scale and fill of every column, and the grid, from the moments. */
+STRATA_MUST_CHECK strata_status strata_recipe_complete(const struct strata_config *config,
+                                                       const struct moments *moments,
+                                                       uint64_t n_rows_global,
+                                                       struct strata_recipe *recipe,
+                                                       struct strata_err *err);
+
+/* Sentences about what was degenerate, from quality->feature.  Same on all ranks but for memory. */
+STRATA_MUST_CHECK strata_status strata_features_note(const struct strata_recipe *recipe,
+                                                     struct strata_arena *keep,
+                                                     struct strata_quality *quality,
+                                                     struct strata_err *err);
+
+#endif
