@@ -1,0 +1,33 @@
+/* What a finished run's record answers to a request: the one place where replies are made from a strata.v1.Result, for
+ * the control channel and for clients that read the run directory. */
+#ifndef STRATA_RECORD_H
+#define STRATA_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "strata/arena.h"
+
+struct Strata__V1__Request;
+struct Strata__V1__Reply;
+struct Strata__V1__Result;
+struct Strata__V1__JobStatus;
+struct ProtobufCMessageDescriptor;
+
+/* Unpack a message with all its memory in arena; NULL when the bytes are no such message or there is no room.
+ * Messages made here are never freed one by one. */
+void *strata_unpack(const struct ProtobufCMessageDescriptor *type, const void *bytes, size_t n_bytes,
+                    struct strata_arena *arena);
+
+/* Bytes of arena that are surely enough to unpack n_bytes. */
+size_t strata_unpack_bytes(size_t n_bytes);
+
+/* Fill reply's code, text and body from the record for segments, segment, personas and persona; false for other kinds.
+ * The reply borrows from record and request; the rest is in arena. */
+bool strata_record_answer(const struct Strata__V1__Result *record, const struct Strata__V1__Request *request,
+                          struct strata_arena *arena, struct Strata__V1__Reply *reply);
+
+/* The status of a run of which only the record is left. */
+void strata_record_status_fill(const struct Strata__V1__Result *record, struct Strata__V1__JobStatus *status);
+
+#endif

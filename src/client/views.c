@@ -1,0 +1,154 @@
+/* Plain views of the messages, for programs that do not want to know Protocol Buffers. */
+#include "client_impl.h"
+
+#include <math.h>
+
+#include "strata/record.h"
+
+static const struct {
+    const char *word;
+    bool final;
+} state_views[] = {
+    [STRATA__V1__JOB_STATE__JOB_STATE_UNSPECIFIED] = {"UNKNOWN", false},
+    [STRATA__V1__JOB_STATE__JOB_STATE_PENDING] = {"PENDING", false},
+    [STRATA__V1__JOB_STATE__JOB_STATE_INGESTING] = {"INGESTING", false},
+    [STRATA__V1__JOB_STATE__JOB_STATE_ENCODING] = {"ENCODING", false},
+    [STRATA__V1__JOB_STATE__JOB_STATE_SEEDING] = {"SEEDING", false},
+    [STRATA__V1__JOB_STATE__JOB_STATE_FITTING] = {"FITTING", false},
+    [STRATA__V1__JOB_STATE__JOB_STATE_EVALUATING] = {"EVALUATING", false},
+    [STRATA__V1__JOB_STATE__JOB_STATE_DESCRIBING] = {"DESCRIBING", false},
+    [STRATA__V1__JOB_STATE__JOB_STATE_WRITING] = {"WRITING", false},
+    [STRATA__V1__JOB_STATE__JOB_STATE_DONE] = {"DONE", true},
+    [STRATA__V1__JOB_STATE__JOB_STATE_STOPPING] = {"STOPPING", false},
+    [STRATA__V1__JOB_STATE__JOB_STATE_CANCELLED] = {"CANCELLED", true},
+    [STRATA__V1__JOB_STATE__JOB_STATE_FAILED] = {"FAILED", true},
+};
+
+void strata_view_job(const Strata__V1__JobStatus *status, struct strata_job_view *job)
+{
+    const size_t known = sizeof state_views / sizeof *state_views;
+    const size_t state =
+        (size_t)status->state < known ? (size_t)status->state : 0; /* a newer server's */
+    *job = (struct strata_job_view){
+        .job = status->job,
+        .state = state_views[state].word,
+        .final = state_views[state].final,
+        .elapsed_s = status->elapsed_s,
+        .fraction = status->fraction,
+        .remaining_s =
+            status->has_remaining_s_case == STRATA__V1__JOB_STATUS__HAS_REMAINING_S_REMAINING_S
+                ? status->remaining_s
+                : -1,
+        .ranks = status->ranks,
+        .features = status->features,
+        .candidates_live = status->candidates_live,
+        .candidates_total = status->candidates_total,
+        .k = status->k,
+        .bytes_done = status->bytes_done,
+        .bytes_total = status->bytes_total,
+        .customers = status->customers,
+        .iteration = status->iteration,
+        .objective = status->has_objective_case == STRATA__V1__JOB_STATUS__HAS_OBJECTIVE_OBJECTIVE
+                         ? status->objective
+                         : (double)NAN,
+        .message = status->message,
+    };
+}
+
+bool strata_view_segments(const Strata__V1__SegmentsReply *reply, struct strata_arena *keep,
+                          struct strata_segments_view *view)
+{
+    *view = (struct strata_segments_view){
+        .job = "",
+        .interim = reply->interim,
+        .customers = reply->customers,
+        .segment = STRATA_NEW(keep, struct strata_segment_view, reply->n_segments),
+        .n_segments = reply->n_segments,
+    };
+    if (!view->segment) return false;
+    for (size_t i = 0; i < reply->n_segments; i++) {
+        const Strata__V1__SegmentSummary *summary = reply->segments[i];
+        view->segment[i] = (struct strata_segment_view){.id = summary->id,
+                                                        .name = summary->name,
+                                                        .definition = summary->definition,
+                                                        .size = summary->size,
+                                                        .share = summary->share};
+    }
+    return true;
+}
+
+static bool view_persona(const Strata__V1__Segment *segment, struct strata_arena *keep,
+                         struct strata_segment_view *view)
+{
+    *view = (struct strata_segment_view){
+        .id = segment->id,
+        .name = segment->name,
+        .definition = segment->definition,
+        .size = segment->size,
+        .share = segment->share,
+        .statement = STRATA_NEW(keep, struct strata_statement_view, segment->n_statements),
+        .n_statements = segment->n_statements,
+    };
+    if (!view->statement) return false;
+    for (size_t i = 0; i < segment->n_statements; i++) {
+        const Strata__V1__Statement *statement = segment->statements[i];
+        view->statement[i] = (struct strata_statement_view){
+            .text = statement->text, .section = statement->section, .count = statement->count};
+    }
+    return true;
+}
+
+bool strata_view_personas(Strata__V1__Segment *const *segments, size_t n, struct strata_arena *keep,
+                          struct strata_segments_view *view)
+{
+    *view = (struct strata_segments_view){
+        .job = "", .segment = STRATA_NEW(keep, struct strata_segment_view, n), .n_segments = n};
+    if (!view->segment) return false;
+    for (size_t i = 0; i < n; i++)
+        if (!view_persona(segments[i], keep, &view->segment[i])) return false;
+    return true;
+}
+
+/* --- records ------------------------------------------------------------------------------------ */
+
+static Strata__V1__Result *record_of(const unsigned char *bytes, size_t n_bytes,
+                                     struct strata_arena *keep, struct strata_err *err)
+{
+    Strata__V1__Result *record =
+        strata_unpack(&strata__v1__result__descriptor, bytes, n_bytes, keep);
+    /* the status goes to the caller as NULL */
+    if (!record)
+        (void)STRATA_FAIL(err, STRATA_E_DATA, "the record of %zu bytes is not a strata.v1.Result",
+                          n_bytes);
+    return record;
+}
+
+strata_status strata_record_status(const unsigned char *record, size_t n_bytes,
+                                   struct strata_arena *keep, struct strata_job_view *job,
+                                   struct strata_err *err)
+{
+    const Strata__V1__Result *result = record_of(record, n_bytes, keep, err);
+    if (!result) return STRATA_E_DATA;
+    Strata__V1__JobStatus status;
+    strata_record_status_fill(result, &status);
+    strata_view_job(&status, job);
+    return STRATA_OK;
+}
+
+strata_status strata_record_segments(const unsigned char *record, size_t n_bytes,
+                                     struct strata_arena *keep,
+                                     struct strata_segments_view *segments, struct strata_err *err)
+{
+    const Strata__V1__Result *result = record_of(record, n_bytes, keep, err);
+    if (!result) return STRATA_E_DATA;
+    Strata__V1__Request request = STRATA__V1__REQUEST__INIT;
+    Strata__V1__Reply reply;
+    strata__v1__reply__init(&reply);
+    request.body_case = STRATA__V1__REQUEST__BODY_GET_SEGMENTS;
+    const bool answered = strata_record_answer(result, &request, keep, &reply);
+    if (!answered || reply.code != STRATA__V1__CODE__CODE_OK ||
+        !strata_view_segments(reply.segments, keep, segments))
+        return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for %zu segments", result->n_segments);
+    segments->job = result->job;
+    return STRATA_OK;
+}
