@@ -105,6 +105,7 @@ struct strata_config {
     const char *path;        /* as given */
     const char *directory;   /* that relative files are relative to */
     const char *job;         /* the job's name */
+    struct strata_place job_place;
     const char *as_of;       /* "YYYY-MM-DD", or NULL; in SQL: getvariable('as_of') and the macro as_of() */
     uint64_t memory_bytes;   /* per rank; 0 = a fair share of the host or its cgroup */
     enum strata_reader reader;      /* readers: all | coordinator */
@@ -124,7 +125,8 @@ struct strata_config {
     bool control_on;                /* control: off turns the channel off */
     const char *control_endpoint;   /* default "ipc": a socket in the run directory; or tcp://127.0.0.1:* */
     struct strata_place control_place;
-    const char *output;             /* run directory, absolute */
+    const char *output;             /* run directory, absolute; default: runs/ and the job's name beside the job file */
+    struct strata_place output_place;
     bool keep_features;             /* outputs: {features: true} writes features/part-*.parquet */
     const char *text;               /* the job file as read */
     size_t text_bytes;
@@ -154,5 +156,8 @@ STRATA_MUST_CHECK strata_status strata_config_parse(const char *text, size_t n_b
 /* The effective job as YAML, every default written out; parsing it gives an equal config. */
 STRATA_MUST_CHECK strata_status strata_config_print(const struct strata_config *config, struct strata_arena *keep,
                                                     char **text, struct strata_err *err);
+
+/* Every option with its default, range and meaning, as a commented job file: configs/full.yaml. */
+STRATA_MUST_CHECK strata_status strata_config_full(struct strata_arena *keep, char **text, struct strata_err *err);
 
 #endif

@@ -1,0 +1,261 @@
+/* Rules between options, and what depends on others. */
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "config_impl.h"
+
+/* --- sources --- */
+
+static bool ends_with(const char *text, const char *suffix)
+{
+    const size_t n = strlen(text), n_suffix = strlen(suffix);
+    return n >= n_suffix && strcasecmp(text + n - n_suffix, suffix) == 0;
+}
+
+static const struct {
+    const char *suffix;
+    enum strata_format format;
+} suffixes[] = {{".parquet", STRATA_FORMAT_PARQUET}, {".csv", STRATA_FORMAT_CSV},
+                {".tsv", STRATA_FORMAT_CSV},         {".csv.gz", STRATA_FORMAT_CSV},
+                {".tsv.gz", STRATA_FORMAT_CSV},      {".json", STRATA_FORMAT_JSON},
+                {".jsonl", STRATA_FORMAT_JSON},      {".ndjson", STRATA_FORMAT_JSON},
+                {".json.gz", STRATA_FORMAT_JSON},    {".jsonl.gz", STRATA_FORMAT_JSON},
+                {".ndjson.gz", STRATA_FORMAT_JSON}};
+
+static int format_of(const char *pattern)
+{
+    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
+        if (ends_with(pattern, suffixes[i].suffix)) return (int)suffixes[i].format;
+    }
+    return FORMAT_BY_SUFFIX;
+}
+
+static void settle_format(struct reader *reader, struct strata_source *source)
+{
+    if ((int)source->format != FORMAT_BY_SUFFIX) return;
+    source->format = STRATA_FORMAT_PARQUET;
+    for (size_t i = 0; i < source->n_patterns; i++) {
+        const int format = format_of(source->pattern[i]);
+        if (format == FORMAT_BY_SUFFIX) {
+            strata_complain(reader, source->files_place,
+                            "the suffix does not say what the files are: add `format: parquet`, "
+                            "csv or json");
+            return;
+        }
+        if (i > 0 && format != (int)source->format) {
+            strata_complain(reader, source->files_place,
+                            "the files have different formats: make them sources of their own");
+            return;
+        }
+        source->format = (enum strata_format)format;
+    }
+}
+
+static void check_source(struct reader *reader, struct strata_source *source)
+{
+    if (!source->name && source->n_patterns == 0) return; /* told already: it is no map */
+    settle_format(reader, source);
+    if (source->lookup && source->key) {
+        strata_complain(reader, source->key_place,
+                        "a lookup has no customer key: leave out `key`, or `lookup`");
+    } else if (!source->lookup && !source->key) {
+        strata_complain(reader, source->place,
+                        "`key` is missing in a source: name the column of the customer's key, or "
+                        "say `lookup: yes` for a small table without one");
+    }
+    const bool dialect = source->delimiter || source->quote || source->escape ||
+                         source->header != -1 || source->n_null_texts > 0;
+    if (dialect && source->n_patterns > 0 && source->format != STRATA_FORMAT_CSV) {
+        strata_complain(reader, source->place,
+                        "delimiter, quote, escape, header and null are for CSV files, and these are "
+                        "%s",
+                        strata_word_of(&strata_words_format, (int)source->format));
+    }
+}
+
+static void check_sources(struct reader *reader, struct strata_config *config)
+{
+    size_t n_keyed = 0;
+    for (size_t i = 0; i < config->n_sources; i++) {
+        struct strata_source *source = &config->source[i];
+        check_source(reader, source);
+        if (source->lookup) continue;
+        n_keyed++;
+        if (!config->key && source->key) {
+            config->key = source->key;
+            config->key_place = source->key_place;
+        }
+    }
+    if (config->n_sources > 0 && n_keyed == 0) {
+        strata_complain(reader, config->source[0].place,
+                        "every source is a lookup: at least one must have customers, with a `key`");
+    }
+    if (config->n_sources > 1 && !config->sql_place.file) {
+        strata_complain(reader, config->source[1].place,
+                        "with more than one source, `customers` must say in SQL how one row per "
+                        "customer is made of them");
+    }
+}
+
+/* --- features --- */
+
+static const char *label_of(struct reader *reader, const char *name)
+{
+    char *label = strata_keep_text(reader, name, strlen(name));
+    for (char *c = label; c && *c; c++) {
+        if (*c == '_') *c = ' ';
+    }
+    return label;
+}
+
+static void check_feature(struct reader *reader, struct strata_feature *feature)
+{
+    const enum strata_feature_type type = feature->type;
+    const bool number = type == STRATA_NUMERIC || type == STRATA_COUNT;
+    const bool levels = type == STRATA_ORDINAL || type == STRATA_NOMINAL;
+    const char *word = strata_feature_type_word(type);
+    if (!feature->label && feature->name) feature->label = label_of(reader, feature->name);
+    if (!word) return; /* told already */
+    if (type == STRATA_ORDINAL && feature->n_levels < 2) {
+        strata_complain(reader, feature->place,
+                        "an ordinal feature needs at least two `levels`, from low to high");
+    }
+    if (!levels && feature->n_levels > 0) {
+        strata_complain(reader, feature->place,
+                        "`levels` are for ordinal and nominal features, and this one is %s", word);
+    }
+    if (!levels && feature->missing == STRATA_MISSING_LEVEL) {
+        strata_complain(reader, feature->place,
+                        "`missing: level` is for ordinal and nominal features, and this one is %s",
+                        word);
+    }
+    if (!number && feature->transform != STRATA_TRANSFORM_NONE) {
+        strata_complain(reader, feature->place,
+                        "`transform` is for numeric and count features, and this one is %s", word);
+    }
+}
+
+static void check_features(struct reader *reader, struct strata_config *config)
+{
+    size_t n_basis = 0;
+    for (size_t i = 0; i < config->n_features; i++) {
+        check_feature(reader, &config->feature[i]);
+        n_basis += config->feature[i].role == STRATA_ROLE_BASIS;
+    }
+    if (config->n_features > 0 && n_basis == 0) {
+        strata_complain(reader, config->features_place,
+                        "no feature has `role: basis`, so there is nothing to cluster on");
+    }
+}
+
+/* --- model, control, output --- */
+
+static void check_model(struct reader *reader, const struct strata_model_options *model)
+{
+    const struct strata_place place =
+        model->segments_place.file ? model->segments_place : model->place;
+    if (model->k_from > model->k_to) {
+        strata_complain(reader, place, "`segments` goes from %u to %u: the first must not be larger",
+                        model->k_from, model->k_to);
+        return;
+    }
+    const uint32_t candidates = (model->k_to - model->k_from + 1) * model->starts;
+    if (candidates > STRATA_MAX_CANDIDATES) {
+        strata_complain(reader, place,
+                        "%u numbers of segments times %u starts are more than %d fits: "
+                        "try fewer",
+                        model->k_to - model->k_from + 1, model->starts, STRATA_MAX_CANDIDATES);
+    }
+    if (model->min_share * model->k_from > 1) {
+        strata_complain(reader, place,
+                        "%u segments cannot each have a share of at least %g: lower "
+                        "`min_share` or `from`",
+                        model->k_from, model->min_share);
+    }
+}
+
+/* True for an address that only this host can reach. */
+static bool is_local(const char *endpoint)
+{
+    if (strcmp(endpoint, "ipc") == 0) return true;
+    if (strncmp(endpoint, "ipc://", 6) == 0) return endpoint[6] == '/';
+    return strncmp(endpoint, "tcp://127.", 10) == 0 ||
+           strncmp(endpoint, "tcp://localhost:", 16) == 0 ||
+           strncmp(endpoint, "tcp://[::1]:", 12) == 0;
+}
+
+/* tcp://HOST:PORT with PORT a number or *. */
+static bool has_port(const char *endpoint)
+{
+    const char *colon = strrchr(endpoint, ':');
+    if (!colon || strcmp(colon, ":*") == 0) return colon != NULL;
+    const size_t digits = strspn(colon + 1, "0123456789");
+    if (digits < 1 || digits > 5 || colon[1 + digits] != '\0') return false;
+    unsigned port = 0;
+    for (size_t i = 1; i <= digits; i++) port = 10 * port + (unsigned)(colon[i] - '0');
+    return port >= 1 && port <= 65535;
+}
+
+/* The host of tcp://127.a.b.c:PORT must be an address, not a name such as 127.example.org. */
+static bool has_numeric_host(const char *endpoint)
+{
+    char host[64];
+    const char *start = endpoint + strlen("tcp://");
+    const char *colon = strrchr(start, ':');
+    if (!colon || (size_t)(colon - start) >= sizeof host) return false;
+    memcpy(host, start, (size_t)(colon - start));
+    host[colon - start] = '\0';
+    struct in_addr address;
+    return inet_pton(AF_INET, host, &address) == 1;
+}
+
+static void check_endpoint(struct reader *reader, const struct strata_config *config)
+{
+    const char *endpoint = config->control_endpoint;
+    const bool tcp = strncmp(endpoint, "tcp://", 6) == 0;
+    if (!tcp && !is_local(endpoint)) {
+        strata_complain(
+            reader, config->control_place,
+            "`endpoint` must be ipc, ipc:///a/path or tcp://127.0.0.1:* with a port or *");
+    } else if (tcp && !has_port(endpoint)) {
+        strata_complain(reader, config->control_place,
+                        "`endpoint` must end with a port from 1 to 65535, or with :* for any");
+    } else if (!is_local(endpoint) ||
+               (strncmp(endpoint, "tcp://127.", 10) == 0 && !has_numeric_host(endpoint))) {
+        strata_complain(reader, config->control_place,
+                        "`endpoint` would be open to other hosts, which needs keys that this version "
+                        "does not have: use ipc or tcp://127.0.0.1:*");
+    }
+}
+
+static bool is_usable_name(const char *job)
+{
+    for (const char *c = job; *c; c++) {
+        if (strchr("/\\:*?\"<>|", *c)) return false;
+    }
+    return job[0] != '.' && job[0] != '-' && job[0] != ' ';
+}
+
+static void settle_output(struct reader *reader, struct strata_config *config)
+{
+    if (config->job && !is_usable_name(config->job)) {
+        strata_complain(reader, config->job_place,
+                        "`job` must be usable as a folder's name: no / \\ : * ? \" < > "
+                        "|, and no . - or space at its beginning");
+    } else if (config->job && !config->output) {
+        char path[160];
+        (void)snprintf(path, sizeof path, "runs/%s", config->job);
+        config->output = strata_keep_path(reader, path);
+    }
+}
+
+void strata_config_check(struct reader *reader, struct strata_config *config)
+{
+    check_sources(reader, config);
+    check_features(reader, config);
+    check_model(reader, &config->model);
+    if (config->control_on && config->control_endpoint) check_endpoint(reader, config);
+    settle_output(reader, config);
+}
