@@ -1,5 +1,6 @@
 /* report.html: the page's frame, its style, the chart library, the record as JSON, and the script that draws it. */
 #include <string.h>
+#include <strings.h>
 
 #include "strata/file.h"
 #include "strata/json_view.h"
@@ -46,12 +47,14 @@ static void put_text(struct page *page, const char *text)
     put(page, (struct piece){text, strlen(text)});
 }
 
-/* `</` inside a script becomes `<\/`, which means the same in its texts and cannot end the element. */
+/* `</script` inside a script becomes `<\/script`, which means the same in its texts and cannot end the element. */
 static void put_script(struct page *page, struct piece piece)
 {
+    static const char end[] = "</script";
     size_t start = 0;
-    for (size_t i = 0; i + 1 < piece.n_bytes; i++) {
-        if (piece.bytes[i] != '<' || piece.bytes[i + 1] != '/') continue;
+    for (size_t i = 0; i + sizeof end - 1 <= piece.n_bytes; i++) {
+        if (piece.bytes[i] != '<' || strncasecmp(piece.bytes + i, end, sizeof end - 1) != 0)
+            continue;
         put(page, (struct piece){piece.bytes + start, i - start});
         put_text(page, "<\\/");
         start = i + 2;

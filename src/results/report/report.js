@@ -1,0 +1,488 @@
+"use strict";
+/* Draws the page from the record.  Every text of the record reaches the page as text, never as markup. */
+(() => {
+  const record = JSON.parse(document.getElementById("record").textContent);
+  const { features, segments, everybody, evaluation, quality } = record;
+  const by = (id) => document.getElementById(id);
+
+  /* --- words and figures ------------------------------------------------------------------ */
+
+  const make = (tag, attributes, ...children) => {
+    const element = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes || {})) {
+      if (name === "style") Object.assign(element.style, value);
+      else if (value !== undefined) element.setAttribute(name, value);
+    }
+    for (const child of children.flat()) if (child !== null && child !== undefined) element.append(child);
+    return element;
+  };
+  const decimals = new Map();
+  const fixed = (value, digits) => {
+    if (!decimals.has(digits)) {
+      decimals.set(digits, new Intl.NumberFormat("en-GB", { minimumFractionDigits: digits, maximumFractionDigits: digits }));
+    }
+    return decimals.get(digits).format(value).replace(/^-/, "\u2212");
+  };
+  const count = (value) => fixed(Number(value), 0);
+  /* Three significant digits and never an exponent. */
+  const figure = (value) => {
+    if (value === undefined) return "\u2013";
+    const size = Math.abs(value);
+    if (size >= 100 || value === 0) return fixed(value, 0);
+    if (size >= 10) return fixed(value, 1);
+    if (size >= 1) return fixed(value, 2);
+    return size >= 0.01 ? fixed(value, 3) : Number(value.toPrecision(2)).toString();
+  };
+  const percent = (value) => {
+    if (value === undefined) return "\u2013";
+    const size = Math.abs(value);
+    const digits = size > 0 && (size < 0.0995 || (size > 0.995 && size < 1)) ? 1 : 0;
+    return `${fixed(100 * value, digits)}\u00a0%`;
+  };
+  const plural = (n, word) => `${count(n)} ${word}${Number(n) === 1 ? "" : "s"}`;
+  const title = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+  const word = (name, prefix) => name.slice(prefix.length).toLowerCase().replace(/_/g, " ");
+  const kind = (feature) => word(feature.type, "FEATURE_TYPE_");
+
+  /* A number of small words, for the headline. */
+  const spelled = (n) => ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+    "eleven", "twelve"][n] || String(n);
+
+  const valueText = (feature, value) => {
+    if (value === undefined) return "\u2013";
+    if (kind(feature) === "binary") return percent(value);
+    return feature.unit ? `${figure(value)}\u00a0${feature.unit}` : figure(value);
+  };
+  const commonest = (cell) => cell.shares.reduce((best, one) => (!best || one.share > best.share ? one : best), null);
+
+  /* A cell in a few characters: mean, share, or the commonest level. */
+  const cellText = (feature, cell) => {
+    if (cell.hidden) return "hidden";
+    if (kind(feature) !== "ordinal" && kind(feature) !== "nominal") return valueText(feature, cell.mean);
+    const level = kind(feature) === "nominal" && cell.level !== undefined
+      ? cell.shares.find((one) => one.level === cell.level) : commonest(cell);
+    return level ? `${feature.levels[level.level]} ${percent(level.share)}` : "\u2013";
+  };
+  const label = (feature, level) => {
+    const own = feature.label || feature.name;
+    return title(level === undefined || !feature.levels[level] ? own : `${own}: ${feature.levels[level]}`);
+  };
+
+  /* --- colours ----------------------------------------------------------------------------- */
+
+  /* Calm, told apart also by people who see few colours; white text on each has a contrast of at least 4.5. */
+  const palette = ["#24577a", "#a8502c", "#3b7359", "#7a4a78", "#80651a", "#3f6f8f", "#a1455a", "#54682c", "#5b5a94",
+    "#6d5446", "#1f6f78", "#8a4f8f"];
+  const hue = (index) => (index < palette.length ? palette[index] : `hsl(${(index * 137) % 360} 38% 38%)`);
+  const tone = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+
+  /* --- building blocks --------------------------------------------------------------------- */
+
+  const cell = (value, className) => make("td", className ? { class: className } : {}, value);
+  const head = (text, className) => make("th", { scope: "col", class: className }, text);
+  const table = (caption, heads, rows, className) => {
+    const top = make("thead", {}, make("tr", {}, heads.map((one) => (one instanceof Node ? one : head(one)))));
+    const name = caption ? make("caption", {}, caption) : null;
+    return make("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": caption || "Table" },
+      make("table", { class: className }, name, top, make("tbody", {}, rows)));
+  };
+  const row = (first, ...rest) => make("tr", {}, make("th", { scope: "row" }, first), rest.map((one) =>
+    (one instanceof Node ? one : cell(one))));
+  const facts = (pairs) => make("dl", { class: "facts" }, pairs.filter((pair) => pair[1]).map(([name, value]) =>
+    [make("dt", {}, name), make("dd", {}, value)]));
+
+  const charts = [];
+  /* A chart, what it says in words, and the table behind it. */
+  const chart = (into, { name, note, words, height, minWidth, option, data }) => {
+    const place = make("div", { class: "chart", role: "img", "aria-label": words,
+      style: { height: `${height}px`, minWidth: minWidth ? `${minWidth}px` : "" } });
+    into.append(make("figure", {},
+      make("figcaption", {}, make("h3", {}, name), note ? make("p", {}, note) : null),
+      make("div", { class: "scroll" }, place),
+      data ? make("details", { class: "data" }, make("summary", {}, "The figures as a table"), data) : null));
+    charts.push({ place, option, drawn: null });
+  };
+  const draw = () => {
+    for (const one of charts) {
+      if (one.drawn) one.drawn.dispose();
+      one.drawn = echarts.init(one.place, null, { renderer: "svg" });
+      const text = { color: tone("ink"), fontFamily: getComputedStyle(document.body).fontFamily, fontSize: 13 };
+      one.drawn.setOption({ animation: false, textStyle: text, ...one.option(one.place.clientWidth) });
+    }
+  };
+  const axis = (more) => ({
+    axisLine: { lineStyle: { color: tone("line") } }, axisTick: { show: false },
+    splitLine: { lineStyle: { color: tone("line") } }, axisLabel: { color: tone("soft"), fontSize: 12 },
+    nameTextStyle: { color: tone("soft") }, ...more });
+  const tip = (more) => ({ backgroundColor: tone("card"), borderColor: tone("line"), confine: true,
+    textStyle: { color: tone("ink"), fontSize: 13 }, ...more });
+  const safe = (text) => echarts.format.encodeHTML(text);
+
+  /* --- the answer -------------------------------------------------------------------------- */
+
+  const overlap = (value) => {
+    if (value === undefined) return "There is only one segment, so nothing to compare it with.";
+    if (value >= 0.5) return "Segments are clearly apart.";
+    if (value >= 0.25) return "Segments differ, with customers in between.";
+    return "Segments shade into each other; treat borders as a convention.";
+  };
+  const soft = evaluation.meanPosterior !== undefined && evaluation.meanPosterior < 1;
+
+  const tiles = () => {
+    const chosen = record.byK.find((one) => one.chosen);
+    const starts = record.candidates.filter((one) => chosen && one.k === chosen.k).length;
+    const items = [];
+    if (evaluation.agreement !== undefined && starts > 1) {
+      items.push(["Found again", percent(evaluation.agreement),
+        `of ${starts} independent starts ended in this same segmentation.`]);
+    }
+    if (evaluation.explained !== undefined) {
+      items.push(["Differences explained", percent(evaluation.explained),
+        "of the differences between customers lie between segments, not inside them."]);
+    }
+    if (evaluation.silhouette !== undefined || segments.length === 1) {
+      items.push(["Separation", figure(evaluation.silhouette),
+        `${overlap(evaluation.silhouette)} (simplified silhouette, up to 1)`]);
+    }
+    if (soft) {
+      items.push(["Membership", percent(evaluation.meanPosterior),
+        "is the average probability that a customer belongs to the segment it is in."]);
+    }
+    const smallest = segments[segments.length - 1];
+    if (smallest) {
+      items.push(["Smallest segment", percent(smallest.share),
+        `${smallest.name}, ${plural(smallest.size, "customer")}.`]);
+    }
+    by("tiles").append(...items.map(([name, value, words]) => make("div", {}, make("dt", {}, name),
+      make("dd", { class: "figure" }, value), make("dd", { class: "words" }, words))));
+  };
+
+  const answer = () => {
+    const k = segments.length;
+    by("job").textContent = record.job;
+    by("eyebrow").textContent = record.asOf ? `Customer segments as of ${record.asOf}` : "Customer segments";
+    by("headline").textContent = `${plural(record.customers, "customer")}, ${spelled(k)} segment${k === 1 ? "" : "s"}`;
+    const first = segments[0];
+    const last = segments[k - 1];
+    by("lead").textContent = k === 1 ? `${first.name}: ${first.definition}`
+      : `The largest is \u201c${first.name}\u201d with ${percent(first.share)} of customers, the smallest ` +
+        `\u201c${last.name}\u201d with ${percent(last.share)}.`;
+    by("stack").append(
+      make("div", { class: "stack", "aria-hidden": "true" }, segments.map((one, i) => make("span",
+        { class: one.share < 0.06 ? "thin" : undefined, title: `${one.name}: ${percent(one.share)}`,
+          style: { flex: `${Number(one.size)} 1 0`, background: hue(i) } }, one.share < 0.06 ? "" : percent(one.share)))),
+      make("ul", { class: "legend" }, segments.map((one, i) => make("li", {}, make("a", { href: `#segment-${one.id}` },
+        make("i", { class: "dot", style: { background: hue(i) } }), one.name, " ",
+        make("span", { class: "soft" }, percent(one.share)))))));
+    tiles();
+  };
+
+  /* --- segment cards ----------------------------------------------------------------------- */
+
+  const evidence = (statement) => {
+    const feature = statement.feature === undefined ? null : features[statement.feature];
+    const show = (value) => {
+      if (value === undefined) return null;
+      if (statement.statistic === "share" || statement.statistic === "size") return percent(value);
+      if (statement.statistic === "index") return figure(value);
+      return feature ? valueText(feature, value) : figure(value);
+    };
+    const parts = [];
+    const name = feature ? label(feature, statement.level) : "Segment size";
+    if (show(statement.value)) parts.push(`${name}, ${statement.statistic}: ${show(statement.value)}`);
+    if (statement.low !== undefined && statement.high !== undefined) {
+      parts.push(`95 % interval ${show(statement.low)} to ${show(statement.high)}`);
+    }
+    if (feature && statement.reference !== undefined) parts.push(`everybody ${show(statement.reference)}`);
+    parts.push(`based on ${plural(statement.count, "customer")}`);
+    return parts.join("; ");
+  };
+
+  const sectionNames = { definition: "In short", value: "Size and value", channel: "Channels", offer: "Offers",
+    need: "Needs", product: "Products", tone: "Tone" };
+  const statementList = (segment) => {
+    const groups = new Map();
+    for (const one of segment.statements) {
+      if (!groups.has(one.section)) groups.set(one.section, []);
+      groups.get(one.section).push(one);
+    }
+    return [...groups].map(([section, items]) => [make("h4", {}, sectionNames[section] || title(section)),
+      make("ul", { class: "statements" }, items.map((one) => make("li", {}, make("details", {},
+        make("summary", {}, one.text), make("p", { class: "evidence" }, evidence(one))))))]);
+  };
+
+  const markerBars = (segment) => {
+    const strongest = segment.markers.slice(0, 5);
+    if (!strongest.length) return null;
+    const widest = Math.max(1, ...strongest.map((one) => Math.abs(one.effect)));
+    return make("dl", { class: "bars" }, strongest.map((one) => {
+      const words = `${fixed(Math.abs(one.effect), 1)} standard deviations ${one.effect < 0 ? "below" : "above"} the others`;
+      return [make("dt", {}, label(features[one.feature], one.level)),
+        make("dd", { role: "img", "aria-label": words, title: words }, make("i", { class: one.effect < 0 ? "less" : "more",
+          style: { width: `${50 * Math.abs(one.effect) / widest}%` } }))];
+    }));
+  };
+
+  const cards = () => by("cards").append(...segments.map((one, i) => {
+    const card = make("article", { class: "card", id: `segment-${one.id}`, "aria-labelledby": `segment-${one.id}-name` },
+      make("header", {}, make("h3", { id: `segment-${one.id}-name` }, one.name),
+        make("span", { class: "share" }, percent(one.share))),
+      make("p", { class: "size" }, `Segment ${one.id}, ${plural(one.size, "customer")}`),
+      one.definition ? make("p", { class: "definition" }, one.definition) : null,
+      markerBars(one), statementList(one));
+    card.style.setProperty("--hue", hue(i));
+    return card;
+  }));
+
+  const sizes = () => chart(by("sizes"), {
+    name: "How large they are", words: `Bar chart of segment sizes: ${segments.map((one) =>
+      `${one.name} ${percent(one.share)}`).join(", ")}.`,
+    height: 30 + 34 * segments.length,
+    data: table("Segment sizes", ["Segment", "Customers", "Share", "Silhouette"], segments.map((one) =>
+      row(one.name, count(one.size), percent(one.share), figure(one.silhouette)))),
+    option: (width) => ({
+      grid: { left: 8, right: 110, top: 4, bottom: 4, containLabel: true },
+      xAxis: axis({ type: "value", show: false }),
+      yAxis: axis({ type: "category", inverse: true, data: segments.map((one) => one.name), axisLine: { show: false },
+        axisLabel: { color: tone("ink"), fontSize: 13, width: width < 520 ? 120 : 260, overflow: "truncate" } }),
+      series: [{ type: "bar", barWidth: 18, data: segments.map((one, i) => ({ value: Number(one.size),
+        itemStyle: { color: hue(i), borderRadius: [0, 4, 4, 0] } })),
+      label: { show: true, position: "right", color: tone("ink"), formatter: (at) =>
+        `${count(at.value)}  (${percent(segments[at.dataIndex].share)})` } }],
+    }),
+  });
+
+  /* --- differences ------------------------------------------------------------------------- */
+
+  const strength = (index) => Math.max(0, ...segments.map((one) => Math.abs(one.cells[index].effect || 0)));
+  const heat = () => {
+    const most = 40;
+    const order = features.map((_, i) => i).filter((i) => strength(i) > 0)
+      .sort((a, b) => strength(b) - strength(a) || a - b).slice(0, most);
+    if (!order.length || segments.length < 2) return;
+    const points = order.flatMap((feature, y) => segments.map((one, x) => [x, y, one.cells[feature].effect ?? "-"]));
+    const text = ([x, y]) => cellText(features[order[y]], segments[x].cells[order[y]]);
+    const column = Math.max(92, 620 / segments.length);
+    chart(by("heat"), {
+      name: "Profile heat map",
+      note: order.length < features.length && order.length === most ? `The ${most} features that differ most.` : null,
+      words: `Heat map of ${order.length} features in ${segments.length} segments. ${segments.map((one) => {
+        const marker = one.markers[0];
+        return marker ? `${one.name}: most marked by ${label(features[marker.feature], marker.level)}, ` +
+          `${marker.effect < 0 ? "below" : "above"} the others.` : "";
+      }).join(" ")}`,
+      height: 110 + 34 * order.length, minWidth: 190 + column * segments.length,
+      data: table("Standardised differences from everybody else", ["Feature", ...segments.map((one) => one.name)],
+        order.map((feature) => row(label(features[feature]), ...segments.map((one) =>
+          figure(one.cells[feature].effect)))), "wide"),
+      option: () => ({
+        grid: { left: 8, right: 8, top: 48, bottom: 52, containLabel: true },
+        tooltip: tip({ formatter: (at) => `<b>${safe(label(features[order[at.data[1]]]))}</b><br>` +
+          `${safe(segments[at.data[0]].name)}: ${safe(text(at.data))}<br>difference ${figure(Number(at.data[2]))}` }),
+        xAxis: axis({ type: "category", position: "top", data: segments.map((one) => one.name), axisLine: { show: false },
+          splitLine: { show: false }, axisLabel: { color: tone("ink"), interval: 0, width: column - 8, overflow: "break",
+            fontSize: 12, lineHeight: 15 } }),
+        yAxis: axis({ type: "category", inverse: true, data: order.map((i) => label(features[i])),
+          axisLine: { show: false }, splitLine: { show: false },
+          axisLabel: { color: tone("ink"), fontSize: 13, width: 230, overflow: "truncate" } }),
+        visualMap: { min: -1.5, max: 1.5, calculable: false, orient: "horizontal", left: "center", bottom: 0,
+          itemWidth: 12, itemHeight: 180, precision: 1, text: ["above the others", "below"],
+          textStyle: { color: tone("soft") }, inRange: { color: [tone("low"), tone("heat-zero"), tone("high")] } },
+        series: [{ type: "heatmap", data: points, itemStyle: { borderColor: tone("paper"), borderWidth: 3, borderRadius: 4 },
+          emphasis: { itemStyle: { borderColor: tone("ink"), borderWidth: 1 } },
+          label: { show: true, fontSize: 12, width: column - 12, overflow: "truncate", color: tone("ink"),
+            formatter: (at) => text(at.data) } }],
+      }),
+    });
+  };
+
+  const dimensions = () => {
+    const shares = evaluation.dimensionShares.slice().sort((a, b) => b.share - a.share);
+    if (shares.length < 2) return;
+    by("dimensions").append(make("div", { class: "block" }, table("What each dimension adds to the differences between segments",
+      ["Dimension", "Share"], shares.map((one) => row(title(word(one.dimension, "DIMENSION_")), meter(one.share))))));
+  };
+  const meter = (share) => make("td", {}, percent(share), make("span", { class: "meter", "aria-hidden": "true" },
+    make("i", { style: { width: `${100 * share}%` } })));
+
+  /* --- certainty --------------------------------------------------------------------------- */
+
+  const line = (points, more) => ({ type: "line", data: points, lineStyle: { width: 2, color: tone("accent") },
+    itemStyle: { color: tone("accent") }, symbol: "circle", symbolSize: 5, ...more });
+  const objectiveName = evaluation.logLikelihood === undefined ? "Spread inside segments" : "Minus log-likelihood";
+  const short = (value) => (Math.abs(value) >= 1e6 ? `${figure(value / 1e6)}M` : Math.abs(value) >= 1e4
+    ? `${figure(value / 1e3)}k` : figure(value));
+
+  const byNumber = (name, note, pick, data) => {
+    const shown = record.byK.filter((one) => pick(one) !== undefined);
+    if (shown.length < 2) return;
+    const chosen = shown.find((one) => one.chosen);
+    chart(by("fit"), { name, note, height: 250, data,
+      words: `${name} for ${shown[0].k} to ${shown[shown.length - 1].k} segments: ` +
+        `${shown.map((one) => `${one.k}: ${figure(pick(one))}`).join(", ")}.`,
+      option: () => ({
+        grid: { left: 8, right: 18, top: 28, bottom: 30, containLabel: true },
+        tooltip: tip({ trigger: "axis", formatter: ([at]) => `${at.name} segments: ${figure(at.value)}` }),
+        xAxis: axis({ type: "category", data: shown.map((one) => String(one.k)), name: "segments", nameLocation: "middle",
+          nameGap: 28 }),
+        yAxis: axis({ type: "value", scale: true, splitNumber: 4, axisLabel: { color: tone("soft"), formatter: short } }),
+        series: [line(shown.map((one) => ({ value: pick(one), symbol: one.eligible ? "circle" : "emptyCircle",
+          symbolSize: one === chosen ? 12 : 7, itemStyle: { color: one === chosen ? tone("high") : tone("accent") },
+          label: { show: one === chosen, formatter: "chosen", position: "top", color: tone("high"), fontWeight: 600 } })))],
+      }) });
+  };
+
+  const trace = () => {
+    if (record.trace.length < 2) return;
+    const first = record.trace[0];
+    const last = record.trace[record.trace.length - 1];
+    chart(by("fit"), { name: "Convergence", note: `${objectiveName} of the chosen model, iteration by iteration.`,
+      words: `Line falling from ${figure(first)} to ${figure(last)} in ${record.trace.length} iterations.`, height: 250,
+      data: table("Objective by iteration", ["Iteration", "Objective"], record.trace.map((value, i) =>
+        row(String(i + 1), figure(value)))),
+      option: () => ({
+        grid: { left: 8, right: 18, top: 28, bottom: 30, containLabel: true },
+        tooltip: tip({ trigger: "axis", formatter: ([at]) => `iteration ${at.name}: ${figure(at.value)}` }),
+        xAxis: axis({ type: "category", boundaryGap: false, data: record.trace.map((_, i) => String(i + 1)),
+          name: "iteration", nameLocation: "middle", nameGap: 28 }),
+        yAxis: axis({ type: "value", scale: true, splitNumber: 4, axisLabel: { color: tone("soft"), formatter: short } }),
+        series: [line(record.trace, { showSymbol: false, areaStyle: { color: tone("accent"), opacity: 0.08 } })],
+      }) });
+  };
+
+  const choiceTable = () => {
+    const rows = record.byK.map((one) => {
+      const line_ = row(String(one.k), figure(one.objective), figure(one.score), percent(one.smallestShare),
+        percent(one.agreement), cell(one.chosen ? "chosen" : one.eligible ? "" : "a segment would be too small", "text"));
+      if (one.chosen) line_.className = "chosen";
+      return line_;
+    });
+    return table("Choice of the number of segments", ["Segments", objectiveName, "Score", "Smallest segment",
+      "Starts that agree", head("", "text")], rows);
+  };
+
+  const certainty = () => {
+    by("choice").textContent = record.choice;
+    const rule = word(record.rule, "CHOICE_RULE_").replace("calinski harabasz", "Calinski\u2013Harabasz")
+      .replace("bic", "BIC");
+    byNumber(`Score of the rule (${rule})`, "Higher is better. Hollow points: a segment would be too small.",
+      (one) => one.score, choiceTable());
+    byNumber(objectiveName, "By number of segments, best of all starts.", (one) => one.objective, null);
+    trace();
+  };
+
+  /* --- profiles ---------------------------------------------------------------------------- */
+
+  const profileCell = (feature, one) => {
+    if (one.hidden) return cell(make("span", { class: "soft" }, "hidden"));
+    if (one.mean === undefined) return cell("");
+    if (kind(feature) === "ordinal") return cell(make("span", { class: "soft" }, `position ${fixed(one.mean + 1, 1)}`));
+    const index = one.index === undefined ? null : make("small", {}, `index ${fixed(one.index, 0)}`);
+    return cell([valueText(feature, one.mean), index].reduce((into, part) => {
+      if (part !== null) into.append(part);
+      return into;
+    }, make("span", {})));
+  };
+  const levelRows = (index) => {
+    const feature = features[index];
+    const most = 12;
+    const share = (one, level) => one.shares.find((entry) => entry.level === level);
+    const levels = everybody[index].shares.slice();
+    const shown = levels.length <= most ? levels
+      : levels.sort((a, b) => b.share - a.share || a.level - b.level).slice(0, most);
+    const rows = shown.map(({ level }) => {
+      const line_ = row(feature.levels[level], ...[everybody[index], ...segments.map((one) => one.cells[index])].map((one) => {
+        const found = share(one, level);
+        return cell(found ? percent(found.share) : make("span", { class: "soft" }, one.hidden ? "" : "hidden"));
+      }));
+      line_.className = "level";
+      return line_;
+    });
+    if (rows.length) rows[rows.length - 1].className = "level last";
+    return rows;
+  };
+  const featureRows = (index) => {
+    const feature = features[index];
+    const name = feature.levels.length > 12 ? `${label(feature)} (12 commonest of ${feature.levels.length})` : label(feature);
+    return [row(name, profileCell(feature, everybody[index]), ...segments.map((one) =>
+      profileCell(feature, one.cells[index]))), ...(feature.levels.length ? levelRows(index) : [])];
+  };
+  const roleNames = { ROLE_BASIS: "What the segments are made of", ROLE_DESCRIPTOR: "What else is known",
+    ROLE_OUTCOME: "Outcomes", ROLE_SENSITIVE: "Sensitive features (audited, never used)" };
+  const profiles = () => {
+    by("profiles-intro").textContent = "Means and shares of customers that have a value. An index of 100 is everybody\u2019s " +
+      "average. Figures that rest on too few customers are hidden.";
+    const rows = Object.entries(roleNames).flatMap(([role, name]) => {
+      const members = features.map((_, i) => i).filter((i) => features[i].role === role);
+      if (!members.length) return [];
+      return [make("tr", { class: "group" }, make("th", { colspan: String(segments.length + 2), scope: "rowgroup" }, name)),
+        ...members.flatMap(featureRows)];
+    });
+    by("profile-tables").append(table("Profiles of all segments", ["Feature", "Everybody", ...segments.map((one) => one.name)],
+      rows, "wide"));
+  };
+
+  /* --- data and method --------------------------------------------------------------------- */
+
+  const dataQuality = () => {
+    const into = by("quality-body");
+    const some = (value) => (Number(value) ? count(value) : "\u2013");
+    into.append(...quality.notes.map((text) => make("p", { class: "note" }, text)));
+    if (quality.sources.length) {
+      into.append(make("div", { class: "block" }, table("Sources", ["Source", "Files", "Rows", "Customers matched",
+        "Keys without a customer", "Rows without a key", "Rows with a wrong key", "Rows rejected"],
+      quality.sources.map((one) => row(one.name, some(one.files), some(one.rows), some(one.matchedKeys),
+        some(one.orphanKeys), some(one.nullKeyRows), some(one.invalidKeyRows), some(one.rejectedRows))))));
+    }
+    into.append(make("div", { class: "block" }, table("Features", ["Feature", "Present", "Missing", "Invalid",
+      "Not finite", "Clamped", head("", "text")],
+    quality.features.map((one, i) => row(features[i] ? label(features[i]) : one.name, some(one.present),
+      meter(Number(one.missing) / Math.max(1, Number(one.present) + Number(one.missing))), some(one.invalid),
+      some(one.notFinite), some(one.clamped), cell({ CONSTANCY_CONSTANT: "constant",
+        CONSTANCY_ALL_MISSING: "all missing" }[one.constancy] || "", "text"))))));
+  };
+
+  const estimatorNames = { kmeans: "k-means", "gmm-diag": "Gaussian mixture with diagonal covariances" };
+  const method = () => {
+    const basis = features.filter((one) => one.role === "ROLE_BASIS");
+    const ks = record.byK.map((one) => one.k);
+    by("method-body").append(facts([
+      ["Method", estimatorNames[record.estimator] || record.estimator],
+      ["Made of", `${plural(basis.length, "feature")} in ${plural(record.columns, "column")}`],
+      ["Tried", `${plural(record.candidates.length, "model")}` + (ks.length > 1
+        ? `, for ${ks[0]} to ${ks[ks.length - 1]} segments` : "") + `; ${plural(record.iterations, "pass")
+          .replace("passs", "passes")} over the customers`],
+      ["Smallest share allowed", percent(record.minShare)],
+      ["Seed of the random numbers", record.seed],
+      ["Calinski\u2013Harabasz", evaluation.calinskiHarabasz === undefined ? "" : figure(evaluation.calinskiHarabasz)],
+      ["Davies\u2013Bouldin", evaluation.daviesBouldin === undefined ? "" : figure(evaluation.daviesBouldin)],
+      ["BIC", evaluation.bic === undefined ? "" : figure(evaluation.bic)],
+    ]), make("div", { class: "block" }, table("Features and how they were used", ["Feature", head("Type", "text"),
+      head("Dimension", "text"), head("Role", "text"), head("Transform", "text"), "Weight"], features.map((one) =>
+      row(label(one), cell(kind(one), "text"), cell(word(one.dimension, "DIMENSION_"), "text"),
+        cell(word(one.role, "ROLE_"), "text"), cell(word(one.transform, "TRANSFORM_").replace("none", "\u2013"), "text"),
+        figure(one.weight))))));
+  };
+
+  answer();
+  cards();
+  sizes();
+  heat();
+  dimensions();
+  certainty();
+  profiles();
+  dataQuality();
+  method();
+  draw();
+
+  let waiting = 0;
+  const later = () => {
+    window.clearTimeout(waiting);
+    waiting = window.setTimeout(draw, 120);
+  };
+  window.addEventListener("resize", later);
+  window.addEventListener("beforeprint", draw);
+  window.addEventListener("afterprint", draw);
+  window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+  document.documentElement.dataset.drawn = "yes";
+})();
