@@ -41,6 +41,27 @@ static const struct {
      "DuckDB refused the input: a file of another format, or a value that the SQL cannot use"},
 };
 
+/* Reports about files as a whole, which quote no data before `end` (NULL: in their first paragraph). */
+static const struct {
+    const char *start, *end;
+} safe_inputs[] = {
+    {"Malformed JSON in file ", ": "},
+    {"No magic bytes found", NULL},
+    {"File '", NULL},
+};
+
+static bool fail_safe_input(struct strata_err *err, const char *text, strata_status status)
+{
+    for (size_t i = 0; i < sizeof safe_inputs / sizeof *safe_inputs; i++) {
+        if (strncmp(text, safe_inputs[i].start, strlen(safe_inputs[i].start)) != 0) continue;
+        const char *end = safe_inputs[i].end ? strstr(text, safe_inputs[i].end) : strchr(text, '\n');
+        const size_t n = end ? (size_t)(end - text) : strlen(text);
+        (void)STRATA_FAIL(err, status, "%.*s", n > 500 ? 500 : (int)n, text); /* the caller has the status */
+        return true;
+    }
+    return false;
+}
+
 /* Copy the first paragraph of a report, on one line. */
 static void first_paragraph(const char *report, char *text, size_t room)
 {
@@ -97,10 +118,12 @@ strata_status duck_fail(struct strata_err *err, const char *report)
         }
         if (classes[i].treatment == OVERFLOW && strncmp(rest, "Overflow in ", 12) == 0) {
             first_paragraph(rest, text, sizeof text);
-            text[strcspn(text, "(0123456789!\"'")] = '\0';
+            char *values = strstr(text, " (");
+            if (!values) return fail_generic(err, i, report);
+            *values = '\0';
             return STRATA_FAIL(err, classes[i].status, "%s: cast to a wider type", text);
         }
-        return fail_generic(err, i, report);
+        return fail_safe_input(err, rest, classes[i].status) ? classes[i].status : fail_generic(err, i, report);
     }
     return STRATA_FAIL(err, STRATA_E_DATA, "DuckDB could not do it, for a reason that may quote data");
 }

@@ -13,7 +13,7 @@
       if (name === "style") Object.assign(element.style, value);
       else if (value !== undefined) element.setAttribute(name, value);
     }
-    for (const child of children.flat()) if (child !== null && child !== undefined) element.append(child);
+    for (const child of children.flat(Infinity)) if (child !== null && child !== undefined) element.append(child);
     return element;
   };
   const decimals = new Map();
@@ -141,7 +141,7 @@
         "of the differences between customers lie between segments, not inside them."]);
     }
     if (evaluation.silhouette !== undefined || segments.length === 1) {
-      items.push(["Separation", figure(evaluation.silhouette),
+      items.push(["Separation", evaluation.silhouette === undefined ? "\u2013" : fixed(evaluation.silhouette, 2),
         `${overlap(evaluation.silhouette)} (simplified silhouette, up to 1)`]);
     }
     if (soft) {
@@ -260,7 +260,10 @@
     const order = features.map((_, i) => i).filter((i) => strength(i) > 0)
       .sort((a, b) => strength(b) - strength(a) || a - b).slice(0, most);
     if (!order.length || segments.length < 2) return;
-    const points = order.flatMap((feature, y) => segments.map((one, x) => [x, y, one.cells[feature].effect ?? "-"]));
+    const points = order.flatMap((feature, y) => segments.map((one, x) => {
+      const effect = one.cells[feature].effect;
+      return { value: [x, y, effect ?? "-"], strong: Math.abs(effect || 0) > 0.8 };
+    }));
     const text = ([x, y]) => cellText(features[order[y]], segments[x].cells[order[y]]);
     const column = Math.max(92, 620 / segments.length);
     chart(by("heat"), {
@@ -277,8 +280,8 @@
           figure(one.cells[feature].effect)))), "wide"),
       option: () => ({
         grid: { left: 8, right: 8, top: 48, bottom: 52, containLabel: true },
-        tooltip: tip({ formatter: (at) => `<b>${safe(label(features[order[at.data[1]]]))}</b><br>` +
-          `${safe(segments[at.data[0]].name)}: ${safe(text(at.data))}<br>difference ${figure(Number(at.data[2]))}` }),
+        tooltip: tip({ formatter: (at) => `<b>${safe(label(features[order[at.value[1]]]))}</b><br>` +
+          `${safe(segments[at.value[0]].name)}: ${safe(text(at.value))}<br>difference ${figure(Number(at.value[2]))}` }),
         xAxis: axis({ type: "category", position: "top", data: segments.map((one) => one.name), axisLine: { show: false },
           splitLine: { show: false }, axisLabel: { color: tone("ink"), interval: 0, width: column - 8, overflow: "break",
             fontSize: 12, lineHeight: 15 } }),
@@ -288,10 +291,11 @@
         visualMap: { min: -1.5, max: 1.5, calculable: false, orient: "horizontal", left: "center", bottom: 0,
           itemWidth: 12, itemHeight: 180, precision: 1, text: ["above the others", "below"],
           textStyle: { color: tone("soft") }, inRange: { color: [tone("low"), tone("heat-zero"), tone("high")] } },
-        series: [{ type: "heatmap", data: points, itemStyle: { borderColor: tone("paper"), borderWidth: 3, borderRadius: 4 },
+        series: [{ type: "heatmap", data: points.map((one) => ({ value: one.value, label: { color:
+          tone(one.strong ? "on-heat" : "ink") } })), itemStyle: { borderColor: tone("paper"), borderWidth: 3, borderRadius: 4 },
           emphasis: { itemStyle: { borderColor: tone("ink"), borderWidth: 1 } },
           label: { show: true, fontSize: 12, width: column - 12, overflow: "truncate", color: tone("ink"),
-            formatter: (at) => text(at.data) } }],
+            formatter: (at) => text(at.value) } }],
       }),
     });
   };
@@ -373,15 +377,12 @@
 
   /* --- profiles ---------------------------------------------------------------------------- */
 
-  const profileCell = (feature, one) => {
+  const profileCell = (feature, one, isReference) => {
     if (one.hidden) return cell(make("span", { class: "soft" }, "hidden"));
     if (one.mean === undefined) return cell("");
     if (kind(feature) === "ordinal") return cell(make("span", { class: "soft" }, `position ${fixed(one.mean + 1, 1)}`));
-    const index = one.index === undefined ? null : make("small", {}, `index ${fixed(one.index, 0)}`);
-    return cell([valueText(feature, one.mean), index].reduce((into, part) => {
-      if (part !== null) into.append(part);
-      return into;
-    }, make("span", {})));
+    const index = one.index === undefined || isReference ? null : make("small", {}, `index ${fixed(one.index, 0)}`);
+    return make("td", {}, valueText(feature, one.mean), index);
   };
   const levelRows = (index) => {
     const feature = features[index];
@@ -404,7 +405,7 @@
   const featureRows = (index) => {
     const feature = features[index];
     const name = feature.levels.length > 12 ? `${label(feature)} (12 commonest of ${feature.levels.length})` : label(feature);
-    return [row(name, profileCell(feature, everybody[index]), ...segments.map((one) =>
+    return [row(name, profileCell(feature, everybody[index], true), ...segments.map((one) =>
       profileCell(feature, one.cells[index]))), ...(feature.levels.length ? levelRows(index) : [])];
   };
   const roleNames = { ROLE_BASIS: "What the segments are made of", ROLE_DESCRIPTOR: "What else is known",
