@@ -1,0 +1,268 @@
+/* The control thread: it owns all sockets, looks at the board each period, answers requests, publishes events. */
+#include "strata/control.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "strata/channel.h"
+#include "strata/clock.h"
+#include "strata/file.h"
+#include "strata/log.h"
+#include "strata/protocol_limits.h"
+#include "strata/record.h"
+
+#include "requests.h"
+#include "transport.h"
+
+#define MEMORY_BYTES ((size_t)1 << 20)
+
+struct strata_control {
+    struct strata_arena memory;  /* of this struct and its texts */
+    struct strata_arena scratch; /* of one request */
+    struct strata_transport transport;
+    struct strata_desk desk;
+    struct strata_channel channel;
+    const char *directory;
+    pthread_t thread;
+    atomic_bool stopping;
+    /* the thread's own */
+    uint64_t event_number;
+    uint64_t seq_told;      /* of the last event */
+    double told_s, heart_s; /* when the last event, and the last event or heartbeat, was sent */
+};
+
+/* --- a turn of the thread ----------------------------------------------------------------------- */
+
+static void answer(struct strata_control *control, const struct strata_letter *letter)
+{
+    struct strata_arena scratch = control->scratch;
+    const Strata__V1__Reply *reply =
+        strata_request_answer(&control->desk, letter->body, letter->n_body, &scratch);
+    struct strata_parcel parcel;
+    if (!reply || !strata_parcel_init(&parcel, strata__v1__reply__get_packed_size(reply))) return;
+    (void)strata__v1__reply__pack(reply, parcel.bytes); /* its size is known */
+    strata_transport_send(&control->transport, letter, &parcel);
+}
+
+/* Answer what is queued, but leave events their turn. */
+static size_t answer_queued(struct strata_control *control)
+{
+    size_t n_taken = 0;
+    while (n_taken < STRATA_REQUESTS_PER_TURN) {
+        struct strata_letter letter;
+        const enum strata_mail mail = strata_transport_receive(&control->transport, &letter);
+        if (mail == STRATA_MAIL_NONE) break;
+        n_taken++;
+        if (mail == STRATA_MAIL_JUNK) continue;
+        answer(control, &letter);
+        strata_letter_finish(&letter);
+    }
+    return n_taken;
+}
+
+static void publish(struct strata_control *control, Strata__V1__Event *event)
+{
+    struct strata_parcel parcel;
+    event->number = control->event_number;
+    event->seq = control->desk.now.seq;
+    event->incarnation = (char *)(uintptr_t)control->channel.incarnation; /* only packed */
+    control->heart_s = strata_clock_s();
+    if (!strata_parcel_init(&parcel, strata__v1__event__get_packed_size(event))) return;
+    (void)strata__v1__event__pack(event, parcel.bytes);
+    strata_transport_send(&control->transport, NULL, &parcel);
+}
+
+static void publish_status(struct strata_control *control, bool last)
+{
+    Strata__V1__Event event;
+    Strata__V1__JobStatus status;
+    strata_status_fill(&control->desk.now, &status);
+    strata__v1__event__init(&event);
+    event.body_case = STRATA__V1__EVENT__BODY_STATUS;
+    event.status = &status;
+    event.last = last;
+    control->event_number++;
+    control->seq_told = control->desk.now.seq;
+    publish(control, &event);
+    control->told_s = control->heart_s;
+}
+
+static void publish_heartbeat(struct strata_control *control)
+{
+    Strata__V1__Event event;
+    Strata__V1__Heartbeat heartbeat = STRATA__V1__HEARTBEAT__INIT;
+    strata__v1__event__init(&event);
+    event.body_case = STRATA__V1__EVENT__BODY_HEARTBEAT;
+    event.heartbeat = &heartbeat;
+    publish(control, &event);
+}
+
+/* An event when the snapshot is a new one, not too often; else a heartbeat when it is time. */
+static void publish_due(struct strata_control *control)
+{
+    const double now = strata_clock_s();
+    const bool changed = control->desk.now.seq != control->seq_told;
+    if (changed && now - control->told_s >= STRATA_CONTROL_PERIOD_MS / 1000.0)
+        publish_status(control, false);
+    else if (now - control->heart_s >= STRATA_HEARTBEAT_MS / 1000.0)
+        publish_heartbeat(control);
+}
+
+/* The last event, and answers to what was asked before it; bounded. */
+static void say_goodbye(struct strata_control *control)
+{
+    strata_desk_look(&control->desk);
+    publish_status(control, true);
+    const double until = strata_clock_s() + STRATA_DRAIN_MS / 1000.0;
+    while (strata_transport_wait(&control->transport, 10) && strata_clock_s() < until)
+        (void)answer_queued(control);
+}
+
+static void *serve(void *context)
+{
+    struct strata_control *control = context;
+    while (!atomic_load(&control->stopping)) {
+        (void)strata_transport_wait(&control->transport,
+                                    STRATA_CONTROL_PERIOD_MS); /* or a period has passed */
+        strata_desk_look(&control->desk);
+        (void)answer_queued(control); /* the rest in the next turn */
+        publish_due(control);
+    }
+    say_goodbye(control);
+    return NULL;
+}
+
+/* --- starting and stopping ---------------------------------------------------------------------- */
+
+/* Two servers of one run directory would take each other's files. */
+static strata_status check_alone(const char *directory, struct strata_arena scratch,
+                                 struct strata_err *err)
+{
+    struct strata_channel other;
+    struct strata_err none = {0};
+    if (strata_channel_read(directory, &scratch, &other, &none) != STRATA_OK) return STRATA_OK;
+    if (strata_channel_probe(other.requests) != STRATA_LISTENER_ALIVE)
+        return STRATA_OK; /* left by a dead process */
+    return STRATA_FAIL(err, STRATA_E_UNAVAILABLE,
+                       "%s: process %ld already listens for this run at %s", directory, other.pid,
+                       other.requests);
+}
+
+static strata_status fill_channel(struct strata_control *control, struct strata_err *err)
+{
+    struct strata_arena *memory = &control->memory;
+    uint64_t random = 0;
+    char host[256] = "";
+    char started[32];
+    if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random)
+        return STRATA_FAIL(err, STRATA_E_SYSTEM, "the system gives no random bytes: %s",
+                           strerror(errno));
+    if (gethostname(host, sizeof host - 1) != 0) host[0] = '\0';
+    strata_clock_utc(started);
+    control->channel = (struct strata_channel){
+        .incarnation = strata_arena_print(memory, "%016" PRIx64, random),
+        .requests = control->transport.requests_endpoint,
+        .events = control->transport.events_endpoint,
+        .host = strata_arena_print(memory, "%s", host),
+        .pid = (long)getpid(),
+        .started = strata_arena_print(memory, "%s", started),
+    };
+    if (!control->channel.incarnation || !control->channel.host || !control->channel.started)
+        return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the control channel");
+    return STRATA_OK;
+}
+
+/* The thread gets no signals: they are for the main thread. */
+static strata_status start_thread(struct strata_control *control, struct strata_err *err)
+{
+    sigset_t all, before;
+    (void)sigfillset(&all); /* cannot fail */
+    if (pthread_sigmask(SIG_SETMASK, &all, &before) != 0)
+        return STRATA_FAIL(err, STRATA_E_SYSTEM, "signals cannot be blocked");
+    const int problem = pthread_create(&control->thread, NULL, serve, control);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL); /* it was valid a moment ago */
+    if (problem != 0)
+        return STRATA_FAIL(err, STRATA_E_SYSTEM, "no control thread: %s", strerror(problem));
+    return STRATA_OK;
+}
+
+/* Remove control.json unless another server has put its own there. */
+static void remove_channel(const struct strata_control *control, struct strata_arena scratch)
+{
+    struct strata_channel found;
+    struct strata_err none = {0};
+    if (!control->channel.incarnation) return;
+    if (strata_channel_read(control->directory, &scratch, &found, &none) != STRATA_OK) return;
+    if (strcmp(found.incarnation, control->channel.incarnation) != 0) return;
+    const char *path = strata_path_join(control->directory, "control.json", &scratch);
+    if (path) (void)unlink(path);
+}
+
+static void destroy(struct strata_control *control)
+{
+    remove_channel(control, control->scratch);
+    strata_transport_close(&control->transport);
+    strata_arena_finish(&control->desk.record);
+    strata_arena_finish(&control->scratch);
+    struct strata_arena memory = control->memory; /* holds the struct itself */
+    strata_arena_finish(&memory);
+}
+
+static strata_status open_channel(struct strata_control *control,
+                                  const struct strata_control_options *options,
+                                  struct strata_err *err)
+{
+    if (!control->directory ||
+        !strata_arena_init(&control->scratch, strata_unpack_bytes(STRATA_REQUEST_BYTES_MAX)))
+        return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the control channel");
+    STRATA_TRY(check_alone(control->directory, control->scratch, err));
+    STRATA_TRY(strata_transport_open(control->directory, options->endpoint, &control->memory,
+                                     &control->transport, err));
+    STRATA_TRY(fill_channel(control, err));
+    control->desk = (struct strata_desk){.board = options->board,
+                                         .serving = options->serving,
+                                         .incarnation = control->channel.incarnation,
+                                         .events = control->channel.events};
+    STRATA_TRY(strata_channel_write(control->directory, &control->channel, control->scratch, err));
+    return start_thread(control, err);
+}
+
+strata_status strata_control_start(const struct strata_control_options *options,
+                                   struct strata_control **out, struct strata_err *err)
+{
+    *out = NULL;
+    struct strata_arena memory;
+    if (!strata_arena_init(&memory, MEMORY_BYTES))
+        return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the control channel");
+    struct strata_control *control = STRATA_NEW(&memory, struct strata_control, 1);
+    STRATA_REQUIRE(control);
+    control->memory = memory;
+    control->directory =
+        strata_arena_copy(&control->memory, options->directory, strlen(options->directory));
+    const strata_status status = open_channel(control, options, err);
+    if (status != STRATA_OK) {
+        destroy(control);
+        return status;
+    }
+    STRATA_LOG(INFO, "control.listen", "requests=%s events=%s", control->channel.requests,
+               control->channel.events);
+    *out = control;
+    return STRATA_OK;
+}
+
+void strata_control_stop(struct strata_control **control)
+{
+    struct strata_control *gone = *control;
+    *control = NULL;
+    if (!gone) return;
+    atomic_store(&gone->stopping, true);
+    STRATA_REQUIRE(pthread_join(gone->thread, NULL) == 0);
+    destroy(gone);
+}

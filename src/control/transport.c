@@ -1,0 +1,343 @@
+#include "transport.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <zmq.h>
+
+#include "strata/channel.h"
+#include "strata/protocol_limits.h"
+
+#define PATH_BYTES_MAX (sizeof(((struct sockaddr_un *)0)->sun_path) - 1) /* 107 on Linux */
+#define EVENTS_SUFFIX ".events"
+
+_Static_assert(sizeof(zmq_msg_t) <= sizeof(((struct strata_letter *)0)->message),
+               "a zmq_msg_t fits");
+_Static_assert(_Alignof(zmq_msg_t) <= 16, "and is aligned");
+
+/* --- sockets ------------------------------------------------------------------------------------ */
+
+static bool set_int(void *socket, int option, int value)
+{
+    return zmq_setsockopt(socket, option, &value, sizeof value) == 0;
+}
+
+static void *new_socket(void *context, int kind, int high_water_mark)
+{
+    const int64_t largest = STRATA_REQUEST_BYTES_MAX;
+    void *socket = zmq_socket(context, kind);
+    if (!socket) return NULL;
+    const bool ready = zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &largest, sizeof largest) == 0 &&
+                       set_int(socket, ZMQ_SNDHWM, high_water_mark) &&
+                       set_int(socket, ZMQ_RCVHWM, high_water_mark) &&
+                       set_int(socket, ZMQ_LINGER, STRATA_LINGER_MS) &&
+                       set_int(socket, ZMQ_HANDSHAKE_IVL, STRATA_HANDSHAKE_MS) &&
+                       set_int(socket, ZMQ_BACKLOG, STRATA_CONNECTION_BACKLOG) &&
+                       set_int(socket, ZMQ_IPV6, 1);
+    if (ready) return socket;
+    (void)zmq_close(socket); /* cannot fail for a socket */
+    return NULL;
+}
+
+/* Bind and learn the real endpoint; NULL with errno when it cannot be bound. */
+static char *bind_socket(void *socket, const char *endpoint, struct strata_arena *keep)
+{
+    char bound[512];
+    size_t n_bytes = sizeof bound;
+    const mode_t before = umask(0177); /* ipc files: owner only, from their first moment */
+    const int failed = zmq_bind(socket, endpoint);
+    const int problem = errno;
+    (void)umask(before);
+    errno = problem;
+    if (failed || zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, bound, &n_bytes) != 0) return NULL;
+    return strata_arena_copy(keep, bound, strlen(bound));
+}
+
+static bool bind_both(struct strata_transport *transport, const char *requests, const char *events,
+                      struct strata_arena *keep)
+{
+    transport->requests_endpoint = bind_socket(transport->requests, requests, keep);
+    if (!transport->requests_endpoint) return false;
+    transport->events_endpoint = bind_socket(transport->events, events, keep);
+    if (transport->events_endpoint) return true;
+    const int problem = errno;
+    (void)zmq_unbind(transport->requests, transport->requests_endpoint); /* bound just now */
+    errno = problem;
+    return false;
+}
+
+/* --- ipc ---------------------------------------------------------------------------------------- */
+
+/* ZeroMQ removes whatever stands at the path: that must be nothing, or a socket where nobody listens. */
+static strata_status check_free(const char *path, struct strata_arena scratch,
+                                struct strata_err *err)
+{
+    struct stat facts;
+    if (lstat(path, &facts) != 0) return STRATA_OK;
+    if (!S_ISSOCK(facts.st_mode))
+        return STRATA_FAIL(err, STRATA_E_CONFIG,
+                           "%s: exists and is not a socket; choose another control endpoint", path);
+    const char *endpoint = strata_arena_print(&scratch, "ipc://%s", path);
+    if (endpoint && strata_channel_probe(endpoint) == STRATA_LISTENER_ALIVE)
+        return STRATA_FAIL(err, STRATA_E_UNAVAILABLE, "%s: another process listens there", path);
+    return STRATA_OK;
+}
+
+/* Bind at path and path.events.  *out is false when the place does not allow it (too long, no sockets there). */
+static strata_status bind_path(struct strata_transport *transport, const char *path,
+                               struct strata_arena *keep, bool *out, struct strata_err *err)
+{
+    *out = false;
+    errno = ENAMETOOLONG;
+    if (strlen(path) + strlen(EVENTS_SUFFIX) > PATH_BYTES_MAX) return STRATA_OK;
+    const char *requests = strata_arena_print(keep, "ipc://%s", path);
+    const char *events = strata_arena_print(keep, "ipc://%s%s", path, EVENTS_SUFFIX);
+    if (!requests || !events)
+        return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the control endpoint");
+    STRATA_TRY(check_free(requests + 6, *keep, err));
+    STRATA_TRY(check_free(events + 6, *keep, err));
+    *out = bind_both(transport, requests, events, keep);
+    return STRATA_OK;
+}
+
+/* A folder that only this user can enter, for run directories whose path is too long or that cannot hold sockets. */
+static char *private_directory(struct strata_arena *keep)
+{
+    const char *runtime = getenv("XDG_RUNTIME_DIR");
+    const char *const parents[] = {runtime && runtime[0] == '/' ? runtime : "/tmp", "/tmp"};
+    for (size_t i = 0; i < sizeof parents / sizeof *parents; i++) {
+        char *name = strata_arena_print(keep, "%s/strata-XXXXXX", parents[i]);
+        if (name && strlen(name) + 32 <= PATH_BYTES_MAX && mkdtemp(name)) return name;
+    }
+    return NULL;
+}
+
+static strata_status open_ipc(struct strata_transport *transport, const char *directory,
+                              struct strata_arena *keep, struct strata_err *err)
+{
+    char whole[PATH_MAX];
+    bool bound = false;
+    if (!realpath(directory, whole))
+        return STRATA_FAIL(err, STRATA_E_CREATE, "%s: %s", directory, strerror(errno));
+    const char *path = strata_arena_print(keep, "%s/control.sock", whole);
+    if (!path) return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the control endpoint");
+    STRATA_TRY(bind_path(transport, path, keep, &bound, err));
+    if (bound) return STRATA_OK;
+    transport->private_directory = private_directory(keep);
+    path = transport->private_directory
+               ? strata_arena_print(keep, "%s/control.sock", transport->private_directory)
+               : NULL;
+    if (path) STRATA_TRY(bind_path(transport, path, keep, &bound, err));
+    if (bound) return STRATA_OK;
+    return STRATA_FAIL(
+        err, STRATA_E_CREATE,
+        "no control socket can be made in %s or in a private folder: %s; set control.endpoint to "
+        "tcp://127.0.0.1:*, or control: off",
+        directory, strerror(errno));
+}
+
+static strata_status open_path(struct strata_transport *transport, const char *path,
+                               struct strata_arena *keep, struct strata_err *err)
+{
+    bool bound = false;
+    if (path[0] != '/')
+        return STRATA_FAIL(err, STRATA_E_CONFIG,
+                           "ipc://%s: the path of a control socket must begin with '/'", path);
+    STRATA_TRY(bind_path(transport, path, keep, &bound, err));
+    if (bound) return STRATA_OK;
+    return STRATA_FAIL(err, STRATA_E_CREATE, "ipc://%s: cannot listen there: %s", path,
+                       strerror(errno));
+}
+
+/* --- tcp ---------------------------------------------------------------------------------------- */
+
+/* Whether host is a literal loopback address; names are not looked up, since they may change. */
+static bool is_loopback(const char *host)
+{
+    struct in_addr v4;
+    struct in6_addr v6;
+    if (inet_pton(AF_INET, host, &v4) == 1) return ntohl(v4.s_addr) >> 24 == 127;
+    return inet_pton(AF_INET6, host, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+}
+
+/* A port as written: 1 to 65534, or 0 for `*`; -1 when it is neither. */
+static long read_port(const char *text)
+{
+    if (strcmp(text, "*") == 0) return 0;
+    char *end = NULL;
+    const long port = strtol(text, &end, 10);
+    return text[0] >= '1' && text[0] <= '9' && *end == '\0' && port < 65535 ? port : -1;
+}
+
+static strata_status open_tcp(struct strata_transport *transport, const char *address,
+                              struct strata_arena *keep, struct strata_err *err)
+{
+    const char *colon = strrchr(address, ':');
+    const long port = colon ? read_port(colon + 1) : -1;
+    const size_t n_host = colon ? (size_t)(colon - address) : 0;
+    const bool v6 = n_host >= 2 && address[0] == '[' && address[n_host - 1] == ']';
+    const char *host = strata_arena_copy(keep, address + v6, n_host - (v6 ? 2 : 0));
+    if (!host) return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the control endpoint");
+    if (port < 0)
+        return STRATA_FAIL(
+            err, STRATA_E_CONFIG,
+            "tcp://%s: the control endpoint needs a port from 1 to 65534, or '*' for any free one",
+            address);
+    if (strcmp(host, "localhost") == 0) host = "127.0.0.1";
+    if (!is_loopback(host))
+        return STRATA_FAIL(
+            err, STRATA_E_CONFIG,
+            "tcp://%s: the control channel needs keys to listen beyond this host; use tcp://127.0.0.1:*, "
+            "tcp://[::1]:* or ipc",
+            address);
+    const char *open = v6 ? "[" : "", *close = v6 ? "]" : "";
+    const char *requests =
+        port ? strata_arena_print(keep, "tcp://%s%s%s:%ld", open, host, close, port)
+             : strata_arena_print(keep, "tcp://%s%s%s:*", open, host, close);
+    const char *events =
+        port ? strata_arena_print(keep, "tcp://%s%s%s:%ld", open, host, close, port + 1) : requests;
+    if (!requests || !events)
+        return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the control endpoint");
+    if (bind_both(transport, requests, events, keep)) return STRATA_OK;
+    return STRATA_FAIL(err, STRATA_E_UNAVAILABLE,
+                       "cannot listen at %s: %s; choose another port, or '*' for any free one",
+                       transport->requests_endpoint ? events : requests, zmq_strerror(errno));
+}
+
+/* --- opening and closing ------------------------------------------------------------------------ */
+
+static strata_status open_endpoint(struct strata_transport *transport, const char *directory,
+                                   const char *endpoint, struct strata_arena *keep,
+                                   struct strata_err *err)
+{
+    if (strcmp(endpoint, "ipc") == 0) return open_ipc(transport, directory, keep, err);
+    if (strncmp(endpoint, "ipc://", 6) == 0) return open_path(transport, endpoint + 6, keep, err);
+    if (strncmp(endpoint, "tcp://", 6) == 0) return open_tcp(transport, endpoint + 6, keep, err);
+    return STRATA_FAIL(
+        err, STRATA_E_CONFIG,
+        "%s: not a control endpoint; use ipc, ipc:///path, tcp://127.0.0.1:* or tcp://127.0.0.1:PORT",
+        endpoint);
+}
+
+strata_status strata_transport_open(const char *directory, const char *endpoint,
+                                    struct strata_arena *keep, struct strata_transport *out,
+                                    struct strata_err *err)
+{
+    *out = (struct strata_transport){.context = zmq_ctx_new()};
+    if (out->context) out->requests = new_socket(out->context, ZMQ_ROUTER, STRATA_REQUESTS_HWM);
+    if (out->requests) out->events = new_socket(out->context, ZMQ_PUB, STRATA_EVENTS_HWM);
+    strata_status status = STRATA_OK;
+    if (!out->events)
+        status = STRATA_FAIL(err, STRATA_E_SYSTEM, "no sockets for the control channel: %s",
+                             zmq_strerror(errno));
+    else
+        status = open_endpoint(out, directory, endpoint, keep, err);
+    if (status != STRATA_OK) strata_transport_close(out);
+    return status;
+}
+
+static void remove_socket_file(const char *endpoint)
+{
+    struct stat facts;
+    if (!endpoint || strncmp(endpoint, "ipc://", 6) != 0) return;
+    if (lstat(endpoint + 6, &facts) == 0 && S_ISSOCK(facts.st_mode)) (void)unlink(endpoint + 6);
+}
+
+void strata_transport_close(struct strata_transport *transport)
+{
+    if (transport->requests) (void)zmq_close(transport->requests); /* cannot fail for a socket */
+    if (transport->events) (void)zmq_close(transport->events);
+    if (transport->context)
+        while (zmq_ctx_term(transport->context) != 0 && errno == EINTR) {
+        }
+    remove_socket_file(transport->requests_endpoint);
+    remove_socket_file(transport->events_endpoint);
+    if (transport->private_directory) (void)rmdir(transport->private_directory);
+    *transport = (struct strata_transport){0};
+}
+
+/* --- messages ----------------------------------------------------------------------------------- */
+
+static zmq_msg_t *message_of(unsigned char *room)
+{
+    return (zmq_msg_t *)(void *)room;
+}
+
+bool strata_transport_wait(struct strata_transport *transport, long timeout_ms)
+{
+    zmq_pollitem_t item = {.socket = transport->requests, .events = ZMQ_POLLIN};
+    return zmq_poll(&item, 1, timeout_ms) > 0;
+}
+
+/* Take the next frame; *more tells whether others of the same message follow. */
+static bool next_frame(void *socket, zmq_msg_t *frame, bool *more)
+{
+    (void)zmq_msg_init(frame); /* cannot fail */
+    const bool any = zmq_msg_recv(frame, socket, ZMQ_DONTWAIT) >= 0;
+    *more = any && zmq_msg_more(frame);
+    return any;
+}
+
+enum strata_mail strata_transport_receive(struct strata_transport *transport,
+                                          struct strata_letter *letter)
+{
+    zmq_msg_t *body = message_of(letter->message);
+    bool more = false;
+    if (!next_frame(transport->requests, body, &more)) {
+        (void)zmq_msg_close(body);
+        return STRATA_MAIL_NONE;
+    }
+    letter->n_address = zmq_msg_size(body);
+    bool good = letter->n_address <= sizeof letter->address;
+    if (good) memcpy(letter->address, zmq_msg_data(body), letter->n_address);
+    letter->delimited = false;
+    size_t n_frames = 1;
+    while (more) { /* to the end, so that the next message begins at its address */
+        const bool empty = zmq_msg_size(body) == 0;
+        if (n_frames == 2) letter->delimited = empty;
+        if (n_frames == 2 && !empty) good = false;
+        (void)zmq_msg_close(body);
+        if (!next_frame(transport->requests, body, &more)) break;
+        n_frames++;
+    }
+    letter->body = zmq_msg_data(body);
+    letter->n_body = zmq_msg_size(body);
+    if (good && (n_frames == 2 || (n_frames == 3 && letter->delimited))) return STRATA_MAIL_REQUEST;
+    (void)zmq_msg_close(body);
+    return STRATA_MAIL_JUNK;
+}
+
+void strata_letter_finish(struct strata_letter *letter)
+{
+    (void)zmq_msg_close(message_of(letter->message));
+}
+
+bool strata_parcel_init(struct strata_parcel *parcel, size_t n_bytes)
+{
+    zmq_msg_t *message = message_of(parcel->message);
+    if (zmq_msg_init_size(message, n_bytes) != 0) return false;
+    parcel->bytes = zmq_msg_data(message);
+    return true;
+}
+
+void strata_transport_send(struct strata_transport *transport, const struct strata_letter *letter,
+                           struct strata_parcel *parcel)
+{
+    void *socket = letter ? transport->requests : transport->events;
+    bool sent = true;
+    if (letter)
+        sent = zmq_send(socket, letter->address, letter->n_address, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0;
+    if (letter && letter->delimited && sent)
+        sent = zmq_send(socket, "", 0, ZMQ_SNDMORE | ZMQ_DONTWAIT) >= 0;
+    if (sent) sent = zmq_msg_send(message_of(parcel->message), socket, ZMQ_DONTWAIT) >= 0;
+    if (!sent) (void)zmq_msg_close(message_of(parcel->message)); /* sent messages are ZeroMQ's */
+}

@@ -1,0 +1,59 @@
+/* The two sockets of the channel: where they may listen, how they are bound, how messages come and go. */
+#ifndef STRATA_CONTROL_TRANSPORT_H
+#define STRATA_CONTROL_TRANSPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "strata/arena.h"
+#include "strata/status.h"
+
+struct strata_transport {
+    void *context, *requests, *events; /* ZeroMQ's */
+    char *requests_endpoint;           /* as bound: with the real port or path */
+    char *events_endpoint;
+    char *private_directory; /* of the ipc sockets when the run directory cannot hold them, else NULL */
+};
+
+/* Bind both sockets.  endpoint is "ipc" (in directory, else in a private folder of mode 0700), "ipc:///path" (events at
+ * "ipc:///path.events") or "tcp://HOST:PORT" with a loopback address and a port or `*` (events one port higher, or at any
+ * port).  ipc sockets have mode 0600.  STRATA_E_CONFIG for any other address: it would need keys. */
+STRATA_MUST_CHECK strata_status strata_transport_open(const char *directory, const char *endpoint,
+                                                      struct strata_arena *keep,
+                                                      struct strata_transport *out,
+                                                      struct strata_err *err);
+
+/* Close, giving what is queued STRATA_LINGER_MS, and remove the sockets' files.  Accepts a zeroed transport. */
+void strata_transport_close(struct strata_transport *transport);
+
+/* A client's address and one request; finish with strata_letter_finish. */
+struct strata_letter {
+    unsigned char address[256]; /* ZeroMQ's routing id */
+    size_t n_address;
+    bool delimited; /* a REQ socket's empty frame came along: it goes back too */
+    void *body;     /* (n_body) in message */
+    size_t n_body;
+    _Alignas(16) unsigned char message[64]; /* a zmq_msg_t */
+};
+
+enum strata_mail { STRATA_MAIL_NONE, STRATA_MAIL_REQUEST, STRATA_MAIL_JUNK };
+
+/* Take the next message, if there is one; JUNK has not the shape of a request and is gone already. */
+enum strata_mail strata_transport_receive(struct strata_transport *transport,
+                                          struct strata_letter *letter);
+void strata_letter_finish(struct strata_letter *letter);
+
+/* Room for an outgoing message of n_bytes (NULL: no memory), to be filled and sent to the letter's sender, or to all
+ * subscribers when letter is NULL.  Never waits: a queue that is full drops it. */
+struct strata_parcel {
+    void *bytes;
+    _Alignas(16) unsigned char message[64];
+};
+bool strata_parcel_init(struct strata_parcel *parcel, size_t n_bytes);
+void strata_transport_send(struct strata_transport *transport, const struct strata_letter *letter,
+                           struct strata_parcel *parcel);
+
+/* Wait at most timeout_ms for a request; true when one is there. */
+bool strata_transport_wait(struct strata_transport *transport, long timeout_ms);
+
+#endif
