@@ -1,0 +1,12 @@
+/* strata serve: a finished run answers the same requests as a running job. */
+#ifndef STRATA_APP_SERVE_H
+#define STRATA_APP_SERVE_H
+
+#include "strata/status.h"
+
+/* Serve run_directory's record until SIGINT, SIGTERM or SIGHUP, then leave in order.  endpoint NULL: "ipc".  Rank 0 only.
+ * STRATA_E_NO_INPUT when it is no finished run, STRATA_E_UNAVAILABLE when it is served already. */
+STRATA_MUST_CHECK strata_status strata_app_serve(const char *run_directory, const char *endpoint,
+                                                 struct strata_err *err);
+
+#endif
