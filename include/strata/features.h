@@ -32,8 +32,9 @@ struct strata_encoding {
     double fill;          /* encoded value of a missing raw value */
 };
 
-/* feature is (n_features), the job's features with the levels of text columns resolved: declared, else
- * the column's own, sorted.  Names and levels are borrowed from the config and the table. */
+/* feature is (n_features), the job's features with the levels of text columns resolved:
+ * declared, else the column's own, sorted.  Names and levels are borrowed from the config and
+ * the table. */
 struct strata_recipe {
     const struct strata_feature *feature;
     size_t n_features;
@@ -57,24 +58,26 @@ struct strata_features {
     struct strata_rows rows;
 };
 
-/* Encode the basis features.  Collective: three sums and one gather.
- * Exact moments, so the recipe and each value have the same bits for any number of ranks, and in any
- * order of rows.  With m = weight * dimension weight, columns are
- *   numeric, count, ordinal (position from 0), binary (0, 1):
- *     zscore: (x - mean) * m / sd of the population; range: (x - min) * m / (max - min); none: x * m
- *   nominal: one indicator per level, 0 or m / sqrt(2), so that two customers who differ are at squared
- *     distance m^2, however the others are standardised.
- * Missing: `mean` gives the mean (0 under zscore), for indicators the level's share; `level` adds an
- * indicator of "missing" (beside numbers 0 or m, and the number is the mean; among levels as one of
- * them); `fail` is an error.  Counted as invalid and treated as missing: a text that is not a declared
- * level, a binary that is neither 0 nor 1, log1p of -1 and below, sqrt below 0, magnitudes above 2^500
- * (below 2^-500 they read as 0).
- * Columns of a feature that does not vary stay, as zeros (scale 0), so that shapes do not depend on
- * the data; when none varies, all rows are equal, which is legal.  Fills quality->feature (n_features,
- * the caller's; not_finite stays), also of features outside the basis, and adds to quality->note
- * (STRATA_MAX_NOTES, the caller's).  x and the recipe live in keep, whose free end is the scratch.
- * O(n d) time.  Fails alike on all ranks: no basis feature, more than STRATA_MAX_DIMENSIONS columns,
- * a column that does not fit its feature's type, a value missing where `missing: fail`, memory. */
+/* Encode the basis features.  Collective: three sums and one gather.  Exact moments, so that the
+ * recipe and each value have the same bits for any number of ranks and any order of rows.
+ * Columns, with m = weight * dimension weight:
+ *   numeric, count, ordinal (position from 0), binary (0, 1), under model.standardise
+ *     zscore (x - mean) * m / sd of the population; range (x - min) * m / (max - min); none x * m;
+ *   nominal: an indicator of each level, 0 or m / sqrt(2) under each of the three, so that two
+ *     customers who differ are at squared distance m^2.
+ * Missing: `mean` gives the mean (0 under zscore), indicators their level's share; `level` adds an
+ * indicator of it: a level like the others for nominal, 0 or m beside the mean for numbers; `fail`
+ * is an error.  Invalid, that is counted and treated as missing: a text that is no declared level, a
+ * binary neither 0 nor 1, log1p of -1 and below, sqrt below 0, magnitudes above 2^500 (those below
+ * 2^-500 read as 0).
+ * The columns of a feature that does not vary stay, as zeros, so that shapes do not depend on the
+ * data; when none varies all rows are equal, which is legal.
+ * Fills quality->feature (n_features; not_finite stays), also outside the basis, and adds to
+ * quality->note (STRATA_MAX_NOTES); both arrays are the caller's.  The result lives in keep, whose
+ * free end is the scratch.  O(n d) time.
+ * Fails alike on all ranks: no basis feature, more than STRATA_MAX_DIMENSIONS columns, a column
+ * that does not fit its feature's type, a value missing under `fail`, a weight without measure,
+ * memory. */
 STRATA_MUST_CHECK strata_status strata_features_make(
     struct strata_comm *comm, const struct strata_config *config, const struct strata_table *table,
     struct strata_arena *keep, struct strata_features **out, struct strata_quality *quality,
@@ -84,19 +87,20 @@ STRATA_MUST_CHECK strata_status strata_features_make(
  * `strata check`.  Without the texts of labels and notes, for which there is an allowance. */
 uint64_t strata_features_bytes(size_t n_features, uint64_t n_rows, size_t d, int n_ranks);
 
-/* How one column of a table is read as a feature: its raw value is the number, or the position of its
- * level, or NaN where it is missing or invalid. */
+/* How one column of a table is read as a feature: its raw value is the number, or the position
+ * of its level, or NaN where it is missing or invalid. */
 struct strata_binding {
     const struct strata_column *column;
     enum strata_feature_type type;
-    const double *code_value; /* text: (column->n_levels) raw value of each code; NaN = no such level */
-    const double *level_value; /* numbers that stand for levels: (n_levels) the number of each level */
+    const double *code_value;  /* text: (column->n_levels) raw value of each code, or NaN */
+    const double *level_value; /* numbers that stand for levels: (n_levels) each level's */
     size_t n_levels;
 };
 
-/* Fit bindings, (n_features) in keep, to a table whose columns are the recipe's features in order; its
- * level lists may differ from those that the recipe was made with.  Not collective: all ranks with the
- * same columns get the same answer.  Fails when a column's kind does not fit the feature's type. */
+/* Fit bindings, (n_features) in keep, to a table whose columns are the recipe's features in
+ * order; its level lists may differ from those that the recipe was made with.  Not collective:
+ * all ranks with the same columns get the same answer.  Fails when a column's kind does not fit
+ * the feature's type. */
 STRATA_MUST_CHECK strata_status strata_recipe_bind(const struct strata_recipe *recipe,
                                                    const struct strata_table *table,
                                                    struct strata_arena *keep,
@@ -109,14 +113,14 @@ double strata_binding_value(const struct strata_binding *binding, size_t row, bo
 /* The position of a level's text in a feature's resolved list, or -1. */
 int strata_feature_level(const struct strata_feature *feature, const char *text);
 
-/* The feature's transform of a raw value (numeric and count features only): NaN stays NaN, and is what
- * a value becomes that the transform is not defined for. */
+/* The feature's transform of a raw value (numeric and count features only): NaN stays NaN, and
+ * is what a value becomes that the transform is not defined for. */
 double strata_feature_transform(const struct strata_feature *feature, double raw);
 
-/* Encode one customer, as strata_features_make does: raw is (n_features) numbers, positions of levels,
- * or NaN where missing; features outside the basis are not looked at.  x is (d), receives grid integers.
- * clamped, (n_features) or NULL, counts values beyond the grid.  O(d); no allocation.  Same bits on any
- * machine. */
+/* Encode one customer, as strata_features_make does: raw is (n_features) numbers, positions of
+ * levels, or NaN where missing; features outside the basis are not looked at.  x is (d),
+ * receives grid integers.  clamped, (n_features) or NULL, counts values beyond the grid.  O(d);
+ * no allocation.  Same bits on any machine. */
 void strata_recipe_encode(const struct strata_recipe *recipe, const double *raw, float *x,
                           uint64_t *clamped);
 

@@ -1,4 +1,5 @@
-/* What was wrong, missing or odd in the data: counted in each stage, summed over ranks, written as quality.json. */
+/* What was wrong, missing or odd in the data: counted in each stage, summed over ranks, written
+ * as quality.json. */
 #ifndef STRATA_QUALITY_H
 #define STRATA_QUALITY_H
 
@@ -18,12 +19,12 @@ struct strata_source_quality {
 
 struct strata_feature_quality {
     const char *name;
-    uint64_t present, missing; /* together all customers: missing includes not_finite and invalid */
-    uint64_t not_finite; /* NaN or infinity, treated as missing; counted by ingest, summed over ranks */
-    uint64_t clamped; /* beyond the grid's range */
-    uint64_t invalid; /* not a declared level, a binary not 0 or 1, outside the transform: as missing */
+    uint64_t present, missing; /* all customers: missing includes not_finite and invalid */
+    uint64_t not_finite;       /* NaN or infinity: missing.  Counted by ingest, over all ranks */
+    uint64_t clamped;          /* beyond the grid's range */
+    uint64_t invalid;  /* no declared level, a binary not 0 or 1, outside the transform: missing */
     uint64_t distinct; /* levels of a text column; 0 for numbers */
-    int constant; /* 1: all present values equal; 2: all missing.  Such a basis feature adds nothing */
+    int constant;      /* 1: all present values equal; 2: all missing.  Adds nothing to a basis */
 };
 
 struct strata_quality {
@@ -32,7 +33,7 @@ struct strata_quality {
     size_t n_sources;
     struct strata_feature_quality *feature; /* (n_features) in the job's order */
     size_t n_features;
-    const char **note; /* (n_notes <= 64) sentences: what degenerate input was met and what was done */
+    const char **note; /* (n_notes <= 64) sentences: degenerate input, and what was done */
     size_t n_notes;
 };
 

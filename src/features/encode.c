@@ -1,5 +1,5 @@
-/* From raw values to grid integers, by the recipe.  The one place where this is written: the matrix and
- * the scoring of new customers both come here. */
+/* From raw values to grid integers, by the recipe.  The one place where this is written: the
+ * matrix and the scoring of new customers both come here. */
 #include <math.h>
 
 #include "features/features_impl.h"

@@ -5,8 +5,8 @@
 #include "strata/features.h"
 #include "strata/math_sums.h"
 
-/* Numbers beyond this do not count, those below its inverse read as 0: squares, sums and quotients of
- * what remains neither overflow nor vanish. */
+/* Numbers beyond this do not count, those below its inverse read as 0: squares, sums and
+ * quotients of what remains neither overflow nor vanish. */
 #define MAGNITUDE_MAX 0x1p500
 
 /* What is known of one feature over all ranks, of transformed values where it is of the basis. */
@@ -33,8 +33,8 @@ double strata_feature_multiplier(const struct strata_config *config,
 /* Basis features whose column is the number or a level's position. */
 bool strata_feature_is_scaled(const struct strata_feature *feature);
 
-/* The features with resolved levels, and the columns without offset, scale and fill.  Data that is the
- * same on all ranks decides; only memory is the rank's own. */
+/* The features with resolved levels, and the columns without offset, scale and fill.  Data that
+ * is the same on all ranks decides; only memory is the rank's own. */
 STRATA_MUST_CHECK strata_status strata_recipe_plan(const struct strata_config *config,
                                                    const struct strata_table *table,
                                                    struct strata_arena *keep,

@@ -5,7 +5,8 @@
 
 #include "features/features_impl.h"
 
-/* The wire of the first reduction: counts of features, exact sums of features, counts of columns. */
+/* The wire of the first reduction: counts of features, exact sums of features, counts of
+ * columns. */
 enum { COUNT_PRESENT, COUNT_INVALID, N_COUNTS };
 
 static size_t wire_length(size_t n_features, size_t d)
@@ -134,7 +135,8 @@ static void gather_extremes(struct strata_comm *comm, size_t n, struct moments *
     }
 }
 
-/* A mean of two roundings can leave the range of its values by an ulp; of equal values it is their value. */
+/* A mean of two roundings can leave the range of its values by an ulp; of equal values it is
+ * their value. */
 static double within(double value, double min, double max)
 {
     return value < min ? min : value > max ? max : value;
@@ -156,7 +158,8 @@ void strata_moments_first(struct strata_comm *comm, const struct strata_recipe *
     }
 }
 
-/* The power of two that brings every deviation into [-1, 1], so that no square overflows or vanishes. */
+/* The power of two that brings every deviation into [-1, 1], so that no square overflows or
+ * vanishes. */
 static double deviation_unit(const struct tally *tally)
 {
     int exponent = 0;

@@ -26,8 +26,8 @@ static bool note_constant(const struct strata_recipe *recipe, size_t f, struct s
     const char *name = recipe->feature[f].name;
     if (quality->feature[f].constant == 2)
         return add(quality, strata_arena_print(keep,
-                                               "Feature \"%s\" is missing for all customers: it adds "
-                                               "nothing.",
+                                               "Feature \"%s\" is missing for all customers: it "
+                                               "adds nothing.",
                                                name));
     if (adds_something(recipe, f))
         return add(quality,

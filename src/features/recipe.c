@@ -89,7 +89,7 @@ static strata_status check_dimensions(const struct strata_config *config,
     const char *file = place->file ? place->file : "job";
     if (recipe->d == 0)
         return STRATA_FAIL(err, STRATA_E_CONFIG,
-                           "%s:%d:%d: no feature has the role basis: give at least one feature that "
+                           "%s:%d:%d: no feature has the role basis: give at least one that "
                            "segments are to be found by",
                            file, place->line, place->column);
     if (recipe->d <= STRATA_MAX_DIMENSIONS) return STRATA_OK;
@@ -143,8 +143,8 @@ static strata_status check_tallies(const struct strata_recipe *recipe, const str
         const uint64_t missing = n_rows_global - tally[f].present;
         if (feature->type == STRATA_NOMINAL && feature->n_levels == 0 && tally[f].invalid > 0)
             strata_problems_add(&problems, feature->place, STRATA_E_CONFIG,
-                                "feature \"%s\" is nominal, but its column holds numbers: cast it to "
-                                "text in the customers SQL, or declare its levels",
+                                "feature \"%s\" is nominal, but its column holds numbers: cast it "
+                                "to text in the customers SQL, or declare its levels",
                                 feature->name);
         else if (feature->role == STRATA_ROLE_BASIS && feature->missing == STRATA_MISSING_FAIL &&
                  missing > 0)

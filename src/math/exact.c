@@ -1,7 +1,7 @@
-/* The superaccumulator: a fixed-point number wide enough for any sum of doubles (after Kulisch, 1976,
- * and the small accumulator of Neal, 2015).  Limb l counts units of 2^(32 l - 1074).  An addition
- * touches three limbs by less than 2^32 each, so 2^30 of them cannot overflow an int64; carries wait
- * until then, or until the value is asked for. */
+/* The superaccumulator: a fixed-point number wide enough for any sum of doubles (after Kulisch,
+ * 1976, and the small accumulator of Neal, 2015).  Limb l counts units of 2^(32 l - 1074).  An
+ * addition touches three limbs by less than 2^32 each, so 2^30 of them cannot overflow an int64;
+ * carries wait until then, or until the value is asked for. */
 #include "strata/math_sums.h"
 
 #include <assert.h>

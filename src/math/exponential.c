@@ -79,7 +79,8 @@ static double log_reduced(int k, double f, double correction)
            (double)k * LN2_HIGH;
 }
 
-/* Split a positive normal x into 2^k (1 + f), 1 + f in [sqrt(1/2), sqrt(2)]; returns f, adds to *k. */
+/* Split a positive normal x into 2^k (1 + f), 1 + f in [sqrt(1/2), sqrt(2)]; returns f, adds to
+ * *k. */
 static double split(double x, int *k)
 {
     const uint32_t moved = high_half(x) + (HIGH_OF_ONE - HIGH_OF_SQRT_HALF);
@@ -108,7 +109,8 @@ double strata_log1p(double x)
     if (!(x > -1)) return canonical_nan();
     if (bits_of_double(x) == DOUBLE_INFINITY_BITS) return HUGE_VAL;
     if (x < 0x1p-53 && x > -0x1p-53) return x + 0.0;
-    /* 1 + x in [sqrt(1/2), sqrt(2)]: f = x exactly.  The bounds are those of fdlibm's high words. */
+    /* 1 + x in [sqrt(1/2), sqrt(2)]: f = x exactly.  The bounds are those of fdlibm's high
+     * words. */
     if (x >= -0x1.2bec4p-2 && x < 0x1.a827ap-2) return log_reduced(0, x, 0.0);
 
     const double sum = 1.0 + x; /* rounded: the correction gives back what was lost */

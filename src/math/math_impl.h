@@ -1,4 +1,5 @@
-/* What the files of this folder share: doubles as bits, and the rounding of a long integer to a double. */
+/* What the files of this folder share: doubles as bits, and the rounding of a long integer to a
+ * double. */
 #ifndef STRATA_MATH_IMPL_H
 #define STRATA_MATH_IMPL_H
 
@@ -28,9 +29,9 @@ static inline double double_of_bits(uint64_t bits)
     return x;
 }
 
-/* The double nearest to the unsigned integer of n limbs of 32 bits (lowest first) times unit, half to
- * even; infinity when it is too large.  unit is 1 or 2^-1074, so that what fits 53 bits is exact.
- * O(n). */
+/* The double nearest to the unsigned integer of n limbs of 32 bits (lowest first) times unit,
+ * half to even; infinity when it is too large.  unit is 1 or 2^-1074, so that what fits 53 bits
+ * is exact.  O(n). */
 double strata_limbs_value(const uint32_t *limb, size_t n, double unit);
 
 #endif
