@@ -1,0 +1,137 @@
+/* The walk from rows to personas: tally, profile, protect, compare, name, write. */
+#include <inttypes.h>
+
+#include "persona/persona_impl.h"
+
+/* Everything that strata_describe needs, taken before the first reduction. */
+struct work {
+    struct strata_plan plan;
+    struct strata_tally tally;
+    struct strata_moments_room moments;
+    struct strata_quartile_room quartiles;
+    bool *hidden; /* (k + 1, most levels of a feature) */
+    struct strata_personas *personas;
+};
+
+static bool cells_make(const struct strata_plan *plan, struct strata_arena *keep, struct strata_profile_cell **cell)
+{
+    *cell = STRATA_NEW(keep, struct strata_profile_cell, plan->n_features);
+    if (!*cell) return false;
+    for (size_t f = 0; f < plan->n_features; f++) {
+        if (plan->as[f] != STRATA_AS_ORDINAL && plan->as[f] != STRATA_AS_NOMINAL) continue;
+        (*cell)[f].share = STRATA_NEW(keep, double, plan->n_levels[f]);
+        if (!(*cell)[f].share) return false;
+    }
+    return true;
+}
+
+static struct strata_personas *personas_make(const struct strata_plan *plan, struct strata_arena *keep)
+{
+    struct strata_personas *personas = STRATA_NEW(keep, struct strata_personas, 1);
+    if (!personas) return NULL;
+    personas->k = plan->k;
+    personas->n_features = plan->n_features;
+    personas->column = plan->table->column;
+    personas->segment = STRATA_NEW(keep, struct strata_persona, plan->k);
+    if (!personas->segment || !cells_make(plan, keep, &personas->everybody)) return NULL;
+    for (size_t s = 0; s < plan->k; s++) {
+        personas->segment[s].marker = STRATA_NEW(keep, struct strata_marker, plan->n_features);
+        if (!personas->segment[s].marker || !cells_make(plan, keep, &personas->segment[s].cell)) return NULL;
+    }
+    return personas;
+}
+
+static uint64_t bytes_needed(const struct strata_config *config, const struct strata_table *table, size_t k,
+                             int n_ranks)
+{
+    uint64_t n_numbers = 0;
+    uint64_t n_levels = 0;
+    for (size_t f = 0; f < config->n_features && f < table->n_columns; f++) {
+        if (table->column[f].kind == STRATA_COLUMN_TEXT) n_levels += table->column[f].n_levels;
+        else if (config->feature[f].type == STRATA_BINARY) n_levels += 2;
+        else n_numbers++;
+    }
+    return strata_describe_room(table->n_rows, k + 1, config->n_features, n_numbers, n_levels,
+                                table->n_rows_global / (uint64_t)n_ranks);
+}
+
+static strata_status scratch_make(const struct strata_config *config, const struct strata_table *table, size_t k,
+                                  int n_ranks, struct strata_arena *scratch, struct strata_err *err)
+{
+    const uint64_t bytes = bytes_needed(config, table, k, n_ranks);
+    if (bytes < SIZE_MAX && strata_arena_init(scratch, (size_t)bytes)) return STRATA_OK;
+    return STRATA_FAIL(err, STRATA_E_MEMORY,
+                       "describing %zu segments by %zu features needs %" PRIu64
+                       " bytes on this rank, more than the system gives; use more ranks or fewer features",
+                       k, config->n_features, bytes);
+}
+
+static strata_status work_make(struct work *work, struct strata_comm *comm, const struct strata_config *config,
+                               const struct strata_table *table, const struct strata_clustering *clustering,
+                               struct strata_arena *scratch, struct strata_arena *keep, struct strata_err *err)
+{
+    STRATA_TRY(scratch_make(config, table, clustering->dims.k, comm->size, scratch, err));
+    struct strata_plan *plan = &work->plan;
+    bool fits = strata_plan_make(plan, config, table, clustering, comm->size, scratch) &&
+                strata_tally_make(&work->tally, plan, scratch) &&
+                strata_moments_room_make(&work->moments, plan, scratch) &&
+                strata_quartile_room_make(&work->quartiles, plan, scratch);
+    if (fits) work->hidden = STRATA_NEW(scratch, bool, (plan->k + 1) * plan->n_all_levels);
+    if (fits) work->personas = personas_make(plan, keep);
+    if (fits && work->hidden && work->personas) return STRATA_OK;
+    return STRATA_FAIL(err, STRATA_E_MEMORY,
+                       "no room for the profiles of %zu segments by %zu features; give the job more memory",
+                       clustering->dims.k, config->n_features);
+}
+
+static void profile(struct work *work)
+{
+    const struct strata_plan *plan = &work->plan;
+    struct strata_personas *personas = work->personas;
+    const uint64_t n_all = work->tally.size[plan->k];
+    for (size_t s = 0; s < plan->k; s++) {
+        personas->segment[s].size = work->tally.size[s];
+        personas->segment[s].share = n_all ? (double)work->tally.size[s] / (double)n_all : 0.0;
+        strata_profile_fill(plan, &work->tally, s, personas->segment[s].cell);
+    }
+    strata_profile_fill(plan, &work->tally, plan->k, personas->everybody);
+    strata_disclosure_protect(plan, &work->tally, work->hidden, personas);
+    strata_profile_compare(plan, &work->tally, personas);
+    for (size_t s = 0; s < plan->k; s++) strata_markers_rank(plan, &personas->segment[s]);
+}
+
+static strata_status put_into_words(struct work *work, struct strata_arena scratch, struct strata_arena *keep,
+                                    struct strata_err *err)
+{
+    STRATA_TRY(strata_names_give(&work->plan, work->personas, scratch, keep, err));
+    for (size_t s = 0; s < work->plan.k; s++) {
+        STRATA_TRY(strata_statements_write(&work->plan, &work->tally, work->personas, s, scratch, keep, err));
+    }
+    return STRATA_OK;
+}
+
+static strata_status describe(struct strata_comm *comm, const struct strata_config *config,
+                              const struct strata_table *table, const struct strata_clustering *clustering,
+                              struct strata_arena *scratch, struct strata_arena *keep,
+                              struct strata_personas **out, struct strata_err *err)
+{
+    struct work work = {0};
+    const strata_status made = work_make(&work, comm, config, table, clustering, scratch, keep, err);
+    STRATA_TRY(strata_comm_agree(comm, made, err));
+    strata_tally_moments(comm, &work.plan, &work.moments, &work.tally);
+    strata_tally_quartiles(comm, &work.plan, &work.quartiles, &work.tally);
+    profile(&work);
+    STRATA_TRY(strata_comm_agree(comm, put_into_words(&work, *scratch, keep, err), err));
+    *out = work.personas;
+    return STRATA_OK;
+}
+
+strata_status strata_describe(struct strata_comm *comm, const struct strata_config *config,
+                              const struct strata_table *table, const struct strata_clustering *clustering,
+                              struct strata_arena *keep, struct strata_personas **out, struct strata_err *err)
+{
+    struct strata_arena scratch = {0};
+    const strata_status status = describe(comm, config, table, clustering, &scratch, keep, out, err);
+    strata_arena_finish(&scratch);
+    return status;
+}

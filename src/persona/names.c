@@ -1,0 +1,408 @@
+/* A name for each segment: at most four words, from its strongest markers, unique in the run.
+ *
+ * Each marker gives a piece with up to four forms: an adjective ("lapsed"), a noun ("big spenders"), a phrase that stands
+ * alone ("high produce share") or a tail ("with garden").  Candidates are built from the strongest pieces first: two
+ * markers, then other pairs and triples, then degrees ("very frequent big spenders"), then weaker markers.  Segments are
+ * named in order; each takes its first candidate that no earlier one has.  Where that ends, as with many segments on one
+ * feature, a neutral word is added: there are as many of those as there can be segments, so this cannot run out.
+ * Names count as equal when they differ in digits or case only: a numeral never tells two segments apart. */
+#include <math.h>
+#include <string.h>
+
+#include "persona/persona_impl.h"
+
+#define MAX_PIECES 10
+#define MAX_WORDS 4
+#define MAX_LABEL 40        /* bytes of a label or level that may stand in a name */
+#define MAX_LABEL_WORDS 3
+#define VERY 1.2            /* |effect| that bears "very" */
+#define FAIRLY 0.8          /* |effect| below which "fairly" is true */
+
+struct piece {
+    const char *meaning; /* or NULL */
+    double effect;
+    const char *adjective, *noun, *phrase, *tail;
+    const char *very, *fairly; /* phrases of their own */
+    bool gradable;
+};
+
+struct namer {
+    const struct strata_plan *plan;
+    const char **taken; /* (k) keys of the names given so far */
+    size_t n_taken;
+    struct strata_arena *keep;
+    const char *name;   /* found for this segment */
+    const char *key;
+    const char *base;   /* the best candidate so far that leaves a word for a tag */
+    bool starved;       /* memory has ended */
+};
+
+/* --- words ---------------------------------------------------------------------------------------- */
+
+static size_t word_count(const char *text)
+{
+    size_t n = 0;
+    for (bool inside = false; *text; text++) {
+        if (*text != ' ' && !inside) n++;
+        inside = *text != ' ';
+    }
+    return n;
+}
+
+/* What two names must differ in: letters in lower case, without digits. */
+static char *key_of(const char *name, struct strata_arena *arena)
+{
+    char *key = strata_arena_copy(arena, name, strlen(name));
+    if (!key) return NULL;
+    size_t n = 0;
+    for (const char *c = name; *c; c++) {
+        if (*c >= '0' && *c <= '9') continue;
+        key[n++] = (char)(*c >= 'A' && *c <= 'Z' ? *c - 'A' + 'a' : *c);
+    }
+    key[n] = '\0';
+    return key;
+}
+
+/* The text without control characters, brackets and double spaces, and its first capital unless more follow. */
+static char *plain_text(const char *text, struct strata_arena *arena)
+{
+    char *plain = strata_arena_copy(arena, text, strlen(text));
+    if (!plain) return NULL;
+    size_t n = 0;
+    for (const char *c = text; *c && *c != '(' && *c != '{'; c++) {
+        const bool space = (unsigned char)*c <= ' ' || *c == ',' || *c == '}';
+        if (!space) plain[n++] = *c;
+        else if (n > 0 && plain[n - 1] != ' ') plain[n++] = ' ';
+    }
+    while (n > 0 && plain[n - 1] == ' ') n--;
+    plain[n] = '\0';
+    const bool capital = plain[0] >= 'A' && plain[0] <= 'Z';
+    if (capital && n > 1 && !(plain[1] >= 'A' && plain[1] <= 'Z')) plain[0] = (char)(plain[0] - 'A' + 'a');
+    return plain;
+}
+
+/* Cut text after n words. */
+static void cut_words(char *text, size_t n)
+{
+    for (; *text; text++) {
+        if (*text == ' ' && --n == 0) *text = '\0';
+        if (!*text) return;
+    }
+}
+
+/* A feature's label for names: its first three words, if no other feature's label starts with them.  NULL: none. */
+static const char *short_label(const struct strata_plan *plan, size_t f, struct strata_arena *arena)
+{
+    char *label = plain_text(plan->config->feature[f].label, arena);
+    if (!label || !label[0]) return NULL;
+    if (word_count(label) > MAX_LABEL_WORDS) {
+        cut_words(label, MAX_LABEL_WORDS);
+        for (size_t other = 0; other < plan->n_features; other++) {
+            if (other == f) continue;
+            const char *text = plain_text(plan->config->feature[other].label, arena);
+            if (!text || strncmp(text, label, strlen(label)) == 0) return NULL;
+        }
+    }
+    return strlen(label) <= MAX_LABEL ? label : NULL;
+}
+
+/* --- pieces ---------------------------------------------------------------------------------------- */
+
+static const char *fill_form(const char *stem, const char *direction, const char *form,
+                             const struct strata_slot *slot, struct strata_arena *arena)
+{
+    return strata_message_fill(strata_message_at(stem, direction, form), slot, 3, arena);
+}
+
+static bool fill_piece(const char *stem, const struct strata_slot *slot, struct strata_arena *arena,
+                       struct piece *piece)
+{
+    const char *direction = piece->effect > 0.0 ? "high" : "low";
+    piece->adjective = fill_form(stem, direction, "adjective", slot, arena);
+    piece->noun = fill_form(stem, direction, "noun", slot, arena);
+    piece->phrase = fill_form(stem, direction, "phrase", slot, arena);
+    piece->tail = fill_form(stem, direction, "tail", slot, arena);
+    piece->very = fill_form(stem, direction, "very", slot, arena);
+    piece->fairly = fill_form(stem, direction, "fairly", slot, arena);
+    return piece->adjective || piece->noun || piece->phrase || piece->tail;
+}
+
+static bool is_gradable(const char *meaning, double effect, struct strata_arena *arena)
+{
+    const char *list = strata_message("name.gradable");
+    const char *word = strata_arena_print(arena, " %s.%s ", meaning, effect > 0.0 ? "high" : "low");
+    return list && word && strstr(list, word);
+}
+
+static bool is_one_of(const char *text, const char *const *word, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(text, word[i]) == 0) return true;
+    }
+    return false;
+}
+
+/* Levels that say nothing without their question. */
+static bool level_speaks(const char *level)
+{
+    static const char *const mute[] = {"yes",   "no",   "y",    "n",    "true", "false", "on",      "off",  "ja",
+                                       "nein",  "oui",  "non",  "si",   "none", "null",  "unknown", "other", "na",
+                                       "n/a",   "any",  "all",  "-",    "?",    "u",     "missing", "t",    "f"};
+    bool letters = false;
+    char lower[MAX_LABEL + 1] = {0};
+    const size_t length = strlen(level);
+    if (length == 0 || length > MAX_LABEL) return false;
+    for (size_t i = 0; i < length; i++) {
+        lower[i] = (char)(level[i] >= 'A' && level[i] <= 'Z' ? level[i] - 'A' + 'a' : level[i]);
+        letters |= (lower[i] >= 'a' && lower[i] <= 'z') || (unsigned char)lower[i] >= 0x80;
+    }
+    return letters && !is_one_of(lower, mute, sizeof mute / sizeof mute[0]);
+}
+
+static bool level_piece(const struct strata_plan *plan, const struct strata_persona *persona,
+                        const struct strata_marker *marker, struct strata_arena *arena, struct piece *piece)
+{
+    const struct strata_feature *feature = &plan->config->feature[marker->feature];
+    const char *text = plan->table->column[marker->feature].level[marker->level];
+    const char *level = plain_text(text, arena);
+    const char *people = strata_message_at("name.people", strata_dimension_word(feature->dimension), NULL);
+    const double share = persona->cell[marker->feature].share[marker->level];
+    if (!level || !level_speaks(level)) return false;
+    const struct strata_slot slot[3] = {
+        {"level", level}, {"people", people ? people : strata_message("name.anybody")}, {"label", level}};
+    const bool most = marker->effect > 0.0 ? share >= 0.5 : share <= 0.1 && word_count(level) == 1;
+    return fill_piece(most ? "name.level" : "name.more", slot, arena, piece);
+}
+
+/* What a marker gives to a name; false when it gives nothing. */
+static bool piece_make(const struct strata_plan *plan, const struct strata_persona *persona,
+                       const struct strata_marker *marker, struct strata_arena *arena, struct piece *piece)
+{
+    const struct strata_feature *feature = &plan->config->feature[marker->feature];
+    *piece = (struct piece){.meaning = feature->meaning, .effect = marker->effect};
+    if (plan->as[marker->feature] == STRATA_AS_NOMINAL) return level_piece(plan, persona, marker, arena, piece);
+    const char *label = short_label(plan, marker->feature, arena);
+    const struct strata_slot slot[3] = {{"label", label ? label : ""}, {"level", ""}, {"people", ""}};
+    if (feature->meaning) {
+        const char *stem = strata_arena_print(arena, "name.%s", feature->meaning);
+        const bool worded = stem && fill_piece(stem, slot, arena, piece);
+        const bool needs_label = worded && !piece->adjective;
+        if (worded) piece->gradable = is_gradable(feature->meaning, marker->effect, arena);
+        if (worded && (label || !needs_label)) return true;
+    }
+    if (!label) return false;
+    const double share = persona->cell[marker->feature].mean;
+    const bool yes = plan->as[marker->feature] == STRATA_AS_BINARY && (marker->effect > 0.0) == (share >= 0.5);
+    return fill_piece(yes ? "name.yes" : "name.number", slot, arena, piece);
+}
+
+/* --- candidates ------------------------------------------------------------------------------------- */
+
+/* Take the candidate if it is a name and nobody has it.  NULL candidates are no names. */
+static bool try_name(struct namer *namer, char *candidate)
+{
+    if (!candidate) return false;
+    const size_t words = word_count(candidate);
+    if (words < 1 || words > MAX_WORDS) return false;
+    strata_sentence_case(candidate);
+    if (words < MAX_WORDS && !namer->base) namer->base = candidate;
+    const char *key = key_of(candidate, namer->keep);
+    if (!key) {
+        namer->starved = true;
+        return false;
+    }
+    for (size_t i = 0; i < namer->n_taken; i++) {
+        if (strcmp(namer->taken[i], key) == 0) return false;
+    }
+    namer->name = candidate;
+    namer->key = key;
+    return true;
+}
+
+/* Put parts together after the pattern of key; nothing when a part is missing. */
+static bool try_parts(struct namer *namer, const char *key, const char *first, const char *second,
+                      const char *third)
+{
+    if (!first || !second) return false;
+    const struct strata_slot slot[3] = {{"first", first}, {"second", second}, {"third", third ? third : ""}};
+    char *text = strata_message_fill(strata_message(key), slot, 3, namer->keep);
+    if (!text) namer->starved = true;
+    return try_name(namer, text);
+}
+
+static bool try_text(struct namer *namer, const char *text)
+{
+    if (!text) return false;
+    return try_name(namer, strata_arena_copy(namer->keep, text, strlen(text)));
+}
+
+static bool try_one(struct namer *namer, const struct piece *a)
+{
+    const char *anybody = strata_message("name.anybody");
+    return try_text(namer, a->noun) || try_text(namer, a->phrase) ||
+           try_parts(namer, "name.adjective_noun", a->adjective, anybody, NULL) ||
+           try_parts(namer, "name.noun_tail", anybody, a->tail, NULL);
+}
+
+static bool same_meaning(const struct piece *a, const struct piece *b)
+{
+    return a->meaning && b->meaning && strcmp(a->meaning, b->meaning) == 0;
+}
+
+static bool try_two(struct namer *namer, const struct piece *a, const struct piece *b)
+{
+    const char *anybody = strata_message("name.anybody");
+    if (same_meaning(a, b)) return false;
+    return try_parts(namer, "name.adjective_noun", b->adjective, a->noun, NULL) ||
+           try_parts(namer, "name.adjective_noun", a->adjective, b->noun, NULL) ||
+           try_parts(namer, "name.noun_tail", a->noun, b->tail, NULL) ||
+           try_parts(namer, "name.noun_tail", b->noun, a->tail, NULL) ||
+           (a->adjective && b->adjective &&
+            try_parts(namer, "name.two_adjectives_noun", a->adjective, b->adjective, anybody)) ||
+           (b->tail && try_parts(namer, "name.adjective_noun_tail", a->adjective, anybody, b->tail)) ||
+           (a->tail && try_parts(namer, "name.adjective_noun_tail", b->adjective, anybody, a->tail)) ||
+           try_parts(namer, "name.noun_tail", a->phrase, b->tail, NULL) ||
+           try_parts(namer, "name.noun_tail", b->phrase, a->tail, NULL) ||
+           try_parts(namer, "name.noun_tail", a->adjective, b->tail, NULL) ||
+           try_parts(namer, "name.noun_tail", b->adjective, a->tail, NULL);
+}
+
+/* a gives the noun. */
+static bool try_three(struct namer *namer, const struct piece *a, const struct piece *b, const struct piece *c)
+{
+    if (!a->noun || same_meaning(a, b) || same_meaning(a, c) || same_meaning(b, c)) return false;
+    return (b->adjective && c->adjective &&
+            try_parts(namer, "name.two_adjectives_noun", b->adjective, c->adjective, a->noun)) ||
+           (c->tail && try_parts(namer, "name.adjective_noun_tail", b->adjective, a->noun, c->tail)) ||
+           (b->tail && try_parts(namer, "name.adjective_noun_tail", c->adjective, a->noun, b->tail));
+}
+
+/* Pairs and triples whose weakest piece is the last of n. */
+static bool try_with_last(struct namer *namer, const struct piece *piece, size_t n)
+{
+    const struct piece *last = &piece[n - 1];
+    for (size_t i = 0; i + 1 < n; i++) {
+        if (try_two(namer, &piece[i], last)) return true;
+    }
+    for (size_t j = 1; j + 1 < n; j++) {
+        for (size_t i = 0; i < j; i++) {
+            const struct piece *a = &piece[i];
+            const struct piece *b = &piece[j];
+            if (try_three(namer, a, b, last) || try_three(namer, b, a, last) || try_three(namer, last, a, b)) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+static bool try_combinations(struct namer *namer, const struct piece *piece, size_t n)
+{
+    if (n == 1 && try_one(namer, &piece[0])) return true;
+    for (size_t last = 2; last <= n; last++) {
+        if (try_with_last(namer, piece, last)) return true;
+    }
+    for (size_t i = 0; i < n; i++) {
+        if (try_one(namer, &piece[i])) return true;
+    }
+    return false;
+}
+
+static const char *graded(const char *pattern, const char *text, struct strata_arena *arena)
+{
+    if (!text) return NULL;
+    return strata_message_fill(strata_message(pattern), &(struct strata_slot){"piece", text}, 1, arena);
+}
+
+/* "very frequent", "fairly high produce share": the piece with its degree said. */
+static bool degree_of(const struct piece *piece, struct strata_arena *arena, struct piece *out)
+{
+    const double strength = fabs(piece->effect);
+    const bool very = strength >= VERY;
+    if (!very && strength >= FAIRLY) return false;
+    const char *pattern = very ? "name.very" : "name.fairly";
+    *out = (struct piece){.meaning = piece->meaning, .effect = piece->effect};
+    if (piece->gradable) {
+        out->adjective = graded(pattern, piece->adjective, arena);
+        out->noun = graded(pattern, piece->adjective ? NULL : piece->noun, arena);
+    }
+    out->phrase = very ? piece->very : piece->fairly;
+    return out->adjective || out->noun || out->phrase;
+}
+
+static bool try_degrees(struct namer *namer, const struct piece *piece, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct piece strong;
+        if (!degree_of(&piece[i], namer->keep, &strong)) continue;
+        if (try_one(namer, &strong)) return true;
+        for (size_t j = 0; j < n; j++) {
+            if (j != i && try_two(namer, &strong, &piece[j])) return true;
+        }
+    }
+    return false;
+}
+
+/* The best candidate with a word added that means nothing. */
+static bool try_tags(struct namer *namer)
+{
+    const char *base = namer->base ? namer->base : strata_message("name.average");
+    const char *tags = strata_message("name.tags");
+    for (size_t i = 0; tags && i < STRATA_MAX_SEGMENTS; i++) {
+        tags += strspn(tags, " ");
+        const size_t length = strcspn(tags, " ");
+        const char *tag = strata_arena_copy(namer->keep, tags, length);
+        if (!tag || length == 0) return false;
+        if (try_parts(namer, "name.tagged", base, tag, NULL)) return true;
+        tags += length;
+    }
+    return false;
+}
+
+static bool find_name(struct namer *namer, const struct strata_persona *persona)
+{
+    struct piece piece[MAX_PIECES];
+    size_t n = 0;
+    size_t n_noticeable = 0;
+    for (size_t m = 0; m < persona->n_markers && n < MAX_PIECES; m++) {
+        if (namer->plan->config->feature[persona->marker[m].feature].role == STRATA_ROLE_OUTCOME) continue;
+        if (!piece_make(namer->plan, persona, &persona->marker[m], namer->keep, &piece[n])) continue;
+        n++;
+        if (fabs(persona->marker[m].effect) >= STRATA_NOTICEABLE) n_noticeable = n;
+    }
+    if (namer->plan->k == 1) return try_text(namer, strata_message("name.all"));
+    if (n_noticeable == 0 && try_text(namer, strata_message("name.average"))) return true;
+    return (n_noticeable > 0 && (try_combinations(namer, piece, n_noticeable) ||
+                                 try_degrees(namer, piece, n_noticeable))) ||
+           (n_noticeable > 0 && n > n_noticeable && try_combinations(namer, piece, n)) || try_tags(namer);
+}
+
+/* Room for the words of one segment is given back after it: scratch comes by value. */
+static strata_status name_segment(struct namer *namer, struct strata_persona *persona, struct strata_arena scratch,
+                                  struct strata_arena *keys, struct strata_arena *keep, struct strata_err *err)
+{
+    namer->name = namer->key = namer->base = NULL;
+    namer->keep = &scratch;
+    const bool found = find_name(namer, persona) && !namer->starved;
+    persona->name = found ? strata_arena_copy(keep, namer->name, strlen(namer->name)) : NULL;
+    const char *key = persona->name ? key_of(persona->name, keys) : NULL;
+    if (!key) return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for segment names; give the job more memory");
+    namer->taken[namer->n_taken++] = key;
+    return STRATA_OK;
+}
+
+strata_status strata_names_give(const struct strata_plan *plan, struct strata_personas *personas,
+                                struct strata_arena scratch, struct strata_arena *keep, struct strata_err *err)
+{
+    const size_t key_bytes = (size_t)1 << 20; /* 64 names of four words */
+    struct strata_arena keys = {0};
+    keys.start = keys.next = STRATA_NEW(&scratch, unsigned char, key_bytes);
+    if (!keys.start) return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for segment names; give the job more memory");
+    keys.end = keys.start + key_bytes;
+    struct namer namer = {.plan = plan, .taken = STRATA_NEW(&scratch, const char *, plan->k)};
+    if (!namer.taken) return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for segment names; give the job more memory");
+    for (size_t s = 0; s < plan->k; s++) {
+        STRATA_TRY(name_segment(&namer, &personas->segment[s], scratch, &keys, keep, err));
+    }
+    return STRATA_OK;
+}

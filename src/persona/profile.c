@@ -1,0 +1,134 @@
+/* The cells of a profile from the tally: plain arithmetic on figures that are the same on all ranks. */
+#include <math.h>
+
+#include "persona/persona_impl.h"
+
+static void fill_shares(const struct strata_plan *plan, const struct strata_tally *tally, size_t g, size_t f,
+                        struct strata_profile_cell *cell)
+{
+    const uint64_t *level = tally->level + g * plan->n_all_levels + plan->slot[f];
+    uint64_t n = 0; /* also of undeclared levels */
+    for (size_t l = 0; l < plan->n_levels[f]; l++) n += level[l];
+    for (size_t l = 0; l < plan->n_levels[f]; l++) cell->share[l] = n ? (double)level[l] / (double)n : STRATA_UNKNOWN;
+}
+
+void strata_profile_fill(const struct strata_plan *plan, const struct strata_tally *tally, size_t g,
+                         struct strata_profile_cell *cell)
+{
+    for (size_t f = 0; f < plan->n_features; f++, cell++) {
+        const size_t at = g * plan->n_features + f;
+        const uint64_t n = tally->count[at];
+        cell->count = n;
+        cell->missing = tally->size[g] - n;
+        cell->mean = tally->mean[at];
+        cell->sd = STRATA_UNKNOWN;
+        if (n > 0 && plan->as[f] != STRATA_AS_NOMINAL) {
+            cell->sd = n > 1 ? sqrt(tally->square[at] / (double)(n - 1)) : 0.0;
+        }
+        cell->low = cell->median = cell->high = cell->index = cell->effect = STRATA_UNKNOWN;
+        cell->level = -1;
+        if (plan->as[f] == STRATA_AS_NUMBER) {
+            const double *quartile = tally->quartile + (g * plan->n_numbers + plan->slot[f]) * 3;
+            cell->low = quartile[0];
+            cell->median = quartile[1];
+            cell->high = quartile[2];
+        } else if (cell->share) {
+            fill_shares(plan, tally, g, f, cell);
+        }
+    }
+}
+
+/* difference / sd, cut at +-STRATA_EFFECT_MAX; square is the pooled sum of squares over n values. */
+static double standardised(double difference, double square, uint64_t n)
+{
+    if (difference == 0.0) return 0.0;
+    const double sd = sqrt(square / (double)(n > 2 ? n - 2 : 1));
+    return fmax(-STRATA_EFFECT_MAX, fmin(STRATA_EFFECT_MAX, difference / sd));
+}
+
+/* Of the mean of a number, binary or ordinal feature. */
+static double mean_effect(const struct strata_plan *plan, const struct strata_tally *tally, size_t s, size_t f)
+{
+    const size_t own = s * plan->n_features + f;
+    const uint64_t n_all = tally->count[plan->k * plan->n_features + f];
+    if (tally->count[own] == 0 || tally->count[own] == n_all) return STRATA_UNKNOWN;
+    double square = tally->square[own];
+    for (size_t t = 0; t < plan->k; t++) {
+        const size_t other = t * plan->n_features + f;
+        if (t == s || tally->count[other] == 0) continue;
+        const double deviation = tally->mean[other] - tally->rest[own];
+        square += tally->square[other] + (double)tally->count[other] * (deviation * deviation);
+    }
+    return standardised(tally->mean[own] - tally->rest[own], square, n_all);
+}
+
+double strata_profile_level_effect(const struct strata_plan *plan, const struct strata_tally *tally, size_t g,
+                                   size_t feature, size_t level)
+{
+    const size_t own = g * plan->n_features + feature;
+    const uint64_t n_all = tally->count[plan->k * plan->n_features + feature];
+    const uint64_t n = tally->count[own];
+    if (n == 0 || n == n_all) return STRATA_UNKNOWN;
+    const size_t at = plan->slot[feature] + level;
+    const uint64_t here = tally->level[g * plan->n_all_levels + at];
+    const uint64_t there = tally->level[plan->k * plan->n_all_levels + at] - here;
+    const double share = (double)here / (double)n;
+    const double rest = (double)there / (double)(n_all - n);
+    const double square = (double)here * (1.0 - share) + (double)there * (1.0 - rest);
+    return standardised(share - rest, square, n_all);
+}
+
+/* The visible level that marks the segment most; of equals, one that is frequent here rather than rare. */
+static void strongest_level(const struct strata_plan *plan, const struct strata_tally *tally, size_t s, size_t f,
+                            const struct strata_profile_cell *all, struct strata_profile_cell *cell)
+{
+    const double favour = 1.0 + 1e-9; /* the two levels of a pair differ by rounding only */
+    double best = -1.0;
+    for (size_t l = 0; l < plan->n_levels[f]; l++) {
+        if (isnan(cell->share[l]) || isnan(all->share[l])) continue;
+        const double effect = strata_profile_level_effect(plan, tally, s, f, l);
+        if (isnan(effect)) continue;
+        const double strength = effect > 0.0 ? effect * favour : -effect;
+        if (strength <= best) continue;
+        best = strength;
+        cell->level = (int)l;
+        cell->effect = effect;
+    }
+    if (cell->level < 0) return;
+    const double reference = all->share[cell->level];
+    if (reference > 0.0) cell->index = 100.0 * cell->share[cell->level] / reference;
+}
+
+static double to_tenths(double x)
+{
+    return isnan(x) ? x : rint(x * 10.0) / 10.0;
+}
+
+static void compare_cell(const struct strata_plan *plan, const struct strata_tally *tally, size_t s, size_t f,
+                         const struct strata_profile_cell *all, struct strata_profile_cell *cell)
+{
+    if (cell->hidden || cell->count == 0) return;
+    switch (plan->as[f]) {
+    case STRATA_AS_NOMINAL: strongest_level(plan, tally, s, f, all, cell); return;
+    case STRATA_AS_ORDINAL: /* a hidden mean must not come back through the effect */
+        cell->effect = mean_effect(plan, tally, s, f);
+        if (isnan(cell->mean)) cell->effect = to_tenths(cell->effect);
+        return;
+    case STRATA_AS_NUMBER:
+    case STRATA_AS_BINARY: break;
+    }
+    cell->effect = mean_effect(plan, tally, s, f);
+    if (all->mean > 0.0) cell->index = 100.0 * (cell->mean / all->mean);
+}
+
+void strata_profile_compare(const struct strata_plan *plan, const struct strata_tally *tally,
+                            struct strata_personas *personas)
+{
+    for (size_t f = 0; f < plan->n_features; f++) {
+        struct strata_profile_cell *all = &personas->everybody[f];
+        if (all->mean > 0.0 && plan->as[f] != STRATA_AS_ORDINAL) all->index = 100.0;
+        for (size_t s = 0; s < plan->k; s++) {
+            compare_cell(plan, tally, s, f, all, &personas->segment[s].cell[f]);
+        }
+    }
+}

@@ -1,0 +1,215 @@
+/* Exact quartiles of values that are spread over ranks, without sketches.
+ *
+ * A double's bits, with the sign folded in, order as the doubles do.  Each rank sorts these images of its values within
+ * each segment.  Then all wanted order statistics (features of the batch x groups x 3) are found together, four bits at
+ * a time from the top: each rank counts its values in the 16 parts of what is still possible, the counts are summed, and
+ * the part that holds the wanted rank is kept.  16 reductions, whatever the data.
+ *
+ * Cost: O(n) radix sorting a feature; O(k log n) a reduction and feature; one pass over the rows. */
+#include <math.h>
+#include <string.h>
+
+#include "persona/persona_impl.h"
+
+#define STEP_BITS 4
+#define PARTS (1 << STEP_BITS)
+#define WANTED 3
+
+bool strata_quartile_room_make(struct strata_quartile_room *room, const struct strata_plan *plan,
+                               struct strata_arena *scratch)
+{
+    const size_t batch = plan->batch;
+    const size_t n_rows = plan->table->n_rows;
+    const size_t queries = batch * (plan->k + 1) * WANTED;
+    if (n_rows > SIZE_MAX / sizeof(uint64_t) / (batch + 1)) return false;
+    *room = (struct strata_quartile_room){.value = STRATA_NEW(scratch, uint64_t, batch * n_rows),
+                                          .spare = STRATA_NEW(scratch, uint64_t, n_rows),
+                                          .begin = STRATA_NEW(scratch, size_t, batch * (plan->k + 1)),
+                                          .low = STRATA_NEW(scratch, uint64_t, queries),
+                                          .rank = STRATA_NEW(scratch, uint64_t, queries),
+                                          .bucket = STRATA_NEW(scratch, int64_t, queries * PARTS)};
+    return room->value && room->spare && room->begin && room->low && room->rank && room->bucket;
+}
+
+/* An integer that orders as the double does; -0 is 0. */
+static uint64_t image_of(double x)
+{
+    uint64_t bits = 0;
+    if (x != 0.0) memcpy(&bits, &x, sizeof bits);
+    return bits >> 63 ? ~bits : bits | UINT64_C(1) << 63;
+}
+
+static double double_of(uint64_t image)
+{
+    const uint64_t bits = image >> 63 ? image ^ UINT64_C(1) << 63 : ~image;
+    double x = 0.0;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+static void insertion_sort(uint64_t *value, size_t n)
+{
+    for (size_t i = 1; i < n; i++) {
+        const uint64_t x = value[i];
+        size_t j = i;
+        for (; j > 0 && value[j - 1] > x; j--) value[j] = value[j - 1];
+        value[j] = x;
+    }
+}
+
+/* Least significant byte first; bytes that are the same in all values cost nothing. */
+static void radix_sort(uint64_t *value, uint64_t *spare, size_t n)
+{
+    if (n < 64) {
+        insertion_sort(value, n);
+        return;
+    }
+    size_t count[8][256] = {{0}};
+    for (size_t i = 0; i < n; i++) {
+        for (unsigned b = 0; b < 8; b++) count[b][value[i] >> (8 * b) & 255]++;
+    }
+    uint64_t *from = value;
+    uint64_t *to = spare;
+    for (unsigned b = 0; b < 8; b++) {
+        if (count[b][from[0] >> (8 * b) & 255] == n) continue;
+        size_t next = 0;
+        for (size_t digit = 0; digit < 256; digit++) {
+            const size_t here = count[b][digit];
+            count[b][digit] = next;
+            next += here;
+        }
+        for (size_t i = 0; i < n; i++) to[count[b][from[i] >> (8 * b) & 255]++] = from[i];
+        uint64_t *swap = from;
+        from = to;
+        to = swap;
+    }
+    if (from != value) memcpy(value, from, n * sizeof *value);
+}
+
+/* This rank's values of a column by segment, sorted within each. */
+static void sort_column(const struct strata_plan *plan, const struct strata_column *column, uint64_t *value,
+                        uint64_t *spare, size_t *begin)
+{
+    const size_t k = plan->k;
+    size_t next[STRATA_MAX_SEGMENTS] = {0};
+    for (size_t row = 0; row < plan->table->n_rows; row++) {
+        if (column->present[row]) next[plan->assignment[row].label]++;
+    }
+    begin[0] = 0;
+    for (size_t s = 0; s < k; s++) {
+        begin[s + 1] = begin[s] + next[s];
+        next[s] = begin[s];
+    }
+    for (size_t row = 0; row < plan->table->n_rows; row++) {
+        if (column->present[row]) value[next[plan->assignment[row].label]++] = image_of(column->number[row]);
+    }
+    for (size_t s = 0; s < k; s++) radix_sort(value + begin[s], spare, begin[s + 1] - begin[s]);
+}
+
+/* How many of the sorted values are below x. */
+static size_t below(const uint64_t *value, size_t n, uint64_t x)
+{
+    size_t low = 0;
+    size_t high = n;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (value[middle] < x) low = middle + 1;
+        else high = middle;
+    }
+    return low;
+}
+
+/* Add to bucket (PARTS) the sorted values in each part of [low, low + PARTS << shift). */
+static void count_parts(const uint64_t *value, size_t n, uint64_t low, unsigned shift, int64_t *bucket)
+{
+    size_t before = below(value, n, low);
+    for (uint64_t part = 0; part < PARTS && before < n; part++) {
+        const uint64_t last = low + (part << shift) + ((UINT64_C(1) << shift) - 1);
+        const size_t rest = n - before;
+        const size_t inside = last == UINT64_MAX ? rest : below(value + before, rest, last + 1);
+        bucket[part] += (int64_t)inside;
+        before += inside;
+    }
+}
+
+
+static void count_feature(const struct strata_plan *plan, const struct strata_quartile_room *room, size_t i,
+                          unsigned shift)
+{
+    const size_t k = plan->k;
+    const size_t *begin = room->begin + i * (k + 1);
+    const uint64_t *value = room->value + i * plan->table->n_rows;
+    for (size_t g = 0; g <= k; g++) {
+        for (size_t w = 0; w < WANTED; w++) {
+            const size_t query = (i * (k + 1) + g) * WANTED + w;
+            if (room->rank[query] == 0) continue;
+            for (size_t s = g < k ? g : 0; s < (g < k ? g + 1 : k); s++) { /* everybody: all segments */
+                count_parts(value + begin[s], begin[s + 1] - begin[s], room->low[query], shift,
+                            room->bucket + query * PARTS);
+            }
+        }
+    }
+}
+
+static void narrow(const struct strata_quartile_room *room, size_t query, unsigned shift)
+{
+    if (room->rank[query] == 0) return;
+    const int64_t *bucket = room->bucket + query * PARTS;
+    uint64_t part = 0;
+    while (part < PARTS - 1 && room->rank[query] > (uint64_t)bucket[part]) {
+        room->rank[query] -= (uint64_t)bucket[part++];
+    }
+    room->low[query] += part << shift;
+}
+
+static void batch_begin(const struct strata_plan *plan, struct strata_quartile_room *room,
+                        const struct strata_tally *tally, size_t i, size_t f)
+{
+    const size_t n_rows = plan->table->n_rows;
+    sort_column(plan, &plan->table->column[f], room->value + i * n_rows, room->spare,
+                room->begin + i * (plan->k + 1));
+    for (size_t g = 0; g <= plan->k; g++) {
+        const uint64_t n = tally->count[g * plan->n_features + f];
+        uint64_t *rank = room->rank + (i * (plan->k + 1) + g) * WANTED;
+        for (uint64_t w = 0; w < WANTED; w++) { /* the smallest rank that is at least n (w + 1) / 4 */
+            const uint64_t quarters = w + 1;
+            rank[w] = n / 4 * quarters + (n % 4 * quarters + 3) / 4;
+        }
+    }
+}
+
+static void search(struct strata_comm *comm, const struct strata_plan *plan, struct strata_quartile_room *room,
+                   size_t n_features)
+{
+    const size_t queries = n_features * (plan->k + 1) * WANTED;
+    memset(room->low, 0, queries * sizeof *room->low);
+    for (int shift = 64 - STEP_BITS; shift >= 0; shift -= STEP_BITS) {
+        memset(room->bucket, 0, queries * PARTS * sizeof *room->bucket);
+        for (size_t i = 0; i < n_features; i++) count_feature(plan, room, i, (unsigned)shift);
+        strata_comm_sum(comm, room->bucket, queries * PARTS);
+        for (size_t query = 0; query < queries; query++) narrow(room, query, (unsigned)shift);
+    }
+}
+
+void strata_tally_quartiles(struct strata_comm *comm, const struct strata_plan *plan,
+                            struct strata_quartile_room *room, struct strata_tally *tally)
+{
+    size_t f = 0;
+    for (size_t first = 0; first < plan->n_numbers; first += plan->batch) {
+        const size_t left = plan->n_numbers - first;
+        const size_t n = left < plan->batch ? left : plan->batch;
+        for (size_t i = 0; i < n; f++) {
+            if (plan->as[f] == STRATA_AS_NUMBER) batch_begin(plan, room, tally, i++, f);
+        }
+        search(comm, plan, room, n);
+        for (size_t i = 0; i < n; i++) {
+            for (size_t g = 0; g <= plan->k; g++) {
+                for (size_t w = 0; w < WANTED; w++) {
+                    const size_t query = (i * (plan->k + 1) + g) * WANTED + w;
+                    tally->quartile[(g * plan->n_numbers + first + i) * WANTED + w] =
+                        room->rank[query] ? double_of(room->low[query]) : STRATA_UNKNOWN;
+                }
+            }
+        }
+    }
+}
