@@ -1,0 +1,35 @@
+/* The commands of stratactl.  Each returns a status; main prints the sentence and turns it into the exit code. */
+#ifndef STRATA_STRATACTL_H
+#define STRATA_STRATACTL_H
+
+#include <stdbool.h>
+
+#include "strata/arena.h"
+#include "strata/client.h"
+#include "strata/status.h"
+
+/* What was typed, and the connection that it asked for. */
+struct strata_session {
+    struct strata_client_options target;
+    struct strata_client *client;
+    struct strata_arena memory; /* commands take copies of it */
+    bool json;
+    const char *operand; /* of persona; NULL: all */
+};
+
+STRATA_MUST_CHECK strata_status strata_ctl_status(struct strata_session *session,
+                                                  struct strata_err *err);
+STRATA_MUST_CHECK strata_status strata_ctl_watch(struct strata_session *session,
+                                                 struct strata_err *err);
+STRATA_MUST_CHECK strata_status strata_ctl_segments(struct strata_session *session,
+                                                    struct strata_err *err);
+STRATA_MUST_CHECK strata_status strata_ctl_persona(struct strata_session *session,
+                                                   struct strata_err *err);
+STRATA_MUST_CHECK strata_status strata_ctl_stop(struct strata_session *session,
+                                                struct strata_err *err);
+
+/* A message as one line of JSON on stdout. */
+STRATA_MUST_CHECK strata_status strata_ctl_json(const struct ProtobufCMessage *message,
+                                                struct strata_arena scratch, struct strata_err *err);
+
+#endif

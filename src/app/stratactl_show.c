@@ -1,0 +1,214 @@
+/* What stratactl shows once: status, segments, personas, and the answer to stop. */
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "strata/clock.h"
+
+#include "stratactl.h"
+#include "stratactl_view.h"
+#include "terminal.h"
+
+#define READING_COLUMNS 88 /* of sentences: longer lines are hard to read */
+
+/* Ask, and print the answer as JSON when that is wanted; *shown tells whether it was. */
+static strata_status ask(struct strata_session *session, enum strata_question question,
+                         const char *which, struct strata_arena *memory,
+                         struct strata_answer *answer, bool *shown, struct strata_err *err)
+{
+    STRATA_TRY(strata_client_question(session->client, question, which, memory, answer, err));
+    *shown = session->json;
+    return session->json ? strata_ctl_json(answer->message, *memory, err) : STRATA_OK;
+}
+
+/* --- status ------------------------------------------------------------------------------------- */
+
+struct strata_snapshot strata_snapshot_of(const struct strata_job_view *job)
+{
+    struct strata_snapshot now = {
+        .state = STRATA_JOB_PENDING,
+        .elapsed_s = job->elapsed_s,
+        .fraction = job->fraction,
+        .remaining_s = job->remaining_s,
+        .ranks = (int)job->ranks,
+        .bytes_done = job->bytes_done,
+        .bytes_total = job->bytes_total,
+        .customers = job->customers,
+        .features = job->features,
+        .iteration = job->iteration,
+        .candidates_live = job->candidates_live,
+        .candidates_total = job->candidates_total,
+        .k = job->k,
+        .objective = job->objective,
+    };
+    for (int state = 0; state < STRATA_JOB_STATE_COUNT; state++)
+        if (strcmp(strata_job_state_word((enum strata_job_state)state), job->state) == 0)
+            now.state = (enum strata_job_state)state;
+    (void)snprintf(now.job, sizeof now.job, "%s", job->job); /* longer texts are cut */
+    (void)snprintf(now.message, sizeof now.message, "%s", job->message);
+    return now;
+}
+
+static void print_fact(const struct strata_terminal *terminal, const char *name, const char *text)
+{
+    struct strata_line line = {.width = 0};
+    strata_line_repeat(&line, " ", 2);
+    strata_line_code(&line, strata_tint(terminal, STRATA_TINT_DIM));
+    strata_line_left(&line, name, 12, true);
+    strata_line_code(&line, strata_tint(terminal, STRATA_TINT_NONE));
+    strata_line_text(&line, text, terminal->drawn ? terminal->columns - line.width : 1000,
+                     terminal->utf8);
+    (void)printf("%s\n", line.text);
+}
+
+static void print_facts(const struct strata_terminal *terminal, const struct strata_snapshot *now)
+{
+    char text[256], part[32], whole[32];
+    if (now->elapsed_s > 0) {
+        strata_duration_text(now->elapsed_s, part);
+        strata_duration_text(now->remaining_s, whole);
+        if (now->remaining_s > 0)
+            (void)snprintf(text, sizeof text, "%s, about %s left", part, whole);
+        else
+            (void)snprintf(text, sizeof text, "%s", part);
+        print_fact(terminal, "Elapsed", text);
+    }
+    if (now->bytes_total > 0) {
+        strata_bytes_text(now->bytes_done, part);
+        strata_bytes_text(now->bytes_total, whole);
+        (void)snprintf(text, sizeof text, "%s of %s", part, whole);
+        print_fact(terminal, "Read", text);
+    }
+    if (now->customers > 0) {
+        strata_count_text(now->customers, part);
+        (void)snprintf(text, sizeof text, "%s in %u columns", part, now->features);
+        print_fact(terminal, "Customers", text);
+    }
+    if (now->iteration > 0) {
+        strata_count_text(now->iteration, part);
+        (void)snprintf(text, sizeof text, isfinite(now->objective) ? "%s, objective %.6g" : "%s",
+                       part, now->objective);
+        print_fact(terminal, "Iterations", text);
+    }
+    if (now->candidates_total > 0) {
+        (void)snprintf(text, sizeof text, "%u, %u of them live", now->candidates_total,
+                       now->candidates_live);
+        print_fact(terminal, "Candidates", text);
+    }
+    if (now->k > 0) {
+        (void)snprintf(text, sizeof text, "%u", now->k);
+        print_fact(terminal, "Segments", text);
+    }
+    if (now->ranks > 0) {
+        (void)snprintf(text, sizeof text, "%d", now->ranks);
+        print_fact(terminal, "Ranks", text);
+    }
+    if (now->message[0]) print_fact(terminal, "Message", now->message);
+}
+
+strata_status strata_ctl_status(struct strata_session *session, struct strata_err *err)
+{
+    struct strata_arena memory = session->memory;
+    struct strata_answer answer;
+    bool shown = false;
+    STRATA_TRY(ask(session, STRATA_ASK_STATUS, NULL, &memory, &answer, &shown, err));
+    if (shown) return STRATA_OK;
+    const struct strata_terminal terminal = strata_terminal_of(stdout);
+    const struct strata_snapshot now = strata_snapshot_of(&answer.job);
+    struct strata_line line = {.width = 0};
+    strata_line_code(&line, strata_tint(&terminal, STRATA_TINT_STRONG));
+    strata_line_text(&line, now.job, 128, terminal.utf8);
+    strata_line_code(&line, strata_tint(&terminal, STRATA_TINT_NONE));
+    strata_line_text(&line, "  ", 2, true);
+    strata_line_text(&line, answer.job.state, 16, true);
+    (void)printf("%s\n", line.text);
+    if (terminal.drawn && !answer.job.final) {
+        struct strata_line bar = {.width = 0};
+        strata_progress_line(&bar, &terminal, &now);
+        (void)printf("%s\n", bar.text);
+    }
+    print_facts(&terminal, &now);
+    return STRATA_OK;
+}
+
+/* --- segments and personas ---------------------------------------------------------------------- */
+
+strata_status strata_ctl_segments(struct strata_session *session, struct strata_err *err)
+{
+    struct strata_arena memory = session->memory;
+    struct strata_answer answer;
+    bool shown = false;
+    STRATA_TRY(ask(session, STRATA_ASK_SEGMENTS, NULL, &memory, &answer, &shown, err));
+    if (shown) return STRATA_OK;
+    if (answer.segments.interim)
+        (void)printf(
+            "Interim: the leading candidate so far.  Sizes will change; names come at the end.\n");
+    strata_print_segment_table(stdout, &answer.segments);
+    return STRATA_OK;
+}
+
+/* "behavioural" as "Behavioural". */
+static void print_section(const struct strata_terminal *terminal, const char *section)
+{
+    struct strata_line line = {.width = 0};
+    char name[64];
+    (void)snprintf(name, sizeof name, "%s", section); /* a longer one is cut */
+    if (name[0] >= 'a' && name[0] <= 'z') name[0] = (char)(name[0] - 'a' + 'A');
+    strata_line_code(&line, strata_tint(terminal, STRATA_TINT_DIM));
+    strata_line_text(&line, name, 60, terminal->utf8);
+    strata_line_code(&line, strata_tint(terminal, STRATA_TINT_NONE));
+    (void)printf("\n%s\n", line.text);
+}
+
+static void print_persona(const struct strata_terminal *terminal,
+                          const struct strata_segment_view *persona)
+{
+    const int columns = terminal->columns < READING_COLUMNS ? terminal->columns : READING_COLUMNS;
+    struct strata_line line = {.width = 0};
+    char count[32];
+    strata_count_text(persona->size, count);
+    strata_line_code(&line, strata_tint(terminal, STRATA_TINT_STRONG));
+    strata_line_text(&line, persona->name, columns, terminal->utf8);
+    strata_line_code(&line, strata_tint(terminal, STRATA_TINT_NONE));
+    (void)printf("%s\n", line.text);
+    (void)printf("Segment %u, %s customers, %.1f %% of all\n\n", persona->id, count,
+                 100 * persona->share);
+    if (persona->definition[0])
+        strata_print_wrapped(stdout, terminal, persona->definition, 0, columns);
+    const char *section = "";
+    for (size_t i = 0; i < persona->n_statements; i++) {
+        const struct strata_statement_view *statement = &persona->statement[i];
+        if (strcmp(statement->section, section) != 0) print_section(terminal, statement->section);
+        section = statement->section;
+        strata_print_wrapped(stdout, terminal, statement->text, 2, columns);
+    }
+}
+
+strata_status strata_ctl_persona(struct strata_session *session, struct strata_err *err)
+{
+    struct strata_arena memory = session->memory;
+    struct strata_answer answer;
+    bool shown = false;
+    const enum strata_question question =
+        session->operand ? STRATA_ASK_PERSONA : STRATA_ASK_PERSONAS;
+    STRATA_TRY(ask(session, question, session->operand, &memory, &answer, &shown, err));
+    if (shown) return STRATA_OK;
+    const struct strata_terminal terminal = strata_terminal_of(stdout);
+    for (size_t i = 0; i < answer.segments.n_segments; i++) {
+        if (i > 0) (void)printf("\n\n");
+        print_persona(&terminal, &answer.segments.segment[i]);
+    }
+    return STRATA_OK;
+}
+
+/* --- stop --------------------------------------------------------------------------------------- */
+
+strata_status strata_ctl_stop(struct strata_session *session, struct strata_err *err)
+{
+    struct strata_arena memory = session->memory;
+    struct strata_answer answer;
+    bool shown = false;
+    STRATA_TRY(ask(session, STRATA_ASK_STOP, NULL, &memory, &answer, &shown, err));
+    if (!shown) (void)printf("The job will finish with the best model so far.\n");
+    return STRATA_OK;
+}
