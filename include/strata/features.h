@@ -67,9 +67,9 @@ struct strata_features {
  *     customers who differ are at squared distance m^2.
  * Missing: `mean` gives the mean (0 under zscore), indicators their level's share; `level` adds an
  * indicator of it: a level like the others for nominal, 0 or m beside the mean for numbers; `fail`
- * is an error.  Invalid, that is counted and treated as missing: a text that is no declared level, a
- * binary neither 0 nor 1, log1p of -1 and below, sqrt below 0, magnitudes above 2^500 (those below
- * 2^-500 read as 0).
+ * is an error.  Invalid, that is counted and treated as missing: a text that is no declared level,
+ * a binary neither 0 nor 1, log1p of -1 and below, sqrt below 0, magnitudes above 2^500 (those
+ * below 2^-500 read as 0).
  * The columns of a feature that does not vary stay, as zeros, so that shapes do not depend on the
  * data; when none varies all rows are equal, which is legal.
  * Fills quality->feature (n_features; not_finite stays), also outside the basis, and adds to

@@ -164,7 +164,7 @@ Test(exact, agrees_with_128_bit_integers)
             const int64_t mantissa = (int64_t)random_bits(20 * trial + i) >> 11;
             const int shift = (int)(random_bits(~i) % 60);
             strata_exact_add(&sum, ldexp((double)mantissa, shift - 30));
-            expected += (strata_int128)mantissa << shift;
+            expected += mantissa * ((strata_int128)1 << shift);
         }
         const double want = ldexp((double)expected, -30);
         cr_assert_eq(bits_of(strata_exact_value(&sum)), bits_of(want), "trial %d", (int)trial);
