@@ -24,10 +24,10 @@ const char *strata_stop_reason_text(enum strata_stop_reason reason);
 
 /* One fitted model of the sweep. */
 struct strata_candidate_result {
-    uint32_t k, start;     /* start counts from 0 */
+    uint32_t k, start; /* start counts from 0 */
     uint32_t iterations;
     enum strata_stop_reason reason;
-    double objective;      /* to be minimised; in squared encoded units for k-means (grid scaled away) */
+    double objective; /* to be minimised; in squared encoded units for k-means (grid scaled away) */
     double smallest_share; /* of customers, in [0, 1] */
     bool eligible;         /* smallest_share >= min_share and no empty segment */
     uint32_t repairs;      /* empty segments refilled on the way */
@@ -38,7 +38,7 @@ struct strata_k_result {
     uint32_t k;
     size_t candidate; /* index of the best start */
     double objective;
-    double score;     /* of the choice rule; higher is better; NaN when the rule gives none */
+    double score; /* of the choice rule; higher is better; NaN when the rule gives none */
     double smallest_share;
     bool eligible;
     double agreement; /* share of this k's starts whose objective is within 1e-6 relative of the best */
@@ -49,34 +49,40 @@ struct strata_k_result {
 struct strata_clustering {
     const struct strata_estimator *estimator;
     struct strata_dims dims;
-    double *params;               /* chosen model; segments by falling size, ties by centre, lexicographically */
-    double *mass;                 /* (k) rows of each segment (hard counts) */
-    double objective;
+    double *params; /* chosen model; segments by falling size, ties by centre, lexicographically */
+    double *mass;   /* (k) rows of each segment (hard counts) */
+    double objective; /* of the chosen model; in encoded units */
+    double total_sse; /* of all rows about their grand mean, in squared encoded units */
     struct strata_candidate_result *candidate; /* (n_candidates), by k then start */
     size_t n_candidates;
     struct strata_k_result *by_k; /* (n_k) */
     size_t n_k;
-    size_t chosen_k;              /* index into by_k */
-    enum strata_choice rule;      /* the rule in force, never AUTO */
-    const char *choice;           /* one sentence: the rule, what it chose and why */
-    double *trace;                /* (n_trace) objective by iteration of the chosen candidate */
+    size_t chosen_k;         /* index into by_k */
+    enum strata_choice rule; /* the rule in force, never AUTO */
+    const char *choice;      /* one sentence: the rule, what it chose and why */
+    double *trace;           /* (n_trace) objective by iteration of the chosen candidate */
     size_t n_trace;
-    uint64_t iterations_total;    /* reductions of the fit */
-    uint64_t state_hash;          /* of params, the same on all ranks */
+    uint64_t iterations_total;            /* reductions of the fit */
+    uint64_t state_hash;                  /* of params, the same on all ranks */
     struct strata_assignment *assignment; /* (n) of this rank's rows */
 };
 
 /* Progress after each reduction, and what is asked of the fit; on rank 0 only. */
 struct strata_fit_progress {
-    uint64_t iteration;        /* reductions so far */
-    uint32_t live, total;      /* candidates still moving, and all */
-    uint32_t best_k;           /* of the leading candidate of the k that would be chosen now (largest live k) */
+    uint64_t iteration;   /* reductions so far */
+    uint32_t live, total; /* candidates still moving, and all */
+    uint32_t best_k; /* of the leading candidate of the k that would be chosen now (largest live k) */
     double best_objective;
-    const double *best_mass;   /* (best_k) */
-    double fraction;           /* rough share of the fit done, in [0, 1], never falling */
+    const double *best_mass; /* (best_k) */
+    double fraction;         /* rough share of the fit done, in [0, 1], never falling */
 };
 
-enum strata_fit_command { STRATA_FIT_GO = 0, STRATA_FIT_STOP = 1, STRATA_FIT_CANCEL = 2, STRATA_FIT_LIMIT = 4 };
+enum strata_fit_command {
+    STRATA_FIT_GO = 0,
+    STRATA_FIT_STOP = 1,
+    STRATA_FIT_CANCEL = 2,
+    STRATA_FIT_LIMIT = 4
+};
 
 struct strata_fit_watch {
     void *context;
@@ -90,11 +96,11 @@ struct strata_fit_watch {
  * Same bits for any number of ranks.  Degenerate but legal input (fewer distinct rows than k, k = 1, one customer) has
  * a documented result and a note in quality.  Fails alike on all ranks: k above the number of customers (STRATA_E_CONFIG,
  * at segments_place), start file problems, memory, CANCEL, LIMIT. */
-STRATA_MUST_CHECK strata_status strata_cluster(struct strata_comm *comm, const struct strata_config *config,
-                                               const struct strata_features *features,
-                                               const struct strata_fit_watch *watch, struct strata_arena *keep,
-                                               struct strata_clustering **out, struct strata_quality *quality,
-                                               struct strata_err *err);
+STRATA_MUST_CHECK strata_status
+strata_cluster(struct strata_comm *comm, const struct strata_config *config,
+               const struct strata_features *features, const struct strata_fit_watch *watch,
+               struct strata_arena *keep, struct strata_clustering **out,
+               struct strata_quality *quality, struct strata_err *err);
 
 /* Bytes a rank needs for the fit of n rows; for `strata check`. */
 uint64_t strata_cluster_bytes(const struct strata_config *config, uint64_t n_rows, size_t d);

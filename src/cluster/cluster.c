@@ -1,0 +1,345 @@
+/* From the feature matrix to segments: fit all candidates, choose one, put its segments in their lasting order, and
+ * assign every row. */
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "strata/hash.h"
+#include "strata/log.h"
+
+#include "cluster/cluster_impl.h"
+
+#define LN_2 0.6931471805599453
+#define SETTLE_ROUNDS 32 /* reorderings of the chosen model; one is enough but for ties */
+#define SPARE_BYTES (UINT64_C(1) << 32) /* of addresses, for what travels: keys and gathered rows */
+
+const char *strata_stop_reason_text(enum strata_stop_reason reason)
+{
+    switch (reason) {
+    case STRATA_STOP_NONE:
+        return "still going";
+    case STRATA_STOP_NO_LABEL_MOVED:
+        return "converged: no customer changes segment any more";
+    case STRATA_STOP_TOLERANCE:
+        return "converged: the objective changes by less than the tolerance";
+    case STRATA_STOP_MAX_ITER:
+        return "stopped at the largest number of iterations allowed";
+    case STRATA_STOP_ASKED:
+        return "stopped on request with the best model so far";
+    }
+    return "unknown";
+}
+
+double strata_fit_encoded(const struct strata_fit *fit, double objective)
+{
+    if (!fit->estimator->soft) return ldexp(objective, 2 * fit->grid_exponent);
+    /* A density of encoded values is the density of grid integers times 2^-exponent for each column. */
+    return objective +
+           (double)fit->rows->n_global * (double)fit->rows->d * (fit->grid_exponent * LN_2);
+}
+
+void strata_fit_note(struct strata_fit *fit, const char *format, ...)
+{
+    struct strata_quality *quality = fit->quality;
+    if (!quality) return;
+    if (!quality->note) quality->note = STRATA_NEW(fit->keep, const char *, STRATA_MAX_NOTES);
+    if (!quality->note || quality->n_notes >= STRATA_MAX_NOTES) return;
+    char text[512];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    const char *note = strata_arena_copy(fit->keep, text, strlen(text));
+    if (note) quality->note[quality->n_notes++] = note;
+}
+
+/* --- the plan ------------------------------------------------------------------------------------- */
+
+static strata_status refuse(struct strata_place place, struct strata_err *err, const char *text)
+{
+    struct strata_problems problems = {0};
+    strata_problems_add(&problems, place, STRATA_E_CONFIG, "%s", text);
+    return strata_problems_status(&problems, err);
+}
+
+/* What the job file asks for must be possible with these customers.  The same on all ranks. */
+static strata_status check(const struct strata_fit *fit, struct strata_err *err)
+{
+    const struct strata_model_options *model = &fit->config->model;
+    char text[256];
+    if (fit->k_from < 1 || fit->k_to < fit->k_from || fit->k_to > STRATA_MAX_SEGMENTS ||
+        fit->starts < 1 ||
+        (uint64_t)(fit->k_to - fit->k_from + 1) * fit->starts > STRATA_MAX_CANDIDATES) {
+        (void)snprintf(text, sizeof text,
+                       "%u to %u segments with %u starts each: at most %d segments and %d fits",
+                       fit->k_from, fit->k_to, fit->starts, STRATA_MAX_SEGMENTS,
+                       STRATA_MAX_CANDIDATES);
+        return refuse(model->segments_place, err, text);
+    }
+    if (fit->k_to > fit->rows->n_global) {
+        (void)snprintf(
+            text, sizeof text,
+            "%u segments asked for, but there %s only %llu customer%s: set model.segments to fewer",
+            fit->k_to, fit->rows->n_global == 1 ? "is" : "are",
+            (unsigned long long)fit->rows->n_global, fit->rows->n_global == 1 ? "" : "s");
+        return refuse(model->segments_place, err, text);
+    }
+    if (fit->rows->d > STRATA_MAX_DIMENSIONS) {
+        (void)snprintf(text, sizeof text,
+                       "the basis features make %zu columns; at most %d are possible", fit->rows->d,
+                       STRATA_MAX_DIMENSIONS);
+        return refuse(model->place, err, text);
+    }
+    if (model->choose == STRATA_CHOOSE_BIC && !fit->estimator->soft)
+        return refuse(model->place, err,
+                      "model.choose: bic needs a mixture such as gmm-diag; for this estimator use "
+                      "elbow, calinski_harabasz or silhouette");
+    return STRATA_OK;
+}
+
+static bool make_room(struct strata_fit *fit)
+{
+    struct strata_clustering *out = fit->out;
+    const struct strata_dims dims = {.k = fit->k_to, .d = fit->rows->d};
+    const size_t n_params = fit->estimator->param_count(dims);
+    out->n_k = fit->k_to - fit->k_from + 1;
+    out->n_candidates = out->n_k * fit->starts;
+    out->candidate = STRATA_NEW(fit->keep, struct strata_candidate_result, out->n_candidates);
+    out->by_k = STRATA_NEW(fit->keep, struct strata_k_result, out->n_k);
+    out->params = STRATA_NEW(fit->keep, double, n_params);
+    out->mass = STRATA_NEW(fit->keep, double, dims.k);
+    out->trace = STRATA_NEW(fit->keep, double, STRATA_TRACE_MAX);
+    out->assignment = STRATA_NEW(fit->keep, struct strata_assignment, fit->rows->n);
+    fit->leader = STRATA_NEW(&fit->room, struct strata_leader, out->n_k);
+    bool room = out->candidate && out->by_k && out->params && out->mass && out->trace &&
+                out->assignment && fit->leader;
+    for (size_t i = 0; i < out->n_k && room; i++) {
+        struct strata_leader *leader = &fit->leader[i];
+        leader->params = STRATA_NEW(&fit->room, double, n_params);
+        leader->mass = STRATA_NEW(&fit->room, double, dims.k);
+        leader->trace = STRATA_NEW(&fit->room, double, STRATA_TRACE_MAX);
+        room = leader->params && leader->mass && leader->trace;
+    }
+    return room;
+}
+
+/* Which candidates there are, by k then start. */
+static strata_status plan(struct strata_fit *fit, struct strata_err *err)
+{
+    const struct strata_model_options *model = &fit->config->model;
+    fit->k_from = model->k_from;
+    fit->k_to = model->k_to;
+    fit->starts = model->starts;
+    if (model->start_file) STRATA_TRY(strata_start_file_read(fit, err));
+    STRATA_TRY(check(fit, err));
+    strata_status status = STRATA_OK;
+    if (!make_room(fit))
+        status = STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for %zu customers' segments",
+                             fit->rows->n);
+    STRATA_TRY(strata_comm_agree(fit->comm, status, err));
+    for (size_t i = 0; i < fit->out->n_candidates; i++) {
+        fit->out->candidate[i].k = fit->k_from + (uint32_t)(i / fit->starts);
+        fit->out->candidate[i].start = (uint32_t)(i % fit->starts);
+    }
+    return STRATA_OK;
+}
+
+/* --- the lasting order ---------------------------------------------------------------------------- */
+
+static bool comes_before(const double *mass, const double *centre, size_t d, size_t a, size_t b)
+{
+    if (mass[a] > mass[b] || mass[a] < mass[b]) return mass[a] > mass[b];
+    for (size_t j = 0; j < d; j++) {
+        const double one = centre[a * d + j], two = centre[b * d + j];
+        if (one < two || one > two) return one < two;
+    }
+    return a < b;
+}
+
+/* Occupied segments by falling size, then by centre; returns how many there are. */
+static size_t order_segments(struct strata_dims dims, const double *mass, const double *centre,
+                             size_t *order)
+{
+    size_t n = 0;
+    for (size_t c = 0; c < dims.k; c++) {
+        if (!(mass[c] > 0)) continue;
+        size_t at = n++;
+        for (; at > 0 && comes_before(mass, centre, dims.d, c, order[at - 1]); at--)
+            order[at] = order[at - 1];
+        order[at] = c;
+    }
+    return n;
+}
+
+static bool is_in_order(const struct strata_fit *fit, const struct strata_candidate *model,
+                        double *centre)
+{
+    size_t order[STRATA_MAX_SEGMENTS];
+    fit->estimator->centres(model->dims, model->params, centre);
+    const size_t n = order_segments(model->dims, model->mass, centre, order);
+    for (size_t s = 0; s < n; s++)
+        if (order[s] != s) return false;
+    return n == model->dims.k;
+}
+
+static void take_next(struct strata_candidate *model)
+{
+    double *params = model->params;
+    model->params = model->next;
+    model->next = params;
+}
+
+/* Look at all rows with the model as it stands: objective, mass, and in next what maximise would make of it. */
+static void look(struct strata_fit *fit, struct strata_candidate *model, int64_t *limbs)
+{
+    strata_fit_pass(fit, model, 1);
+    strata_sums_reduce(fit->comm, model->sums, 1 + model->n_stats, limbs);
+    fit->out->iterations_total++;
+    model->objective = fit->estimator->objective(model->dims, model->sums[0]);
+    memcpy(model->next, model->params, model->n_params * sizeof *model->next);
+    fit->estimator->maximise(model->dims, fit->rows->n_global, model->sums + 1, model->next,
+                             model->mass);
+}
+
+static void put_in_order(struct strata_fit *fit, struct strata_candidate *model, double *centre)
+{
+    size_t order[STRATA_MAX_SEGMENTS];
+    fit->estimator->centres(model->dims, model->params, centre);
+    const size_t n_kept = order_segments(model->dims, model->mass, centre, order);
+    fit->estimator->select(model->dims, model->params, order, n_kept, model->next);
+    take_next(model);
+    model->dims.k = n_kept;
+    model->n_params = fit->estimator->param_count(model->dims);
+    model->n_stats = fit->estimator->stat_count(model->dims);
+}
+
+/* Put the chosen model's segments in order and drop empty ones.  A row at equal distance from two centres goes to the
+ * lower index, so a new order can move rows: the model is looked at again until order and fixed point hold together. */
+static strata_status settle(struct strata_fit *fit, struct strata_err *err)
+{
+    struct strata_clustering *out = fit->out;
+    const struct strata_leader *leader = &fit->leader[out->chosen_k];
+    const struct strata_candidate_result *chosen = &out->candidate[leader->index];
+    const bool must_stay = chosen->reason == STRATA_STOP_NO_LABEL_MOVED;
+    struct strata_candidate model = {0};
+    bool room = strata_candidate_init(fit, chosen->k, &fit->room, &model);
+    double *centre = STRATA_NEW(&fit->room, double, model.dims.k *model.dims.d);
+    int64_t *limbs = STRATA_NEW(&fit->room, int64_t, (1 + model.n_stats) * STRATA_SUM_LIMBS);
+    strata_status status = STRATA_OK;
+    if (!room || !centre || !limbs)
+        status = STRATA_FAIL(err, STRATA_E_MEMORY, "no memory to look at the chosen model");
+    STRATA_TRY(strata_comm_agree(fit->comm, status, err));
+
+    memcpy(model.params, leader->params, model.n_params * sizeof *model.params);
+    memcpy(model.mass, leader->mass, model.dims.k * sizeof *model.mass);
+    bool settled = false;
+    for (int round = 0; round < SETTLE_ROUNDS && !settled; round++) {
+        put_in_order(fit, &model, centre);
+        look(fit, &model, limbs);
+        const bool fixed = !must_stay || memcmp(model.next, model.params,
+                                                model.n_params * sizeof *model.next) == 0;
+        if (!fixed) take_next(&model);
+        settled = fixed && is_in_order(fit, &model, centre);
+    }
+    if (!settled) look(fit, &model, limbs); /* objective and mass of what is kept */
+    out->dims = model.dims;
+    out->objective = strata_fit_encoded(fit, model.objective);
+    memcpy(out->params, model.params, model.n_params * sizeof *out->params);
+    memcpy(out->mass, model.mass, model.dims.k * sizeof *out->mass);
+    return STRATA_OK;
+}
+
+/* --- the result ----------------------------------------------------------------------------------- */
+
+static void assign_rows(const struct strata_fit *fit)
+{
+    const struct strata_clustering *out = fit->out;
+    const struct strata_rows *rows = fit->rows;
+    fit->estimator->assign(out->dims, out->params, rows->x, rows->n, out->assignment);
+    if (fit->estimator->soft) return;
+    for (size_t row = 0; row < rows->n; row++)
+        out->assignment[row].distance = ldexp(out->assignment[row].distance, fit->grid_exponent);
+}
+
+static void finish(struct strata_fit *fit)
+{
+    struct strata_clustering *out = fit->out;
+    const struct strata_leader *leader = &fit->leader[out->chosen_k];
+    const uint32_t k = out->by_k[out->chosen_k].k;
+    out->estimator = fit->estimator;
+    out->n_trace = leader->n_trace;
+    memcpy(out->trace, leader->trace, leader->n_trace * sizeof *out->trace);
+    const size_t n_params = fit->estimator->param_count(out->dims);
+    out->state_hash = strata_hash(out->params, n_params * sizeof *out->params);
+    out->total_sse = ldexp(fit->total_sse, 2 * fit->grid_exponent);
+    if (out->dims.k < k)
+        strata_fit_note(
+            fit,
+            "%u segments were fitted, but the customers differ too little to fill them: %u empty segment%s "
+            "dropped.",
+            k, k - (uint32_t)out->dims.k, k - out->dims.k == 1 ? " was" : "s were");
+    if (fit->comm->rank == 0)
+        STRATA_LOG(INFO, "fit.end", "k=%zu objective=%.17g reductions=%llu state=%016llx",
+                   out->dims.k, out->objective, (unsigned long long)out->iterations_total,
+                   (unsigned long long)out->state_hash);
+}
+
+static strata_status run(struct strata_fit *fit, struct strata_err *err)
+{
+    STRATA_TRY(plan(fit, err));
+    STRATA_TRY(strata_fit_moments(fit, err));
+    if (!fit->from_file) STRATA_TRY(strata_fit_sample(fit, err));
+    STRATA_TRY(strata_fit_all(fit, err));
+    STRATA_TRY(strata_fit_choose(fit, err));
+    STRATA_TRY(settle(fit, err));
+    assign_rows(fit);
+    finish(fit);
+    return STRATA_OK;
+}
+
+strata_status strata_cluster(struct strata_comm *comm, const struct strata_config *config,
+                             const struct strata_features *features,
+                             const struct strata_fit_watch *watch, struct strata_arena *keep,
+                             struct strata_clustering **out, struct strata_quality *quality,
+                             struct strata_err *err)
+{
+    struct strata_fit fit = {.comm = comm,
+                             .config = config,
+                             .rows = &features->rows,
+                             .grid_exponent = features->recipe.grid_exponent,
+                             .estimator = strata_estimator_find(config->model.estimator),
+                             .watch = watch,
+                             .quality = quality,
+                             .keep = keep};
+    STRATA_REQUIRE(fit.estimator != NULL); /* the job file was checked against the same list */
+    fit.out = STRATA_NEW(keep, struct strata_clustering, 1);
+    const uint64_t bytes =
+        strata_cluster_bytes(config, features->rows.n_global, features->rows.d) + SPARE_BYTES;
+    strata_status status = STRATA_OK;
+    if (!fit.out || !strata_arena_init(&fit.room, (size_t)bytes))
+        status = STRATA_FAIL(err, STRATA_E_MEMORY, "the system refuses %llu bytes for the fit",
+                             (unsigned long long)bytes);
+    status = strata_comm_agree(comm, status, err);
+    if (status == STRATA_OK) status = run(&fit, err);
+    strata_arena_finish(&fit.room);
+    if (status == STRATA_OK) *out = fit.out;
+    return status;
+}
+
+uint64_t strata_cluster_bytes(const struct strata_config *config, uint64_t n_rows, size_t d)
+{
+    const struct strata_model_options *model = &config->model;
+    const struct strata_estimator *estimator = strata_estimator_find(model->estimator);
+    const struct strata_dims dims = {.k = model->start_file ? STRATA_MAX_SEGMENTS : model->k_to,
+                                     .d = d};
+    if (!estimator || dims.k == 0) return 0;
+    const uint64_t n_candidates = (uint64_t)(model->k_to - model->k_from + 1) * model->starts;
+    const uint64_t wave = strata_wave_size(estimator, dims, n_rows);
+    const uint64_t fitted = (n_candidates < wave ? n_candidates : wave) *
+                            strata_candidate_bytes(estimator, dims, n_rows);
+    const uint64_t leaders = STRATA_MAX_SEGMENTS * strata_candidate_bytes(estimator, dims, 0);
+    const uint64_t sample = STRATA_SAMPLE_ROWS * (2 * d * sizeof(float) + 256);
+    return n_rows * sizeof(struct strata_assignment) + fitted + leaders + sample +
+           n_rows * sizeof(struct strata_pick);
+}

@@ -1,0 +1,154 @@
+/* What the files of this folder share: the fit as a whole, one candidate of it, and the steps in their order. */
+#ifndef STRATA_CLUSTER_IMPL_H
+#define STRATA_CLUSTER_IMPL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "strata/arena.h"
+#include "strata/cluster.h"
+#include "strata/math_sums.h"
+#include "strata/nearest.h"
+
+#define STRATA_FIT_BLOCK_ROWS \
+    4096 /* rows that all live candidates look at before the next ones are fetched */
+
+/* One model being fitted: an estimator's params and the sums of one pass. */
+struct strata_candidate {
+    struct strata_candidate_result *result;
+    size_t index; /* into strata_clustering.candidate */
+    struct strata_dims dims;
+    size_t n_params, n_stats;
+    bool live;
+    bool exhausted;   /* an empty segment found no row to be refilled with */
+    bool repaired;    /* in this iteration */
+    double *params;   /* (n_params) what the last pass was made with */
+    double *next;     /* (n_params) what the next one will be */
+    double *mass;     /* (k) rows by label of the last pass */
+    double objective; /* of the last pass, per grid */
+    uint64_t moved;
+    uint16_t *label;         /* (n) of this rank's rows */
+    struct strata_sum *sums; /* (1 + n_stats): the objective's terms, then the estimator's tail */
+    double *trace;           /* (STRATA_TRACE_MAX) objective of each iteration */
+    size_t n_trace;
+};
+
+/* The best start of one k, kept when its wave is over. */
+struct strata_leader {
+    bool filled;
+    size_t index;     /* into strata_clustering.candidate */
+    double objective; /* per grid */
+    double *params, *mass, *trace;
+    size_t n_trace;
+};
+
+/* A fixed number of customers chosen by a hash of their keys, the same on all ranks. */
+struct strata_sample {
+    size_t n;
+    const float *x; /* (n, d) */
+};
+
+struct strata_fit {
+    struct strata_comm *comm;
+    const struct strata_config *config;
+    const struct strata_rows *rows;
+    int grid_exponent;
+    const struct strata_estimator *estimator;
+    const struct strata_fit_watch *watch;
+    struct strata_quality *quality;
+    struct strata_arena *keep; /* for the result */
+    struct strata_arena room;  /* for the fit; pieces of it are lent by copying the arena */
+    struct strata_clustering *out;
+    bool from_file;            /* the start comes from model.start */
+    const double *file_centre; /* (k, d) then */
+    uint32_t k_from, k_to, starts;
+    struct strata_sample sample;
+    double *spread;               /* (d) variance of each column in squared grid units */
+    double total_sse;             /* about the grand mean, in squared grid units */
+    double *criterion;            /* (n_k) what the pass for the choice found, or NULL */
+    struct strata_leader *leader; /* (n_k) */
+    size_t n_done;                /* candidates of waves that are over */
+    double fraction;              /* told last */
+    bool asked_to_stop;
+    bool differs; /* this rank's params are not rank 0's: told in the next reduction */
+};
+
+/* A row as it travels to all ranks. */
+struct strata_picked {
+    uint64_t order; /* ascending; then key_hash, then key */
+    uint64_t key_hash;
+    const char *key;
+    const float *x; /* (d) */
+};
+struct strata_pick {
+    uint64_t order;
+    size_t row;
+};
+
+/* All ranks' picks, sorted by (order, key_hash, key), in keep.  Collective; fails alike on all ranks. */
+STRATA_MUST_CHECK strata_status strata_picked_gather(struct strata_comm *comm,
+                                                     const struct strata_rows *rows,
+                                                     const struct strata_pick *pick, size_t n_picks,
+                                                     struct strata_arena *keep,
+                                                     struct strata_picked **out, size_t *n_out,
+                                                     struct strata_err *err);
+
+/* Variance of each column and the total SSE, exactly.  Collective. */
+STRATA_MUST_CHECK strata_status strata_fit_moments(struct strata_fit *fit, struct strata_err *err);
+
+/* The min(n, STRATA_SAMPLE_ROWS) customers whose keys have the smallest hashes.  Collective. */
+#define STRATA_SAMPLE_ROWS 8192
+STRATA_MUST_CHECK strata_status strata_fit_sample(struct strata_fit *fit, struct strata_err *err);
+
+/* Greedy k-means++ on the sample: k indices of sample rows.  A pure function of (sample, seed, k, start).  near and
+ * closest are room for sample.n each.  O(m k d log k) time. */
+void strata_seed_indices(const struct strata_sample *sample, struct strata_dims dims, uint64_t seed,
+                         uint32_t start, struct strata_nearest *near, int64_t *closest,
+                         size_t *index);
+
+/* Params of the candidates of a wave before their first pass.  Collective: ranks share the work. */
+STRATA_MUST_CHECK strata_status strata_fit_seed(struct strata_fit *fit,
+                                                struct strata_candidate *candidate, size_t n,
+                                                struct strata_err *err);
+
+/* Centres from model.start.  Collective; fails alike on all ranks. */
+STRATA_MUST_CHECK strata_status strata_start_file_read(struct strata_fit *fit,
+                                                       struct strata_err *err);
+
+/* Refill a candidate's empty segments in its next params with the farthest rows.  Collective. */
+STRATA_MUST_CHECK strata_status strata_fit_repair(struct strata_fit *fit,
+                                                  struct strata_candidate *candidate,
+                                                  struct strata_err *err);
+
+/* Fit all candidates, wave by wave, and keep the best start of each k.  Collective. */
+STRATA_MUST_CHECK strata_status strata_fit_all(struct strata_fit *fit, struct strata_err *err);
+
+/* Add the statistics of this rank's rows for each live candidate.  Not collective. */
+void strata_fit_pass(const struct strata_fit *fit, struct strata_candidate *candidate, size_t n);
+
+/* Bytes of one candidate in a wave, and candidates in a wave: a function of the job and of the number of customers, so
+ * that it is the same for any number of ranks. */
+uint64_t strata_candidate_bytes(const struct strata_estimator *estimator, struct strata_dims dims,
+                                uint64_t n_rows);
+size_t strata_wave_size(const struct strata_estimator *estimator, struct strata_dims dims,
+                        uint64_t n_global);
+
+/* Fill by_k, chosen_k, rule and choice.  Collective. */
+STRATA_MUST_CHECK strata_status strata_fit_choose(struct strata_fit *fit, struct strata_err *err);
+
+/* The sum of each rank's sums on all ranks.  limbs is room for 4 * n.  Collective. */
+void strata_sums_reduce(struct strata_comm *comm, struct strata_sum *sums, size_t n, int64_t *limbs);
+
+/* An objective per grid in encoded units: squared for hard estimators, densities of encoded values for mixtures. */
+double strata_fit_encoded(const struct strata_fit *fit, double objective);
+
+/* A sentence for quality.json, the same on all ranks.  Lost when there are too many or no memory. */
+void strata_fit_note(struct strata_fit *fit, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Room for one candidate of k segments in an arena; false when there is none. */
+bool strata_candidate_init(const struct strata_fit *fit, uint32_t k, struct strata_arena *room,
+                           struct strata_candidate *candidate);
+
+#endif

@@ -1,0 +1,373 @@
+/* A mixture of Gaussians with diagonal covariances, fitted by expectation and maximisation (EM).
+ *
+ * Objective: minus the log-likelihood of the rows, each row's term rounded to a multiple of 2^-24.
+ * Params:    weight (k), mean (k, d) in grid integers, variance (k, d) in squared grid units, the floor of each column's
+ *            variance (d), and what follows from them: log-density constant (k), precision (k, d).
+ * Tail:      count (k) rows by label, mass (k) sum of R, sum (k, d) of R t, square (k, d) of R t^2, where R is a
+ *            responsibility in units of 2^-24 and t = x - mean under the params of the pass.
+ * Update:    weight = mass / n; mean += round(sum / mass); variance about the new mean, exactly
+ *            (square - 2 s sum + s^2 mass) / mass with the integer step s; then the floor.
+ * Floor:     a variance is at least 2^-13 of its column's variance over all rows and at least one grid unit squared.
+ * Cost:      O(n k d) a pass and k exponentials a row.
+ *
+ * Numerics:  A row's densities are the same sequence of operations on every path: columns in order, one lane a row.
+ *            R is rounded to the nearest for all segments but the row's own (the largest, lowest index on ties), whose
+ *            R is the remainder: they sum to 2^24 exactly, and the remainder is never negative.
+ *            Bits: R <= 2^24, |t| <= 2^25, so R t <= 2^49; t^2 <= 2^50 is split at bit 25 into two halves of at most
+ *            25 bits, so each product with R is at most 2^49; LANES = 16 rows sum to at most 2^53 in double, exactly,
+ *            then go to 128 bits: R t^2 <= 2^74 leaves room for 2^52 rows.  A row's log-likelihood is above
+ *            -2^60, so its term is below 2^84 and leaves room for 2^43 rows.
+ * Descent:   the log-likelihood can fall by the rounding of R only: at most 2^-24 k a row.
+ * Sources:   (Dempster, Laird & Rubin, 1977; Fraley & Raftery, 2002) in README.md. */
+#include <math.h>
+#include <string.h>
+
+#include "strata/estimator.h"
+#include "strata/math_sums.h"
+
+#include "cluster/nearest_impl.h"
+
+#define LOG_2_PI 1.8378770664093453
+#define UNIT 0x1p24 /* responsibilities and log-likelihoods are multiples of 1 / UNIT */
+#define VARIANCE_FLOOR \
+    0x1p-13               /* of the column's variance: a standard deviation of about a ninetieth */
+#define SPLIT 0x1p25      /* where t^2 is cut in two */
+#define ROUNDING 0x1.8p52 /* adding and subtracting it rounds to the nearest integer */
+
+struct mixture {
+    double *weight;    /* (k) */
+    double *constant;  /* (k) log weight minus half the log of the density's norm */
+    double *mean;      /* (k, d) */
+    double *variance;  /* (k, d) */
+    double *precision; /* (k, d) */
+    double *floor;     /* (d) */
+};
+
+struct moments {
+    struct strata_sum *count;  /* (k) */
+    struct strata_sum *mass;   /* (k) */
+    struct strata_sum *sum;    /* (k, d) */
+    struct strata_sum *square; /* (k, d) */
+};
+
+/* One tile under the params: index [segment][lane]. */
+struct densities {
+    double square[STRATA_MAX_SEGMENTS][LANES]; /* Mahalanobis distance, squared */
+    double log[STRATA_MAX_SEGMENTS][LANES];    /* log of weight times density */
+    double share[STRATA_MAX_SEGMENTS][LANES];  /* responsibility in units of 2^-24, an integer */
+    size_t label[LANES];
+    double log_likelihood[LANES];
+};
+
+static size_t param_count(struct strata_dims dims)
+{
+    return 2 * dims.k + 3 * dims.k * dims.d + dims.d;
+}
+
+static size_t stat_count(struct strata_dims dims)
+{
+    return 2 * dims.k + 2 * dims.k * dims.d;
+}
+
+static struct mixture mixture_view(struct strata_dims dims, double *params)
+{
+    const size_t kd = dims.k * dims.d;
+    struct mixture m = {.weight = params};
+    m.constant = m.weight + dims.k;
+    m.mean = m.constant + dims.k;
+    m.variance = m.mean + kd;
+    m.precision = m.variance + kd;
+    m.floor = m.precision + kd;
+    return m;
+}
+
+/* For readers: nothing is written through the view. */
+static struct mixture mixture_read(struct strata_dims dims, const double *params)
+{
+    union {
+        const double *read;
+        double *write;
+    } same = {.read = params};
+    return mixture_view(dims, same.write);
+}
+
+static struct moments moments_view(struct strata_dims dims, struct strata_sum *tail)
+{
+    struct moments m = {.count = tail};
+    m.mass = m.count + dims.k;
+    m.sum = m.mass + dims.k;
+    m.square = m.sum + dims.k * dims.d;
+    return m;
+}
+
+/* What follows from weights and variances; variances below the floor are raised to it. */
+static void complete(struct strata_dims dims, struct mixture m)
+{
+    for (size_t c = 0; c < dims.k; c++) {
+        double log_norm = 0;
+        for (size_t j = 0; j < dims.d; j++) {
+            const size_t cj = c * dims.d + j;
+            if (!(m.variance[cj] > m.floor[j])) m.variance[cj] = m.floor[j];
+            m.precision[cj] = 1.0 / m.variance[cj];
+            log_norm += LOG_2_PI + strata_log(m.variance[cj]);
+        }
+        m.constant[c] = strata_log(m.weight[c]) - 0.5 * log_norm;
+    }
+}
+
+static void weights_normalise(struct strata_dims dims, struct mixture m)
+{
+    double total = 0;
+    for (size_t c = 0; c < dims.k; c++) total += m.weight[c];
+    for (size_t c = 0; c < dims.k; c++) m.weight[c] /= total;
+}
+
+/* Small variances at first make the first pass nearly a hard one, which sets them right. */
+static void start(struct strata_dims dims, const double *centre, const double *spread,
+                  double *params)
+{
+    const struct mixture m = mixture_view(dims, params);
+    const double narrow = 1.0 / (double)(dims.k * dims.k);
+    for (size_t j = 0; j < dims.d; j++) {
+        const double floor_of_column = spread[j] * VARIANCE_FLOOR;
+        m.floor[j] = floor_of_column > 1.0 ? floor_of_column : 1.0;
+    }
+    for (size_t c = 0; c < dims.k; c++) {
+        m.weight[c] = 1.0 / (double)dims.k;
+        for (size_t j = 0; j < dims.d; j++) {
+            m.mean[c * dims.d + j] = centre[c * dims.d + j];
+            m.variance[c * dims.d + j] = spread[j] * narrow;
+        }
+    }
+    complete(dims, m);
+}
+
+static void densities_fill(struct strata_dims dims, struct mixture m, const struct lanes *tile,
+                           struct densities *out)
+{
+    for (size_t c = 0; c < dims.k; c++) {
+        double square[LANES] = {0};
+        for (size_t j = 0; j < dims.d; j++) {
+            const double mean = m.mean[c * dims.d + j], precision = m.precision[c * dims.d + j];
+            for (size_t lane = 0; lane < LANES; lane++) {
+                const double t = tile->x[j][lane] - mean;
+                square[lane] += t * t * precision;
+            }
+        }
+        for (size_t lane = 0; lane < LANES; lane++) {
+            out->square[c][lane] = square[lane];
+            out->log[c][lane] = m.constant[c] - 0.5 * square[lane];
+        }
+    }
+}
+
+/* The row's own segment, log-likelihood and responsibilities: share is left in [0, 1], not yet on the grid. */
+static void shares_of_lane(size_t k, size_t lane, struct densities *of)
+{
+    size_t best = 0;
+    for (size_t c = 1; c < k; c++)
+        if (of->log[c][lane] > of->log[best][lane]) best = c;
+    const double top = of->log[best][lane];
+    double total = 0;
+    for (size_t c = 0; c < k; c++) {
+        of->share[c][lane] = c == best ? 1.0 : strata_exp(of->log[c][lane] - top);
+        total += of->share[c][lane];
+    }
+    for (size_t c = 0; c < k; c++) of->share[c][lane] /= total;
+    of->label[lane] = best;
+    of->log_likelihood[lane] = top + strata_log(total);
+}
+
+static void shares_to_grid(size_t k, size_t lane, struct densities *of)
+{
+    double rest = UNIT;
+    for (size_t c = 0; c < k; c++) {
+        if (c == of->label[lane]) continue;
+        of->share[c][lane] = rint(of->share[c][lane] * UNIT);
+        rest -= of->share[c][lane];
+    }
+    of->share[of->label[lane]][lane] = rest;
+}
+
+/* Add one segment's moments over the lanes of a tile.  Lanes without a share add nothing. */
+static void moments_add(struct strata_dims dims, size_t c, const double *mean,
+                        const struct lanes *tile, const double *share, struct moments to)
+{
+    double mass = 0;
+    for (size_t lane = 0; lane < LANES; lane++) mass += share[lane];
+    if (!(mass > 0)) return;
+    to.mass[c].value += (int64_t)mass;
+    for (size_t j = 0; j < dims.d; j++) {
+        double sum = 0, high = 0, low = 0;
+        for (size_t lane = 0; lane < LANES; lane++) {
+            const double t = tile->x[j][lane] - mean[j];
+            const double upper = (t * t * (1.0 / SPLIT) + ROUNDING) - ROUNDING;
+            sum += share[lane] * t;
+            high += share[lane] * upper;
+            low += share[lane] * (t * t - upper * SPLIT);
+        }
+        to.sum[c * dims.d + j].value += (int64_t)sum;
+        to.square[c * dims.d + j].value +=
+            (strata_int128)(int64_t)high * (int64_t)SPLIT + (int64_t)low;
+    }
+}
+
+static void accumulate(struct strata_dims dims, const double *params, const float *x, size_t n,
+                       uint16_t *label, uint64_t *moved, struct strata_sum *objective,
+                       struct strata_sum *tail)
+{
+    const struct mixture m = mixture_read(dims, params);
+    const struct moments to = moments_view(dims, tail);
+    struct lanes tile;
+    struct densities of;
+    for (size_t first = 0; first < n; first += LANES) {
+        const size_t rows = n - first < LANES ? n - first : LANES;
+        lanes_load(&tile, x + first * dims.d, rows, dims.d);
+        densities_fill(dims, m, &tile, &of);
+        for (size_t lane = 0; lane < rows; lane++) {
+            shares_of_lane(dims.k, lane, &of);
+            shares_to_grid(dims.k, lane, &of);
+            const uint16_t now = (uint16_t)of.label[lane];
+            *moved += label[first + lane] != now;
+            label[first + lane] = now;
+            to.count[now].value++;
+            objective->value += (strata_int128)rint(of.log_likelihood[lane] * UNIT);
+        }
+        for (size_t c = 0; c < dims.k; c++) {
+            for (size_t lane = rows; lane < LANES; lane++) of.share[c][lane] = 0;
+            moments_add(dims, c, m.mean + c * dims.d, &tile, of.share[c], to);
+        }
+    }
+}
+
+static void maximise_segment(struct strata_dims dims, size_t c, struct moments from,
+                             struct mixture m)
+{
+    const strata_int128 mass = from.mass[c].value;
+    for (size_t j = 0; j < dims.d; j++) {
+        const size_t cj = c * dims.d + j;
+        const strata_int128 step = strata_sum_divide(from.sum[cj], (uint64_t)mass);
+        const struct strata_sum about_new_mean = {
+            from.square[cj].value - 2 * step * from.sum[cj].value + step * step * mass};
+        m.mean[cj] += (double)(int64_t)step;
+        m.variance[cj] = strata_sum_value(about_new_mean) / (double)(uint64_t)mass;
+    }
+}
+
+static void maximise(struct strata_dims dims, uint64_t n_rows, const struct strata_sum *tail,
+                     double *params, double *mass)
+{
+    const struct mixture m = mixture_view(dims, params);
+    struct strata_sum *read_only = NULL;
+    memcpy(&read_only, &tail, sizeof read_only);
+    const struct moments from = moments_view(dims, read_only);
+    for (size_t c = 0; c < dims.k; c++) {
+        mass[c] = strata_sum_value(from.count[c]);
+        const int64_t weight =
+            from.mass[c].value > 0 ? (int64_t)from.mass[c].value : 1; /* never log 0 */
+        m.weight[c] = (double)weight / ((double)n_rows * UNIT);
+        if (from.mass[c].value > 0) maximise_segment(dims, c, from, m);
+    }
+    complete(dims, m);
+}
+
+static double objective(struct strata_dims dims, struct strata_sum sum)
+{
+    (void)dims;
+    return -(strata_sum_value(sum) / UNIT);
+}
+
+static size_t freedom(struct strata_dims dims)
+{
+    return dims.k - 1 + 2 * dims.k * dims.d;
+}
+
+static void centres(struct strata_dims dims, const double *params, double *centre)
+{
+    const struct mixture m = mixture_read(dims, params);
+    for (size_t i = 0; i < dims.k * dims.d; i++) centre[i] = m.mean[i];
+}
+
+/* The placed segment gets the mean variance of all and the weight of an average one. */
+static void place(struct strata_dims dims, size_t segment, const double *centre, double *params)
+{
+    const struct mixture m = mixture_view(dims, params);
+    for (size_t j = 0; j < dims.d; j++) {
+        double total = 0;
+        for (size_t c = 0; c < dims.k; c++) total += m.variance[c * dims.d + j];
+        m.variance[segment * dims.d + j] = total / (double)dims.k;
+        m.mean[segment * dims.d + j] = centre[j];
+    }
+    m.weight[segment] = 1.0 / (double)dims.k;
+    weights_normalise(dims, m);
+    complete(dims, m);
+}
+
+static void select_segments(struct strata_dims dims, const double *params, const size_t *order,
+                            size_t n_kept, double *out)
+{
+    const struct strata_dims kept = {.k = n_kept, .d = dims.d};
+    const struct mixture from = mixture_read(dims, params), to = mixture_view(kept, out);
+    for (size_t j = 0; j < dims.d; j++) to.floor[j] = from.floor[j];
+    for (size_t s = 0; s < n_kept; s++) {
+        to.weight[s] = from.weight[order[s]];
+        for (size_t j = 0; j < dims.d; j++) {
+            to.mean[s * dims.d + j] = from.mean[order[s] * dims.d + j];
+            to.variance[s * dims.d + j] = from.variance[order[s] * dims.d + j];
+        }
+    }
+    if (n_kept < dims.k) weights_normalise(kept, to);
+    complete(kept, to);
+}
+
+static struct strata_assignment assignment_of(size_t k, size_t lane, const struct densities *of)
+{
+    const size_t best = of->label[lane];
+    struct strata_assignment row = {.label = (int32_t)best,
+                                    .runner_up = -1,
+                                    .distance = sqrt(of->square[best][lane]),
+                                    .posterior = of->share[best][lane],
+                                    .margin = 1.0};
+    for (size_t c = 0; c < k; c++) {
+        if (c == best) continue;
+        if (row.runner_up < 0 || of->log[c][lane] > of->log[row.runner_up][lane])
+            row.runner_up = (int32_t)c;
+    }
+    if (row.runner_up >= 0) row.margin = row.posterior - of->share[row.runner_up][lane];
+    return row;
+}
+
+static void assign(struct strata_dims dims, const double *params, const float *x, size_t n,
+                   struct strata_assignment *out)
+{
+    const struct mixture m = mixture_read(dims, params);
+    struct lanes tile;
+    struct densities of;
+    for (size_t first = 0; first < n; first += LANES) {
+        const size_t rows = n - first < LANES ? n - first : LANES;
+        lanes_load(&tile, x + first * dims.d, rows, dims.d);
+        densities_fill(dims, m, &tile, &of);
+        for (size_t lane = 0; lane < rows; lane++) {
+            shares_of_lane(dims.k, lane, &of);
+            out[first + lane] = assignment_of(dims.k, lane, &of);
+        }
+    }
+}
+
+const struct strata_estimator strata_gmm_diag = {
+    .name = "gmm-diag",
+    .summary =
+        "Gaussian mixture with a variance for each segment and column; customers belong by degrees",
+    .soft = true,
+    .param_count = param_count,
+    .stat_count = stat_count,
+    .start = start,
+    .accumulate = accumulate,
+    .maximise = maximise,
+    .objective = objective,
+    .freedom = freedom,
+    .centres = centres,
+    .place = place,
+    .select = select_segments,
+    .assign = assign,
+};
