@@ -135,13 +135,6 @@ static void gather_extremes(struct strata_comm *comm, size_t n, struct moments *
     }
 }
 
-/* A mean of two roundings can leave the range of its values by an ulp; of equal values it is
- * their value. */
-static double within(double value, double min, double max)
-{
-    return value < min ? min : value > max ? max : value;
-}
-
 void strata_moments_first(struct strata_comm *comm, const struct strata_recipe *recipe,
                           const struct strata_binding *binding, size_t n_rows,
                           struct moments *moments)
@@ -152,10 +145,6 @@ void strata_moments_first(struct strata_comm *comm, const struct strata_recipe *
     }
     sum_counts_and_means(comm, recipe, moments);
     gather_extremes(comm, recipe->n_features, moments);
-    for (size_t f = 0; f < recipe->n_features; f++) {
-        struct tally *tally = &moments->tally[f];
-        if (tally->present) tally->mean = within(tally->mean, tally->min, tally->max);
-    }
 }
 
 /* The power of two that brings every deviation into [-1, 1], so that no square overflows or

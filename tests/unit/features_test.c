@@ -623,6 +623,19 @@ Test(features, extreme_magnitudes_are_standardised)
     }
 }
 
+Test(features, differences_in_the_last_bit_are_standardised)
+{
+    const double unit[] = {0x1p-500, 0x1p-400, 1, 0x1p499};
+    for (size_t u = 0; u < 4; u++) {
+        fixture_init(&job, 4);
+        struct fixture_column *c = fixture_add(&job, "c");
+        for (size_t i = 0; i < 4; i++) c->number[i] = i < 2 ? unit[u] : unit[u] * (1 + 0x1p-51);
+        fixture_run(&job, 2, &many);
+        for (size_t i = 0; i < 4; i++) cr_expect_eq(value_of(&many, i, "c"), i < 2 ? -1.0 : 1.0);
+        fixture_finish(&many);
+    }
+}
+
 /* --- scoring
  * ------------------------------------------------------------------------------------- */
 
