@@ -84,7 +84,9 @@ build_preset() {
     fi
     if ! (cd "$STRATA_ROOT" && cmake --build --preset "$preset" "${targets[@]}" 2>&1) |
         progress "$preset" "$log"; then
-        grep -E -A 20 'FAILED:|CMake Error|error:' "$log" | head -n 60 >&2 || tail -n 40 "$log" >&2
+        # Compilers' command lines are long and in the log; their messages are what matters.
+        grep -E -A 20 'FAILED:|CMake Error|error:' "$log" | grep -v ' -o .* -c ' | head -n 60 >&2 ||
+            tail -n 40 "$log" >&2
         fail 70 "building $preset failed: the whole log is $log"
     fi
 }
