@@ -5,7 +5,8 @@
  * markers, then other pairs and triples, then degrees ("very frequent big spenders"), then weaker markers.  Segments are
  * named in order; each takes its first candidate that no earlier one has.  Where that ends, as with many segments on one
  * feature, a neutral word is added: there are as many of those as there can be segments, so this cannot run out.
- * Names count as equal when they differ in digits or case only: a numeral never tells two segments apart. */
+ * Names count as equal when they differ in digits or case only: a numeral never tells two segments apart; nor does the
+ * same set of markers said in other words. */
 #include <math.h>
 #include <string.h>
 
@@ -19,20 +20,29 @@
 #define FAIRLY 0.8          /* |effect| below which "fairly" is true */
 
 struct piece {
-    const char *meaning; /* or NULL */
+    uint64_t code;       /* feature, level, direction and degree: what is said, whatever the words */
+    const char *meaning; /* or NULL; also when the words hold the label, so that they differ by feature */
     double effect;
     const char *adjective, *noun, *phrase, *tail;
     const char *very, *fairly; /* phrases of their own */
     bool gradable;
+    bool is_level;       /* the adjective is a level's text, which does not stand without a noun */
+};
+
+/* The set of pieces of a name, in ascending order; unused ones are 0. */
+struct said {
+    uint64_t code[3];
 };
 
 struct namer {
     const struct strata_plan *plan;
     const char **taken; /* (k) keys of the names given so far */
+    struct said *taken_said; /* (k) */
     size_t n_taken;
     struct strata_arena *keep;
     const char *name;   /* found for this segment */
     const char *key;
+    struct said said;   /* by the candidate at hand */
     const char *base;   /* the best candidate so far that leaves a word for a tag */
     bool starved;       /* memory has ended */
 };
@@ -159,6 +169,12 @@ static bool level_speaks(const char *level)
     return letters && !is_one_of(lower, mute, sizeof mute / sizeof mute[0]);
 }
 
+/* The same for all markers that say the same; never 0. */
+static uint64_t code_of(const struct strata_marker *marker)
+{
+    return ((uint64_t)marker->feature << 32 | (uint64_t)(marker->level + 1) << 8 | (marker->effect > 0.0)) + 1;
+}
+
 static bool level_piece(const struct strata_plan *plan, const struct strata_persona *persona,
                         const struct strata_marker *marker, struct strata_arena *arena, struct piece *piece)
 {
@@ -170,8 +186,24 @@ static bool level_piece(const struct strata_plan *plan, const struct strata_pers
     if (!level || !level_speaks(level)) return false;
     const struct strata_slot slot[3] = {
         {"level", level}, {"people", people ? people : strata_message("name.anybody")}, {"label", level}};
+    piece->is_level = true;
     const bool most = marker->effect > 0.0 ? share >= 0.5 : share <= 0.1 && word_count(level) == 1;
     return fill_piece(most ? "name.level" : "name.more", slot, arena, piece);
+}
+
+/* The words for a meaning; false when it has none, or they need a label that is not there. */
+static bool meaning_piece(const char *meaning, const struct strata_slot *slot, struct strata_arena *arena,
+                          struct piece *piece)
+{
+    const char *stem = strata_arena_print(arena, "name.%s", meaning);
+    if (!stem || !fill_piece(stem, slot, arena, piece)) return false;
+    const char *direction = piece->effect > 0.0 ? "high" : "low";
+    const char *noun = strata_message_at(stem, direction, "noun");
+    const char *tail = strata_message_at(stem, direction, "tail");
+    const bool labelled = (noun && strstr(noun, "{label}")) || (tail && strstr(tail, "{label}"));
+    if (labelled) piece->meaning = NULL;
+    piece->gradable = is_gradable(meaning, piece->effect, arena);
+    return !labelled || slot[0].text[0];
 }
 
 /* What a marker gives to a name; false when it gives nothing. */
@@ -179,17 +211,11 @@ static bool piece_make(const struct strata_plan *plan, const struct strata_perso
                        const struct strata_marker *marker, struct strata_arena *arena, struct piece *piece)
 {
     const struct strata_feature *feature = &plan->config->feature[marker->feature];
-    *piece = (struct piece){.meaning = feature->meaning, .effect = marker->effect};
+    *piece = (struct piece){.code = code_of(marker), .meaning = feature->meaning, .effect = marker->effect};
     if (plan->as[marker->feature] == STRATA_AS_NOMINAL) return level_piece(plan, persona, marker, arena, piece);
     const char *label = short_label(plan, marker->feature, arena);
     const struct strata_slot slot[3] = {{"label", label ? label : ""}, {"level", ""}, {"people", ""}};
-    if (feature->meaning) {
-        const char *stem = strata_arena_print(arena, "name.%s", feature->meaning);
-        const bool worded = stem && fill_piece(stem, slot, arena, piece);
-        const bool needs_label = worded && !piece->adjective;
-        if (worded) piece->gradable = is_gradable(feature->meaning, marker->effect, arena);
-        if (worded && (label || !needs_label)) return true;
-    }
+    if (feature->meaning && meaning_piece(feature->meaning, slot, arena, piece)) return true;
     if (!label) return false;
     const double share = persona->cell[marker->feature].mean;
     const bool yes = plan->as[marker->feature] == STRATA_AS_BINARY && (marker->effect > 0.0) == (share >= 0.5);
@@ -197,6 +223,25 @@ static bool piece_make(const struct strata_plan *plan, const struct strata_perso
 }
 
 /* --- candidates ------------------------------------------------------------------------------------- */
+
+/* Begin candidates that say a, b and c (NULL: nothing); false when another name says just that. */
+static bool begin_saying(struct namer *namer, const struct piece *a, const struct piece *b, const struct piece *c)
+{
+    struct said said = {{a ? a->code : 0, b ? b->code : 0, c ? c->code : 0}};
+    for (size_t i = 0; i < 3; i++) {
+        for (size_t j = i + 1; j < 3; j++) {
+            if (said.code[j] >= said.code[i]) continue;
+            const uint64_t swap = said.code[i];
+            said.code[i] = said.code[j];
+            said.code[j] = swap;
+        }
+    }
+    namer->said = said;
+    for (size_t t = 0; t < namer->n_taken; t++) {
+        if (memcmp(&namer->taken_said[t], &said, sizeof said) == 0) return false;
+    }
+    return true;
+}
 
 /* Take the candidate if it is a name and nobody has it.  NULL candidates are no names. */
 static bool try_name(struct namer *namer, char *candidate)
@@ -239,6 +284,7 @@ static bool try_text(struct namer *namer, const char *text)
 static bool try_one(struct namer *namer, const struct piece *a)
 {
     const char *anybody = strata_message("name.anybody");
+    if (!begin_saying(namer, a, NULL, NULL)) return false;
     return try_text(namer, a->noun) || try_text(namer, a->phrase) ||
            try_parts(namer, "name.adjective_noun", a->adjective, anybody, NULL) ||
            try_parts(namer, "name.noun_tail", anybody, a->tail, NULL);
@@ -249,32 +295,53 @@ static bool same_meaning(const struct piece *a, const struct piece *b)
     return a->meaning && b->meaning && strcmp(a->meaning, b->meaning) == 0;
 }
 
+/* Which of two adjectives comes first: "young online customers". */
+static size_t adjective_place(const struct piece *piece)
+{
+    const char *order = strata_message("name.order");
+    const char *at = order && piece->meaning ? strstr(order, piece->meaning) : NULL;
+    return piece->is_level ? SIZE_MAX : at ? (size_t)(at - order) : SIZE_MAX - 1;
+}
+
+static bool try_adjectives(struct namer *namer, const struct piece *a, const struct piece *b, const char *noun)
+{
+    if (!a->adjective || !b->adjective || !noun) return false;
+    if (adjective_place(b) < adjective_place(a)) {
+        const struct piece *swap = a;
+        a = b;
+        b = swap;
+    }
+    return try_parts(namer, "name.two_adjectives_noun", a->adjective, b->adjective, noun);
+}
+
+static bool try_tail(struct namer *namer, const char *adjective, const char *noun, const char *tail)
+{
+    return tail && noun && try_parts(namer, "name.adjective_noun_tail", adjective, noun, tail);
+}
+
 static bool try_two(struct namer *namer, const struct piece *a, const struct piece *b)
 {
     const char *anybody = strata_message("name.anybody");
-    if (same_meaning(a, b)) return false;
+    if (same_meaning(a, b) || !begin_saying(namer, a, b, NULL)) return false;
     return try_parts(namer, "name.adjective_noun", b->adjective, a->noun, NULL) ||
            try_parts(namer, "name.adjective_noun", a->adjective, b->noun, NULL) ||
            try_parts(namer, "name.noun_tail", a->noun, b->tail, NULL) ||
            try_parts(namer, "name.noun_tail", b->noun, a->tail, NULL) ||
-           (a->adjective && b->adjective &&
-            try_parts(namer, "name.two_adjectives_noun", a->adjective, b->adjective, anybody)) ||
-           (b->tail && try_parts(namer, "name.adjective_noun_tail", a->adjective, anybody, b->tail)) ||
-           (a->tail && try_parts(namer, "name.adjective_noun_tail", b->adjective, anybody, a->tail)) ||
+           try_adjectives(namer, a, b, anybody) || try_tail(namer, a->adjective, anybody, b->tail) ||
+           try_tail(namer, b->adjective, anybody, a->tail) ||
            try_parts(namer, "name.noun_tail", a->phrase, b->tail, NULL) ||
            try_parts(namer, "name.noun_tail", b->phrase, a->tail, NULL) ||
-           try_parts(namer, "name.noun_tail", a->adjective, b->tail, NULL) ||
-           try_parts(namer, "name.noun_tail", b->adjective, a->tail, NULL);
+           try_parts(namer, "name.noun_tail", a->is_level ? NULL : a->adjective, b->tail, NULL) ||
+           try_parts(namer, "name.noun_tail", b->is_level ? NULL : b->adjective, a->tail, NULL);
 }
 
 /* a gives the noun. */
 static bool try_three(struct namer *namer, const struct piece *a, const struct piece *b, const struct piece *c)
 {
     if (!a->noun || same_meaning(a, b) || same_meaning(a, c) || same_meaning(b, c)) return false;
-    return (b->adjective && c->adjective &&
-            try_parts(namer, "name.two_adjectives_noun", b->adjective, c->adjective, a->noun)) ||
-           (c->tail && try_parts(namer, "name.adjective_noun_tail", b->adjective, a->noun, c->tail)) ||
-           (b->tail && try_parts(namer, "name.adjective_noun_tail", c->adjective, a->noun, b->tail));
+    if (!begin_saying(namer, a, b, c)) return false;
+    return try_adjectives(namer, b, c, a->noun) || try_tail(namer, b->adjective, a->noun, c->tail) ||
+           try_tail(namer, c->adjective, a->noun, b->tail);
 }
 
 /* Pairs and triples whose weakest piece is the last of n. */
@@ -321,7 +388,9 @@ static bool degree_of(const struct piece *piece, struct strata_arena *arena, str
     const bool very = strength >= VERY;
     if (!very && strength >= FAIRLY) return false;
     const char *pattern = very ? "name.very" : "name.fairly";
-    *out = (struct piece){.meaning = piece->meaning, .effect = piece->effect};
+    *out = (struct piece){.code = piece->code | (very ? UINT64_C(1) << 62 : UINT64_C(1) << 63),
+                          .meaning = piece->meaning,
+                          .effect = piece->effect};
     if (piece->gradable) {
         out->adjective = graded(pattern, piece->adjective, arena);
         out->noun = graded(pattern, piece->adjective ? NULL : piece->noun, arena);
@@ -348,6 +417,7 @@ static bool try_tags(struct namer *namer)
 {
     const char *base = namer->base ? namer->base : strata_message("name.average");
     const char *tags = strata_message("name.tags");
+    namer->said = (struct said){{UINT64_MAX}}; /* of its own: no other name is compared with it */
     for (size_t i = 0; tags && i < STRATA_MAX_SEGMENTS; i++) {
         tags += strspn(tags, " ");
         const size_t length = strcspn(tags, " ");
@@ -370,6 +440,7 @@ static bool find_name(struct namer *namer, const struct strata_persona *persona)
         n++;
         if (fabs(persona->marker[m].effect) >= STRATA_NOTICEABLE) n_noticeable = n;
     }
+    namer->said = (struct said){{0}};
     if (namer->plan->k == 1) return try_text(namer, strata_message("name.all"));
     if (n_noticeable == 0 && try_text(namer, strata_message("name.average"))) return true;
     return (n_noticeable > 0 && (try_combinations(namer, piece, n_noticeable) ||
@@ -387,6 +458,7 @@ static strata_status name_segment(struct namer *namer, struct strata_persona *pe
     persona->name = found ? strata_arena_copy(keep, namer->name, strlen(namer->name)) : NULL;
     const char *key = persona->name ? key_of(persona->name, keys) : NULL;
     if (!key) return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for segment names; give the job more memory");
+    namer->taken_said[namer->n_taken] = namer->said;
     namer->taken[namer->n_taken++] = key;
     return STRATA_OK;
 }
@@ -399,8 +471,10 @@ strata_status strata_names_give(const struct strata_plan *plan, struct strata_pe
     keys.start = keys.next = STRATA_NEW(&scratch, unsigned char, key_bytes);
     if (!keys.start) return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for segment names; give the job more memory");
     keys.end = keys.start + key_bytes;
-    struct namer namer = {.plan = plan, .taken = STRATA_NEW(&scratch, const char *, plan->k)};
-    if (!namer.taken) return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for segment names; give the job more memory");
+    struct namer namer = {.plan = plan,
+                          .taken = STRATA_NEW(&scratch, const char *, plan->k),
+                          .taken_said = STRATA_NEW(&scratch, struct said, plan->k)};
+    if (!namer.taken || !namer.taken_said) return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for segment names; give the job more memory");
     for (size_t s = 0; s < plan->k; s++) {
         STRATA_TRY(name_segment(&namer, &personas->segment[s], scratch, &keys, keep, err));
     }

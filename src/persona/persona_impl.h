@@ -144,8 +144,10 @@ void strata_sentence_case(char *text);
 /* A number for people: about three digits, thousands marked, no trailing zeros.  more adds decimals. */
 #define STRATA_NUMBER_TEXT 384
 void strata_number_text(double number, int more, char text[STRATA_NUMBER_TEXT]);
-/* A value and its reference, alike in form and different in text when they differ noticeably; percent for shares. */
-void strata_number_pair(double value, double reference, bool percent, char value_text[STRATA_NUMBER_TEXT],
-                        char reference_text[STRATA_NUMBER_TEXT]);
+/* A value and its reference, alike in form and different in text when they differ noticeably.  Percent: of shares, with
+ * the sign; index: whole numbers. */
+enum strata_number_form { STRATA_FORM_NUMBER, STRATA_FORM_PERCENT, STRATA_FORM_INDEX };
+void strata_number_pair(double value, double reference, enum strata_number_form form,
+                        char value_text[STRATA_NUMBER_TEXT], char reference_text[STRATA_NUMBER_TEXT]);
 
 #endif

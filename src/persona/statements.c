@@ -49,7 +49,10 @@ static bool tell(const struct strata_plan *plan, const struct strata_fact *fact,
     const struct strata_feature *feature = &plan->config->feature[fact->feature];
     char value[STRATA_NUMBER_TEXT];
     char reference[STRATA_NUMBER_TEXT];
-    strata_number_pair(fact->value, fact->reference, strcmp(fact->statistic, "share") == 0, value, reference);
+    const enum strata_number_form form = strcmp(fact->statistic, "share") == 0   ? STRATA_FORM_PERCENT
+                                         : strcmp(fact->statistic, "index") == 0 ? STRATA_FORM_INDEX
+                                                                                 : STRATA_FORM_NUMBER;
+    strata_number_pair(fact->value, fact->reference, form, value, reference);
     const char *unit = strcmp(fact->statistic, "mean") == 0 ? feature->unit : NULL;
     told->label = feature->label;
     told->level = fact->level >= 0 ? plan->table->column[fact->feature].level[fact->level] : "";
@@ -121,7 +124,7 @@ static strata_status write_size(const struct strata_plan *plan, const struct str
 {
     char share[STRATA_NUMBER_TEXT];
     char all[STRATA_NUMBER_TEXT];
-    strata_number_pair(persona->share, 1.0, true, share, all);
+    strata_number_pair(persona->share, 1.0, STRATA_FORM_PERCENT, share, all);
     const struct strata_slot slot[2] = {{"value", share}, {"count", count_text(persona->size, &scratch)}};
     if (!slot[1].text) return no_room(err);
     char *text = strata_message_fill(strata_message(plan->k == 1 ? "say.size.alone" : "say.size"), slot, 2, keep);
@@ -159,7 +162,7 @@ static strata_status write_definition(const struct strata_plan *plan, const stru
         if (!slot[n].text) return no_room(err);
         n++;
     }
-    strata_number_pair(persona->share, 1.0, true, share, all);
+    strata_number_pair(persona->share, 1.0, STRATA_FORM_PERCENT, share, all);
     slot[n] = (struct strata_slot){"share", share};
     slot[n + 1] = (struct strata_slot){"count", count_text(persona->size, &scratch)};
     if (!slot[n + 1].text) return no_room(err);

@@ -95,14 +95,14 @@ static void mark_thousands(char text[STRATA_NUMBER_TEXT])
     }
 }
 
-static void number_text(double number, int decimals, char text[STRATA_NUMBER_TEXT])
+static void number_text(double number, int decimals, int more, char text[STRATA_NUMBER_TEXT])
 {
     const double magnitude = fabs(number);
     if (magnitude >= 1e15 || (magnitude > 0.0 && magnitude < 1e-9)) {
-        (void)snprintf(text, STRATA_NUMBER_TEXT, "%.*e", decimals > 2 ? decimals : 2, number); /* at most 30 bytes */
+        (void)snprintf(text, STRATA_NUMBER_TEXT, "%.*e", 2 + more, number); /* at most 30 bytes */
         return;
     }
-    (void)snprintf(text, STRATA_NUMBER_TEXT, "%.*f", decimals, number); /* at most 16 + 1 + 20 bytes */
+    (void)snprintf(text, STRATA_NUMBER_TEXT, "%.*f", decimals + more, number); /* at most 16 + 1 + 20 bytes */
     strip_zeros(text);
     if (strcmp(text, "-0") == 0) memcpy(text, "0", 2);
     mark_thousands(text);
@@ -110,7 +110,7 @@ static void number_text(double number, int decimals, char text[STRATA_NUMBER_TEX
 
 void strata_number_text(double number, int more, char text[STRATA_NUMBER_TEXT])
 {
-    number_text(number, decimals_of(fabs(number)) + more, text);
+    number_text(number, decimals_of(fabs(number)), more, text);
 }
 
 /* A share below 1 must not read as 100 %, one above 0 not as 0 %. */
@@ -118,22 +118,32 @@ static int percent_decimals(double percent)
 {
     if (percent <= 0.0 || percent >= 100.0) return 0;
     if (percent >= 10.0 && percent <= 99.0) return 0;
-    if (percent > 99.0) return 1 + decimals_of(100.0 - percent);
+    if (percent > 99.0) return percent > 99.9 ? decimals_of(100.0 - percent) - 2 : 1;
     return decimals_of(percent) - 1;
 }
 
-void strata_number_pair(double value, double reference, bool percent, char value_text[STRATA_NUMBER_TEXT],
-                        char reference_text[STRATA_NUMBER_TEXT])
+static int form_decimals(double number, enum strata_number_form form)
 {
-    const double scale = percent ? 100.0 : 1.0;
+    switch (form) {
+    case STRATA_FORM_PERCENT: return percent_decimals(number);
+    case STRATA_FORM_INDEX: return 0;
+    case STRATA_FORM_NUMBER: break;
+    }
+    return decimals_of(fabs(number));
+}
+
+void strata_number_pair(double value, double reference, enum strata_number_form form,
+                        char value_text[STRATA_NUMBER_TEXT], char reference_text[STRATA_NUMBER_TEXT])
+{
+    const double scale = form == STRATA_FORM_PERCENT ? 100.0 : 1.0;
     const double a = value * scale;
     const double b = reference * scale;
     for (int more = 0; more <= 4; more++) { /* five tries: beyond that they are the same to people */
-        number_text(a, (percent ? percent_decimals(a) : decimals_of(fabs(a))) + more, value_text);
-        number_text(b, (percent ? percent_decimals(b) : decimals_of(fabs(b))) + more, reference_text);
+        number_text(a, form_decimals(a, form), more, value_text);
+        number_text(b, form_decimals(b, form), more, reference_text);
         if (a == b || strcmp(value_text, reference_text) != 0) break;
     }
-    if (!percent) return;
+    if (form != STRATA_FORM_PERCENT) return;
     memcpy(value_text + strlen(value_text), "%", 2);
     memcpy(reference_text + strlen(reference_text), "%", 2);
 }

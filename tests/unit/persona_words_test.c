@@ -1,0 +1,450 @@
+/* Names and sentences: unique, short, without a number that is not in the record, and never a NaN. */
+#include "persona/persona_impl.h"
+
+#include <ctype.h>
+
+#include "persona_world.h"
+
+static size_t count_words(const char *text)
+{
+    size_t n = 0;
+    for (size_t i = 0; text[i]; i++) n += text[i] != ' ' && (i == 0 || text[i - 1] == ' ');
+    return n;
+}
+
+static void strip_digits(const char *text, char *out)
+{
+    for (; *text; text++) {
+        if (!isdigit((unsigned char)*text)) *out++ = (char)tolower((unsigned char)*text);
+    }
+    *out = '\0';
+}
+
+/* Short, distinct also without digits and case, in sentence case. */
+static void check_names(const struct strata_personas *personas)
+{
+    for (size_t s = 0; s < personas->k; s++) {
+        const char *name = personas->segment[s].name;
+        cr_assert_gt(count_words(name), 0);
+        cr_assert_leq(count_words(name), 4, "%s", name);
+        cr_assert_not(islower((unsigned char)name[0]), "%s", name);
+        for (size_t t = 0; t < s; t++) {
+            char a[400];
+            char b[400];
+            strip_digits(name, a);
+            strip_digits(personas->segment[t].name, b);
+            cr_assert_str_neq(a, b, "%s / %s", name, personas->segment[t].name);
+        }
+    }
+}
+
+/* --- the numbers in a text ------------------------------------------------------------------------ */
+
+/* The text with every occurrence of a word blanked. */
+static void blank(char *text, const char *word)
+{
+    if (!word || !word[0]) return;
+    for (char *at = strstr(text, word); at; at = strstr(at + 1, word)) memset(at, '#', strlen(word));
+}
+
+static bool is_shown_as(double number, double shown, double unit)
+{
+    return !isnan(number) && fabs(number - shown) <= 0.5 * unit * (1.0 + 1e-9) + 1e-12 * fabs(number);
+}
+
+static bool is_in_record(const struct strata_statement *st, double shown, double unit)
+{
+    const double number[] = {st->value,       st->reference, (double)st->count,       st->low,
+                             st->high,        100.0 * st->value, 100.0 * st->reference};
+    for (size_t i = 0; i < sizeof number / sizeof number[0]; i++) {
+        if (is_shown_as(number[i], shown, unit)) return true;
+    }
+    return false;
+}
+
+/* The next number at or after *at, with the unit of its last digit; false at the end. */
+static bool next_number(char **at, double *shown, double *unit)
+{
+    while (**at && !isdigit((unsigned char)**at)) (*at)++;
+    if (!**at) return false;
+    char digits[400];
+    size_t n = 0;
+    int decimals = 0;
+    bool fraction = false;
+    if ((*at)[-1] == '-') digits[n++] = '-';
+    for (; isdigit((unsigned char)**at) || ((**at == ',' || **at == '.') && isdigit((unsigned char)(*at)[1])); (*at)++) {
+        if (**at == ',') continue;
+        if (fraction) decimals++;
+        fraction |= **at == '.';
+        digits[n++] = **at;
+    }
+    int exponent = 0;
+    if (**at == 'e' && ((*at)[1] == '+' || (*at)[1] == '-')) {
+        exponent = (int)strtol(*at + 1, at, 10);
+    }
+    digits[n] = '\0';
+    *shown = strtod(digits, NULL) * pow(10.0, exponent);
+    *unit = pow(10.0, exponent - decimals);
+    return true;
+}
+
+static char *without_names(const struct world *world, const char *text)
+{
+    char *copy = malloc(strlen(text) + 2);
+    copy[0] = ' ';
+    memcpy(copy + 1, text, strlen(text) + 1);
+    for (size_t f = 0; f < world->config.n_features; f++) {
+        for (size_t l = 0; l < world->column[f].n_levels; l++) blank(copy, world->column[f].level[l]);
+        blank(copy, world->feature[f].label);
+        char capital[200];
+        (void)snprintf(capital, sizeof capital, "%s", world->feature[f].label);
+        strata_sentence_case(capital);
+        blank(copy, capital);
+    }
+    return copy;
+}
+
+static void check_texts(const struct world *world, const struct strata_personas *personas)
+{
+    for (size_t s = 0; s < personas->k; s++) {
+        const struct strata_persona *persona = &personas->segment[s];
+        double shown = 0.0;
+        double unit = 0.0;
+        for (size_t i = 0; i < persona->n_statements; i++) {
+            const struct strata_statement *st = &persona->statement[i];
+            cr_assert(isfinite(st->value) && isfinite(st->reference) && isfinite(st->low) && isfinite(st->high), "%s",
+                      st->text);
+            cr_assert(st->low <= st->value && st->value <= st->high, "%s", st->text);
+            cr_assert(st->feature == SIZE_MAX || st->count >= STRATA_MIN_CELL, "%s", st->text);
+            cr_assert_null(strchr(st->text, '{'), "%s", st->text);
+            char *copy = without_names(world, st->text);
+            for (char *at = copy; next_number(&at, &shown, &unit);) {
+                cr_assert(is_in_record(st, shown, unit), "%g in: %s", shown, st->text);
+            }
+            free(copy);
+        }
+        cr_assert_null(strstr(persona->definition, "nan"), "%s", persona->definition);
+        cr_assert_null(strchr(persona->definition, '{'), "%s", persona->definition);
+        char *copy = without_names(world, persona->definition);
+        for (char *at = copy; next_number(&at, &shown, &unit);) {
+            bool found = false;
+            for (size_t i = 0; i < persona->n_statements && !found; i++) {
+                found = is_in_record(&persona->statement[i], shown, unit);
+            }
+            cr_assert(found, "%g in: %s", shown, persona->definition);
+        }
+        free(copy);
+    }
+}
+
+/* --- worlds ---------------------------------------------------------------------------------------- */
+
+static const char *const departments[] = {"BAKERY", "GROCERY", "MEAT", "PRODUCE", "route 66"};
+static const char *const ages_by_bytes[] = {"19-24", "25-34", "35-44", "45-54", "65+", "under 19"};
+static const char *const ages[] = {"under 19", "19-24", "25-34", "35-44", "45-54", "65+"};
+
+/* k segments of random character: every number's mean, every share and every favourite level is drawn. */
+static void make_random(struct world *world, size_t n, size_t k, uint64_t seed, size_t n_numbers)
+{
+    static const char *const meanings[] = {"spend",  "recency",   "frequency", NULL,    "discount", NULL,
+                                           "tenure", "basket_size", "web",     NULL,    "income",   "variety"};
+    static const char *const labels[] = {"spend",  "days since last purchase", "visits", "produce share", "discount share",
+                                         "dairy",  "years", "basket size", "web visits", "organic share of all spend",
+                                         "income", "products"};
+    world_init(world, n, k);
+    for (size_t i = 0; i < n; i++) world->assignment[i].label = (int32_t)(world_bits(seed, i) % k);
+    for (size_t j = 0; j < n_numbers; j++) {
+        double *x = world_number(world, labels[j % 12], j < 12 ? meanings[j % 12] : NULL);
+        const double scale = pow(10.0, 5.0 * world_uniform(seed + 1, j) - 2.0);
+        for (size_t i = 0; i < n; i++) {
+            const size_t s = (size_t)world->assignment[i].label;
+            x[i] = scale * (5.0 + world_normal(seed + 2, s * 100 + j) + world_normal(seed + 3 + j, i));
+        }
+    }
+    if (n_numbers < 4) return;
+    double *garden = world_binary(world, "garden", NULL);
+    uint32_t *age = world_text(world, "age", "age", ages_by_bytes, ages, 6);
+    uint32_t *department = world_text(world, "department", NULL, departments, NULL, 5);
+    for (size_t i = 0; i < n; i++) {
+        const size_t s = (size_t)world->assignment[i].label;
+        garden[i] = world_uniform(seed + 40, i) < world_uniform(seed + 41, s);
+        age[i] = (uint32_t)((world_bits(seed + 42, i) % 3 + world_bits(seed + 43, s) % 4) % 6);
+        department[i] = (uint32_t)((world_uniform(seed + 44, i) < 0.7 ? s : world_bits(seed + 45, i)) % 5);
+    }
+}
+
+static void describe_and_check(struct world *world, struct world_run *run)
+{
+    world_describe(world, 2, NULL, run);
+    check_names(run->out[0]);
+    check_texts(world, run->out[0]);
+}
+
+static bool is_tagged(const char *name)
+{
+    const char *comma = strrchr(name, ',');
+    return comma && strstr(strata_message("name.tags"), comma + 2);
+}
+
+Test(persona_words, sixty_four_random_segments_have_sixty_four_names)
+{
+    for (uint64_t seed = 0; seed < 4; seed++) {
+        struct world world;
+        make_random(&world, 6400, 64, 100 * seed, 12);
+        struct world_run run;
+        describe_and_check(&world, &run);
+        for (size_t s = 0; s < 64; s++) cr_assert_not(is_tagged(run.out[0]->segment[s].name), "no tag is needed");
+        world_run_finish(&run);
+        strata_arena_finish(&world.arena);
+    }
+}
+
+Test(persona_words, names_stay_unique_when_features_are_few_or_none_differ)
+{
+    for (size_t n_features = 1; n_features <= 5; n_features++) {
+        struct world world;
+        make_random(&world, 6400, 64, 7, n_features);
+        struct world_run run;
+        describe_and_check(&world, &run);
+        world_run_finish(&run);
+        strata_arena_finish(&world.arena);
+    }
+    struct world world;
+    world_init(&world, 6400, 64);
+    (void)world_number(&world, "constant", NULL);
+    for (size_t i = 0; i < world.n; i++) world.assignment[i].label = (int32_t)(i % 64);
+    struct world_run run;
+    describe_and_check(&world, &run);
+}
+
+Test(persona_words, labels_that_differ_in_a_numeral_do_not_tell_names_apart)
+{
+    struct world world;
+    world_init(&world, 800, 8);
+    static const char *const labels[] = {"x1", "x2", "x3", "x4"};
+    for (size_t i = 0; i < world.n; i++) world.assignment[i].label = (int32_t)(i % 8);
+    for (size_t j = 0; j < 4; j++) {
+        double *x = world_number(&world, labels[j], NULL);
+        for (size_t i = 0; i < world.n; i++) x[i] = world_normal(j, i) + (i % 4 == j ? 4.0 : 0.0);
+    }
+    struct world_run run;
+    describe_and_check(&world, &run);
+}
+
+Test(persona_words, every_number_in_a_sentence_is_in_its_record)
+{
+    for (uint64_t seed = 0; seed < 12; seed++) {
+        struct world world;
+        make_random(&world, 300 + 200 * seed, 2 + seed, 31 * seed, 12);
+        world.feature[0].unit = "EUR";
+        world.feature[1].unit = "$";
+        world.feature[2].unit = "%";
+        struct world_run run;
+        describe_and_check(&world, &run);
+        world_run_finish(&run);
+        strata_arena_finish(&world.arena);
+    }
+}
+
+Test(persona_words, the_strongest_markers_make_the_name)
+{
+    struct world world;
+    world_init(&world, 3000, 3);
+    double *spend = world_number(&world, "spend", "spend");
+    double *recency = world_number(&world, "days since last purchase", "recency");
+    double *produce = world_number(&world, "produce share", NULL);
+    for (size_t i = 0; i < world.n; i++) {
+        const size_t s = i % 3;
+        world.assignment[i].label = (int32_t)s;
+        spend[i] = world_normal(1, i) + (s == 0 ? 103.0 : 100.0);
+        recency[i] = world_normal(2, i) + (s == 0 ? 102.0 : 100.0);
+        produce[i] = world_normal(3, i) + (s == 1 ? 103.0 : 100.0);
+    }
+    struct world_run run;
+    describe_and_check(&world, &run);
+    cr_assert_str_eq(run.out[0]->segment[0].name, "Lapsed big spenders");
+    cr_assert_not_null(strstr(run.out[0]->segment[1].name, "high produce share"), "%s", run.out[0]->segment[1].name);
+}
+
+Test(persona_words, a_changed_statistic_changes_its_sentence_and_no_other)
+{
+    struct world world;
+    make_random(&world, 3000, 4, 5, 8);
+    struct world_run before;
+    world_describe(&world, 1, NULL, &before);
+    double *spend = STRATA_NEW(&world.arena, double, world.n);
+    for (size_t i = 0; i < world.n; i++) {
+        spend[i] = world.column[0].number[i] * (world.assignment[i].label == 2 ? 1.5 : 1.0);
+    }
+    world.column[0].number = spend;
+    struct world_run after;
+    world_describe(&world, 1, NULL, &after);
+    const struct strata_persona *a = &before.out[0]->segment[2];
+    const struct strata_persona *b = &after.out[0]->segment[2];
+    size_t n_compared = 0;
+    for (size_t i = 0; i < a->n_statements; i++) {
+        for (size_t j = 0; j < b->n_statements; j++) {
+            if (a->statement[i].feature != b->statement[j].feature) continue;
+            n_compared++;
+            const bool same = strcmp(a->statement[i].text, b->statement[j].text) == 0;
+            cr_assert_eq(same, a->statement[i].feature != 0, "%s", b->statement[j].text);
+        }
+    }
+    cr_assert_gt(n_compared, 3);
+    cr_assert_str_neq(a->definition, b->definition);
+}
+
+/* --- degenerate ----------------------------------------------------------------------------------- */
+
+Test(persona_words, one_segment_is_all_customers)
+{
+    struct world world;
+    make_random(&world, 500, 1, 3, 12);
+    struct world_run run;
+    describe_and_check(&world, &run);
+    cr_assert_str_eq(run.out[0]->segment[0].name, "All customers");
+    cr_assert_eq(run.out[0]->segment[0].n_markers, 0);
+    cr_assert_gt(run.out[0]->segment[0].n_statements, 5);
+}
+
+Test(persona_words, one_customer_tells_nothing_about_himself)
+{
+    struct world world;
+    make_random(&world, 1, 1, 3, 12);
+    struct world_run run;
+    describe_and_check(&world, &run);
+    cr_assert_eq(run.out[0]->segment[0].n_statements, 1);
+    for (size_t f = 0; f < world.config.n_features; f++) cr_assert(run.out[0]->segment[0].cell[f].hidden);
+}
+
+Test(persona_words, missing_values_are_not_put_into_words)
+{
+    struct world world;
+    make_random(&world, 600, 3, 3, 12);
+    for (size_t f = 0; f < world.config.n_features; f++) memset(world_present(&world, f), 0, world.n);
+    struct world_run run;
+    describe_and_check(&world, &run);
+    for (size_t s = 0; s < 3; s++) {
+        cr_assert_eq(run.out[0]->segment[s].n_statements, 1);
+        cr_assert_eq(run.out[0]->segment[s].n_markers, 0);
+        cr_assert(isnan(run.out[0]->segment[s].cell[0].mean));
+        cr_assert_eq(run.out[0]->segment[s].cell[0].missing, run.out[0]->segment[s].size);
+    }
+}
+
+Test(persona_words, odd_labels_and_levels_do_no_harm)
+{
+    static const char *const odd[] = {"", "(none)", "a {label} of {value}", "no", "yes", "\x01\x02"};
+    struct world world;
+    world_init(&world, 600, 3);
+    static const char long_label[] = "a label of many words that goes on and on (and on) 100 %s %n";
+    uint32_t *code = world_text(&world, "{value}", NULL, odd, NULL, 6);
+    double *x = world_number(&world, long_label, "category");
+    double *y = world_number(&world, "", NULL);
+    for (size_t i = 0; i < world.n; i++) {
+        world.assignment[i].label = (int32_t)(i % 3);
+        code[i] = (uint32_t)(world_uniform(1, i) < 0.8 ? i % 3 * 2 : world_bits(2, i) % 6);
+        x[i] = (double)(i % 3) + world_normal(3, i);
+        y[i] = -(double)(i % 3) + world_normal(4, i);
+    }
+    struct world_run run;
+    world_describe(&world, 1, NULL, &run);
+    check_names(run.out[0]);
+}
+
+/* --- the catalogue and the form of numbers ------------------------------------------------------- */
+
+Test(persona_words, catalogue_has_unique_keys_known_slots_and_no_numbers)
+{
+    static const char *const slots[] = {"{first}", "{second}", "{third}", "{piece}",  "{label}", "{level}", "{people}",
+                                        "{value}", "{reference}", "{count}", "{share}", "{unit}", "{number}"};
+    for (const struct strata_message *m = strata_messages_en; m->key; m++) {
+        for (const struct strata_message *o = strata_messages_en; o != m; o++) cr_assert_str_neq(m->key, o->key);
+        cr_assert_null(strpbrk(m->text, "0123456789"), "%s", m->key);
+        char text[4000];
+        (void)snprintf(text, sizeof text, "%s", m->text);
+        for (size_t i = 0; i < sizeof slots / sizeof slots[0]; i++) blank(text, slots[i]);
+        cr_assert_null(strpbrk(text, "{}"), "%s", m->key);
+    }
+}
+
+Test(persona_words, catalogue_has_a_tag_for_every_segment)
+{
+    char tags[4000];
+    (void)snprintf(tags, sizeof tags, "%s", strata_message("name.tags"));
+    const char *seen[STRATA_MAX_SEGMENTS * 2];
+    size_t n = 0;
+    for (char *tag = strtok(tags, " "); tag && n < STRATA_MAX_SEGMENTS * 2; tag = strtok(NULL, " ")) {
+        for (size_t i = 0; i < n; i++) cr_assert_str_neq(tag, seen[i]);
+        seen[n++] = tag;
+    }
+    cr_assert_geq(n, STRATA_MAX_SEGMENTS);
+}
+
+static bool has_form(const char *meaning, const char *direction)
+{
+    static const char *const forms[] = {"adjective", "noun", "phrase", "tail"};
+    for (size_t i = 0; i < 4; i++) {
+        char key[100];
+        (void)snprintf(key, sizeof key, "name.%s.%s.%s", meaning, direction, forms[i]);
+        if (strata_message(key)) return true;
+    }
+    return false;
+}
+
+Test(persona_words, every_meaning_that_has_a_direction_has_words_for_both)
+{
+    static const char *const by_level = " gender occupation language region climate industry ";
+    for (size_t i = 0; strata_meanings[i]; i++) {
+        char word[100];
+        (void)snprintf(word, sizeof word, " %s ", strata_meanings[i]);
+        if (strstr(by_level, word)) continue;
+        cr_assert(has_form(strata_meanings[i], "high"), "%s", strata_meanings[i]);
+        cr_assert(has_form(strata_meanings[i], "low"), "%s", strata_meanings[i]);
+    }
+}
+
+Test(persona_words, numbers_read_well)
+{
+    static const struct {
+        double number;
+        const char *text;
+    } cases[] = {{0.0, "0"},          {-0.0, "0"},        {1.0, "1"},         {2.5, "2.5"},       {1234567.4, "1,234,567"},
+                 {999.5, "1,000"},    {-1234.0, "-1,234"}, {0.0712, "0.0712"}, {-0.004, "-0.004"}, {12.34, "12.3"},
+                 {5e-324, "4.94e-324"}, {1e15, "1.00e+15"}, {100.0, "100"},     {123456.0, "123,456"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[STRATA_NUMBER_TEXT];
+        strata_number_text(cases[i].number, 0, text);
+        cr_assert_str_eq(text, cases[i].text);
+    }
+}
+
+Test(persona_words, a_value_and_its_reference_are_told_apart)
+{
+    char a[STRATA_NUMBER_TEXT];
+    char b[STRATA_NUMBER_TEXT];
+    strata_number_pair(1000.1, 1000.4, STRATA_FORM_NUMBER, a, b);
+    cr_assert_str_eq(a, "1,000.1");
+    cr_assert_str_eq(b, "1,000.4");
+    strata_number_pair(0.9996, 0.0004, STRATA_FORM_PERCENT, a, b);
+    cr_assert_str_eq(a, "99.96%");
+    cr_assert_str_eq(b, "0.04%");
+    strata_number_pair(131.4, 100.0, STRATA_FORM_INDEX, a, b);
+    cr_assert_str_eq(a, "131");
+    cr_assert_str_eq(b, "100");
+}
+
+Test(persona_words, intervals_are_wilsons_and_the_normal_ones)
+{
+    double low = 0.0;
+    double high = 0.0;
+    strata_interval_share(0.5, 100, &low, &high);
+    cr_assert_float_eq(low, 0.4038315, 1e-7);
+    cr_assert_float_eq(high, 0.5961685, 1e-7);
+    strata_interval_share(0.0, 10, &low, &high);
+    cr_assert_eq(low, 0.0);
+    cr_assert_float_eq(high, 0.2775328, 1e-7);
+    strata_interval_mean(10.0, 2.0, 100, &low, &high);
+    cr_assert_float_eq(low, 10.0 - 0.3919928, 1e-7);
+    cr_assert_float_eq(high, 10.0 + 0.3919928, 1e-7);
+}
