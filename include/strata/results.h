@@ -28,15 +28,20 @@ struct strata_outcome {
     const struct strata_quality *quality;
 };
 
+struct strata_stage_time {
+    const char *stage;
+    double seconds;
+};
+
 /* What may differ between identical runs; goes to manifest.json and nowhere else. */
 struct strata_run_facts {
     int ranks;
     uint64_t input_fingerprint;
-    const char *started, *ended; /* UTC */
-    struct strata_stage_time { const char *stage; double seconds; } *stage; /* (n_stages) */
+    const char *started, *ended;     /* UTC */
+    struct strata_stage_time *stage; /* (n_stages) */
     size_t n_stages;
-    uint64_t n_sums, sum_bytes;  /* of the communicator */
-    const char *const *command;  /* (n_commands) received, with their iteration */
+    uint64_t n_sums, sum_bytes; /* of the communicator */
+    const char *const *command; /* (n_commands) received, with their iteration */
     size_t n_commands;
 };
 
@@ -46,27 +51,36 @@ struct strata_blob {
     size_t n_bytes;
 };
 
-/* Write model.pb, result.pb, result.json, quality.json, assignments/, features/ (when asked), report.html into
- * directory (exists).  Collective: parts go to their writers by one exchange; rank 0 writes the rest.  result (rank 0)
- * receives the packed record in keep.  Parts are cut by partition range, their number a function of the number of
- * customers alone; each is sorted by key.  Same bytes for any number of ranks. */
+/* Write model.pb, result.pb, result.json, quality.json, assignments/, features/ (when asked),
+ * report.html into directory (exists).  Collective: rows go to the writers of their parts in
+ * rounds of one exchange; rank 0 writes the rest.  result (rank 0) receives the packed record in keep.  Parts are cut by
+ * partition range, their number a function of the number of customers alone; each is sorted by
+ * key.  Same bytes for any number of ranks. */
 STRATA_MUST_CHECK strata_status strata_results_write(struct strata_comm *comm, const char *directory,
                                                      const struct strata_outcome *outcome,
-                                                     const char *temporary_dir, struct strata_arena *keep,
-                                                     struct strata_blob *result, struct strata_err *err);
+                                                     const char *temporary_dir,
+                                                     struct strata_arena *keep,
+                                                     struct strata_blob *result,
+                                                     struct strata_err *err);
 
-/* Seal the run: manifest.json with the facts and the SHA-256 of each file, written last.  A directory is a finished run
- * if and only if its manifest is there.  Rank 0 only. */
-STRATA_MUST_CHECK strata_status strata_results_seal(const char *directory, const struct strata_config *config,
+/* Seal the run: manifest.json with the facts and the SHA-256 of each file, written last.  A
+ * directory is a finished run if and only if its manifest is there.  Rank 0 only. */
+STRATA_MUST_CHECK strata_status strata_results_seal(const char *directory,
+                                                    const struct strata_config *config,
                                                     const struct strata_run_facts *facts,
-                                                    struct strata_arena scratch, struct strata_err *err);
+                                                    struct strata_arena scratch,
+                                                    struct strata_err *err);
 
-/* result.pb of a finished run in keep.  STRATA_E_NO_INPUT when directory is not a finished run.  Not collective. */
+/* result.pb of a finished run in keep.  STRATA_E_NO_INPUT when directory is not a finished run.
+ * Not collective. */
 STRATA_MUST_CHECK strata_status strata_results_read(const char *directory, struct strata_arena *keep,
-                                                    struct strata_blob *result, struct strata_err *err);
+                                                    struct strata_blob *result,
+                                                    struct strata_err *err);
 
 /* report.html from a packed Result.  Not collective.  A function of the record alone. */
-STRATA_MUST_CHECK strata_status strata_report_write(const char *path, const struct strata_blob *result,
-                                                    struct strata_arena scratch, struct strata_err *err);
+STRATA_MUST_CHECK strata_status strata_report_write(const char *path,
+                                                    const struct strata_blob *result,
+                                                    struct strata_arena scratch,
+                                                    struct strata_err *err);
 
 #endif

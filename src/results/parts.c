@@ -1,9 +1,10 @@
 /* assignments/part-*.parquet and features/part-*.parquet.
  *
- * The virtual partitions are cut into parts, a function of the number of customers alone, so the same customers are in
- * the same part whatever the number of ranks.  A part has one writer: the rank that owns its first partition (rank 0
- * when only the coordinator sees the disk).  In round r every writer gets the rows of its r-th part from whoever holds
- * them, sorts them by key and writes them; so memory is bounded by two parts, and writers work side by side. */
+ * The virtual partitions are cut into parts, a function of the number of customers alone, so
+ * the same customers are in the same part whatever the number of ranks.  A part has one writer:
+ * the rank that owns its first partition (rank 0 when only the coordinator sees the disk).  In
+ * round r every writer gets the rows of its r-th part from whoever holds them, sorts them by key
+ * and writes them; so memory is bounded by two parts, and writers work side by side. */
 #include <math.h>
 #include <string.h>
 #include <strings.h>
@@ -17,7 +18,6 @@
 #define PARTS_MIN 4u
 #define PARTS_MAX 256u
 #define ROWS_PER_PART 262144u /* aimed at, between the bounds */
-#define ROW_GROUP_ROWS 122880 /* of the Parquet files; fixed, so that bytes are */
 
 /* One row as it travels; the key's bytes and, for features, d floats follow. */
 struct row_head {
@@ -83,7 +83,8 @@ static void plan_rows(struct writing *writing)
     STRATA_REQUIRE(row == table->n_rows);
 }
 
-/* Whether an earlier column has this name for DuckDB, to which the case of ASCII letters is all one. */
+/* Whether an earlier column has this name for DuckDB, to which the case of ASCII letters is all
+ * one. */
 static bool is_taken(const struct strata_recipe *recipe, size_t column)
 {
     if (strcasecmp(recipe->column[column].label, "key") == 0) return true;
@@ -251,21 +252,10 @@ static strata_status append_rows(const struct writing *writing, put_row *put_one
 static strata_status copy_part(const struct writing *writing, const char *folder, uint32_t part,
                                struct strata_arena scratch, struct strata_err *err)
 {
-    char *path =
+    const char *path =
         strata_arena_print(&scratch, "%s/%s/part-%03u.parquet", writing->directory, folder, part);
-    char *temporary = path ? strata_file_temporary(path, &scratch) : NULL;
-    char *target = temporary ? strata_duck_literal(temporary, &scratch) : NULL;
-    if (!target) return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the name of a part");
-    const strata_status status =
-        strata_duck_run(writing->duck, err,
-                        "copy (select * from part order by key) to %s "
-                        "(format parquet, compression zstd, row_group_size %d)",
-                        target, ROW_GROUP_ROWS);
-    if (status != STRATA_OK) {
-        strata_file_drop(temporary);
-        return status;
-    }
-    return strata_file_commit(temporary, path, err);
+    if (!path) return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the name of a part");
+    return strata_parquet_write(writing->duck, path, "key", scratch, err);
 }
 
 static strata_status open_duck(struct writing *writing, struct strata_err *err)

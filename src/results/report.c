@@ -1,4 +1,5 @@
-/* report.html: the page's frame, its style, the chart library, the record as JSON, and the script that draws it. */
+/* report.html: the page's frame, its style, the chart library, the record as JSON, and the script
+ * that draws it. */
 #include <string.h>
 #include <strings.h>
 
@@ -18,7 +19,8 @@ struct piece {
     size_t n_bytes;
 };
 
-/* What replaces a mark of the frame.  A script or style is left whole only if it does not end its own element. */
+/* What replaces a mark of the frame.  A script or style is left whole only if it does not end its
+ * own element. */
 struct filling {
     const char *mark;
     struct piece piece;
@@ -47,7 +49,8 @@ static void put_text(struct page *page, const char *text)
     put(page, (struct piece){text, strlen(text)});
 }
 
-/* `</script` inside a script becomes `<\/script`, which means the same in its texts and cannot end the element. */
+/* `</script` inside a script becomes `<\/script`, which means the same in its texts and cannot
+ * end the element. */
 static void put_script(struct page *page, struct piece piece)
 {
     static const char end[] = "</script";

@@ -50,8 +50,9 @@ static strata_status write_report(const char *directory, const struct strata_blo
 
 /* Rank 0's files: the records and their views. */
 static strata_status write_records(const char *directory, const struct strata_outcome *outcome,
-                                   struct strata_arena *keep, struct strata_arena scratch,
-                                   struct strata_blob *result, struct strata_err *err)
+                                   const char *temporary_dir, struct strata_arena *keep,
+                                   struct strata_arena scratch, struct strata_blob *result,
+                                   struct strata_err *err)
 {
     const Strata__V1__Result *record = strata_result_record(outcome, &scratch);
     const Strata__V1__Quality *quality = strata_quality_record(outcome->quality, &scratch);
@@ -61,6 +62,7 @@ static strata_status write_records(const char *directory, const struct strata_ou
     STRATA_TRY(write_file(directory, "result.pb", result->bytes, result->n_bytes, scratch, err));
     STRATA_TRY(write_json(directory, "result.json", &record->base, scratch, err));
     STRATA_TRY(write_json(directory, "quality.json", &quality->base, scratch, err));
+    STRATA_TRY(strata_rejects_write(directory, outcome->quality, temporary_dir, scratch, err));
     return write_report(directory, result, scratch, err);
 }
 
@@ -73,7 +75,7 @@ strata_status strata_results_write(struct strata_comm *comm, const char *directo
     if (comm->rank == 0) {
         struct strata_arena scratch;
         if (strata_arena_init(&scratch, STRATA_SCRATCH_BYTES))
-            mine = write_records(directory, outcome, keep, scratch, result, err);
+            mine = write_records(directory, outcome, temporary_dir, keep, scratch, result, err);
         else
             mine = no_room(err);
         strata_arena_finish(&scratch);

@@ -1,4 +1,5 @@
-/* What the files of this folder share: records made from what the stages returned, their bytes, and the parts. */
+/* What the files of this folder share: records made from what the stages returned, their bytes,
+ * and the parts. */
 #ifndef STRATA_RESULTS_IMPL_H
 #define STRATA_RESULTS_IMPL_H
 
@@ -7,14 +8,15 @@
 #include "strata/v1/quality.pb-c.h"
 #include "strata/v1/result.pb-c.h"
 
+#include "strata/duck.h"
 #include "strata/results.h"
 
 #define STRATA_FORMAT_VERSION 1u                    /* of every record; readers refuse newer ones */
 #define STRATA_RECORD_BYTES_MAX ((size_t)256 << 20) /* of a packed record */
 #define STRATA_SCRATCH_BYTES ((size_t)64 << 30)     /* addresses, not memory */
 
-/* Room for records.  Once there is none `full` is set and every further piece is empty, so that a conversion reads
- * straight on and is checked once at its end. */
+/* Room for records.  Once there is none `full` is set and every further piece is empty, so that a
+ * conversion reads straight on and is checked once at its end. */
 struct strata_maker {
     struct strata_arena *keep;
     bool full;
@@ -24,7 +26,8 @@ char *strata_maker_text(struct strata_maker *maker, const char *text); /* a copy
 double *strata_maker_doubles(struct strata_maker *maker, const double *value, size_t n,
                              size_t *count);
 
-/* (n) initialised messages of one type and the list of pointers to them; *count is n, or 0 when there is no room. */
+/* (n) initialised messages of one type and the list of pointers to them; *count is n, or 0 when
+ * there is no room. */
 void *strata_maker_list(struct strata_maker *maker, const ProtobufCMessageDescriptor *type,
                         size_t n, size_t *count);
 void *strata_maker_message(struct strata_maker *maker, const ProtobufCMessageDescriptor *type);
@@ -48,10 +51,24 @@ STRATA_MUST_CHECK strata_status strata_record_pack(const ProtobufCMessage *messa
 ProtobufCMessage *strata_record_unpack(const ProtobufCMessageDescriptor *type,
                                        const struct strata_blob *blob, struct strata_arena *keep);
 
+/* rejects.parquet, when rows were rejected.  Not collective. */
+STRATA_MUST_CHECK strata_status strata_rejects_write(const char *directory,
+                                                     const struct strata_quality *quality,
+                                                     const char *temporary_dir,
+                                                     struct strata_arena scratch,
+                                                     struct strata_err *err);
+
+/* The table `part` of duck as a Parquet file, in the order of `order`, with bytes that depend on
+ * the rows alone. */
+STRATA_MUST_CHECK strata_status strata_parquet_write(struct strata_duck *duck, const char *path,
+                                                     const char *order, struct strata_arena scratch,
+                                                     struct strata_err *err);
+
 /* Parts of the assignments for n customers: a power of two, at least 4, at most 256. */
 uint32_t strata_part_count(uint64_t n_rows_global);
 
-/* Write assignments/ and, when the job keeps them, features/.  Collective; see strata_results_write. */
+/* Write assignments/ and, when the job keeps them, features/.  Collective; see
+ * strata_results_write. */
 STRATA_MUST_CHECK strata_status strata_parts_write(struct strata_comm *comm, const char *directory,
                                                    const struct strata_outcome *outcome,
                                                    const char *temporary_dir,

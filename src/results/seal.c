@@ -23,8 +23,8 @@
 #    define COMPILER "gcc " __VERSION__
 #endif
 
-/* What a seal covers, where it is there; control.json, checkpoints and the log live on and are not sealed.  By path:
- * folders stand where their parts sort. */
+/* What a seal covers, where it is there; control.json, checkpoints and the log live on and are
+ * not sealed.  By path: folders stand where their parts sort. */
 static const char *const sealed_file[] = {"assignments/", "features/",    "job.yaml",
                                           "model.pb",     "quality.json", "rejects.parquet",
                                           "report.html",  "result.json",  "result.pb"};

@@ -30,7 +30,7 @@
     const size = Math.abs(value);
     if (size >= 100 || value === 0) return fixed(value, 0);
     if (size >= 10) return fixed(value, 1);
-    if (size >= 1) return fixed(value, 2);
+    if (size >= 0.1) return fixed(value, 2);
     return size >= 0.01 ? fixed(value, 3) : Number(value.toPrecision(2)).toString();
   };
   const percent = (value) => {
@@ -61,7 +61,7 @@
     if (kind(feature) !== "ordinal" && kind(feature) !== "nominal") return valueText(feature, cell.mean);
     const level = kind(feature) === "nominal" && cell.level !== undefined
       ? cell.shares.find((one) => one.level === cell.level) : commonest(cell);
-    return level ? `${feature.levels[level.level]} ${percent(level.share)}` : "\u2013";
+    return level ? `${percent(level.share)} ${feature.levels[level.level]}` : "\u2013";
   };
   const label = (feature, level) => {
     const own = feature.label || feature.name;
@@ -70,10 +70,20 @@
 
   /* --- colours ----------------------------------------------------------------------------- */
 
-  /* Calm, told apart also by people who see few colours; white text on each has a contrast of at least 4.5. */
-  const palette = ["#24577a", "#a8502c", "#3b7359", "#7a4a78", "#80651a", "#3f6f8f", "#a1455a", "#54682c", "#5b5a94",
-    "#6d5446", "#1f6f78", "#8a4f8f"];
-  const hue = (index) => (index < palette.length ? palette[index] : `hsl(${(index * 137) % 360} 38% 38%)`);
+  /* Calm, and told apart also by people who see few colours.  Text on them is --on-hue. */
+  const palettes = {
+    light: ["#24577a", "#a8502c", "#3b7359", "#7a4a78", "#80651a", "#3f6f8f", "#a1455a", "#54682c", "#5b5a94", "#6d5446",
+      "#1f6f78", "#8a4f8f"],
+    dark: ["#7fb2d6", "#e29a76", "#84c2a4", "#c79ac5", "#d3b768", "#9cc4dc", "#e08fa1", "#aec285", "#aeadde", "#c4a594",
+      "#79c3cb", "#d3a0d7"],
+  };
+  const isDark = () => tone("scheme") === "dark";
+  const hue = (index) => {
+    const colours = isDark() ? palettes.dark : palettes.light;
+    return index < colours.length ? colours[index] : `hsl(${(index * 137) % 360} 38% ${isDark() ? 70 : 38}%)`;
+  };
+  const paint = () => segments.forEach((_, i) =>
+    document.documentElement.style.setProperty(`--segment-${i}`, hue(i)));
   const tone = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
   /* --- building blocks --------------------------------------------------------------------- */
@@ -92,22 +102,28 @@
     [make("dt", {}, name), make("dd", {}, value)]));
 
   const charts = [];
+  const isNarrow = () => window.innerWidth < 640;
   /* A chart, what it says in words, and the table behind it. */
   const chart = (into, { name, note, words, height, minWidth, option, data }) => {
     const place = make("div", { class: "chart", role: "img", "aria-label": words,
-      style: { height: `${height}px`, minWidth: minWidth ? `${minWidth}px` : "" } });
+      style: { height: `${height}px` } });
     into.append(make("figure", {},
       make("figcaption", {}, make("h3", {}, name), note ? make("p", {}, note) : null),
       make("div", { class: "scroll" }, place),
       data ? make("details", { class: "data" }, make("summary", {}, "The figures as a table"), data) : null));
-    charts.push({ place, option, drawn: null });
+    charts.push({ place, option, minWidth, drawn: null });
   };
   const draw = () => {
+    paint();
     for (const one of charts) {
       if (one.drawn) one.drawn.dispose();
+      if (one.minWidth) one.place.style.minWidth = `${one.minWidth(isNarrow())}px`;
       one.drawn = echarts.init(one.place, null, { renderer: "svg" });
       const text = { color: tone("ink"), fontFamily: getComputedStyle(document.body).fontFamily, fontSize: 13 };
-      one.drawn.setOption({ animation: false, textStyle: text, ...one.option(one.place.clientWidth) });
+      one.drawn.setOption({ animation: false, textStyle: text, ...one.option() });
+      /* So that print may scale it. */
+      const svg = one.place.querySelector("svg");
+      svg.setAttribute("viewBox", `0 0 ${svg.getAttribute("width")} ${svg.getAttribute("height")}`);
     }
   };
   const axis = (more) => ({
@@ -170,9 +186,9 @@
     by("stack").append(
       make("div", { class: "stack", "aria-hidden": "true" }, segments.map((one, i) => make("span",
         { class: one.share < 0.06 ? "thin" : undefined, title: `${one.name}: ${percent(one.share)}`,
-          style: { flex: `${Number(one.size)} 1 0`, background: hue(i) } }, one.share < 0.06 ? "" : percent(one.share)))),
+          style: { flex: `${Number(one.size)} 1 0`, background: `var(--segment-${i})` } }, one.share < 0.06 ? "" : percent(one.share)))),
       make("ul", { class: "legend" }, segments.map((one, i) => make("li", {}, make("a", { href: `#segment-${one.id}` },
-        make("i", { class: "dot", style: { background: hue(i) } }), one.name, " ",
+        make("i", { class: "dot", style: { background: `var(--segment-${i})` } }), one.name, " ",
         make("span", { class: "soft" }, percent(one.share)))))));
     tiles();
   };
@@ -211,15 +227,17 @@
         make("summary", {}, one.text), make("p", { class: "evidence" }, evidence(one))))))]);
   };
 
+  /* Bars of all cards have one scale; beyond 3 standard deviations a bar is full. */
+  const reach = (effect) => Math.min(3, Math.abs(effect));
+  const widest = Math.max(1, ...segments.flatMap((one) => one.markers.map((marker) => reach(marker.effect))));
   const markerBars = (segment) => {
     const strongest = segment.markers.slice(0, 5);
     if (!strongest.length) return null;
-    const widest = Math.max(1, ...strongest.map((one) => Math.abs(one.effect)));
     return make("dl", { class: "bars" }, strongest.map((one) => {
       const words = `${fixed(Math.abs(one.effect), 1)} standard deviations ${one.effect < 0 ? "below" : "above"} the others`;
       return [make("dt", {}, label(features[one.feature], one.level)),
         make("dd", { role: "img", "aria-label": words, title: words }, make("i", { class: one.effect < 0 ? "less" : "more",
-          style: { width: `${50 * Math.abs(one.effect) / widest}%` } }))];
+          style: { width: `${50 * reach(one.effect) / widest}%` } }))];
     }));
   };
 
@@ -230,7 +248,7 @@
       make("p", { class: "size" }, `Segment ${one.id}, ${plural(one.size, "customer")}`),
       one.definition ? make("p", { class: "definition" }, one.definition) : null,
       markerBars(one), statementList(one));
-    card.style.setProperty("--hue", hue(i));
+    card.style.setProperty("--hue", `var(--segment-${i})`);
     return card;
   }));
 
@@ -240,11 +258,11 @@
     height: 30 + 34 * segments.length,
     data: table("Segment sizes", ["Segment", "Customers", "Share", "Silhouette"], segments.map((one) =>
       row(one.name, count(one.size), percent(one.share), figure(one.silhouette)))),
-    option: (width) => ({
+    option: () => ({
       grid: { left: 8, right: 110, top: 4, bottom: 4, containLabel: true },
       xAxis: axis({ type: "value", show: false }),
       yAxis: axis({ type: "category", inverse: true, data: segments.map((one) => one.name), axisLine: { show: false },
-        axisLabel: { color: tone("ink"), fontSize: 13, width: width < 520 ? 120 : 260, overflow: "truncate" } }),
+        axisLabel: { color: tone("ink"), fontSize: isNarrow() ? 12 : 13, width: isNarrow() ? 112 : 260, overflow: isNarrow() ? "break" : "truncate", lineHeight: 14 } }),
       series: [{ type: "bar", barWidth: 18, data: segments.map((one, i) => ({ value: Number(one.size),
         itemStyle: { color: hue(i), borderRadius: [0, 4, 4, 0] } })),
       label: { show: true, position: "right", color: tone("ink"), formatter: (at) =>
@@ -261,11 +279,11 @@
       .sort((a, b) => strength(b) - strength(a) || a - b).slice(0, most);
     if (!order.length || segments.length < 2) return;
     const points = order.flatMap((feature, y) => segments.map((one, x) => {
-      const effect = one.cells[feature].effect;
-      return { value: [x, y, effect ?? "-"], strong: Math.abs(effect || 0) > 0.8 };
+      const effect = one.cells[feature].effect || 0;
+      return { value: [x, y, effect], hidden: one.cells[feature].hidden, effect };
     }));
     const text = ([x, y]) => cellText(features[order[y]], segments[x].cells[order[y]]);
-    const column = Math.max(92, 620 / segments.length);
+    const column = (narrow) => (narrow ? 88 : Math.max(92, 620 / segments.length));
     chart(by("heat"), {
       name: "Profile heat map",
       note: order.length < features.length && order.length === most ? `The ${most} features that differ most.` : null,
@@ -274,27 +292,29 @@
         return marker ? `${one.name}: most marked by ${label(features[marker.feature], marker.level)}, ` +
           `${marker.effect < 0 ? "below" : "above"} the others.` : "";
       }).join(" ")}`,
-      height: 110 + 34 * order.length, minWidth: 190 + column * segments.length,
+      height: 104 + 34 * order.length, minWidth: (narrow) => (narrow ? 130 : 190) + column(narrow) * segments.length,
       data: table("Standardised differences from everybody else", ["Feature", ...segments.map((one) => one.name)],
         order.map((feature) => row(label(features[feature]), ...segments.map((one) =>
           figure(one.cells[feature].effect)))), "wide"),
       option: () => ({
-        grid: { left: 8, right: 8, top: 48, bottom: 52, containLabel: true },
+        grid: { left: 8, right: 8, top: 8, bottom: 52, containLabel: true },
         tooltip: tip({ formatter: (at) => `<b>${safe(label(features[order[at.value[1]]]))}</b><br>` +
           `${safe(segments[at.value[0]].name)}: ${safe(text(at.value))}<br>difference ${figure(Number(at.value[2]))}` }),
         xAxis: axis({ type: "category", position: "top", data: segments.map((one) => one.name), axisLine: { show: false },
-          splitLine: { show: false }, axisLabel: { color: tone("ink"), interval: 0, width: column - 8, overflow: "break",
+          splitLine: { show: false }, axisLabel: { color: tone("ink"), interval: 0, width: column(isNarrow()) - 8, overflow: "break",
             fontSize: 12, lineHeight: 15 } }),
         yAxis: axis({ type: "category", inverse: true, data: order.map((i) => label(features[i])),
           axisLine: { show: false }, splitLine: { show: false },
-          axisLabel: { color: tone("ink"), fontSize: 13, width: 230, overflow: "truncate" } }),
-        visualMap: { min: -1.5, max: 1.5, calculable: false, orient: "horizontal", left: "center", bottom: 0,
-          itemWidth: 12, itemHeight: 180, precision: 1, text: ["above the others", "below"],
+          axisLabel: { color: tone("ink"), fontSize: isNarrow() ? 12 : 13, width: isNarrow() ? 116 : 230,
+            overflow: isNarrow() ? "break" : "truncate", lineHeight: 14 } }),
+        visualMap: { min: -1.5, max: 1.5, calculable: false, orient: "horizontal", left: isNarrow() ? 0 : "center", bottom: 0,
+          itemWidth: 12, itemHeight: isNarrow() ? 120 : 180, precision: 1, text: ["above the others", "below"],
           textStyle: { color: tone("soft") }, inRange: { color: [tone("low"), tone("heat-zero"), tone("high")] } },
-        series: [{ type: "heatmap", data: points.map((one) => ({ value: one.value, label: { color:
-          tone(one.strong ? "on-heat" : "ink") } })), itemStyle: { borderColor: tone("paper"), borderWidth: 3, borderRadius: 4 },
+        series: [{ type: "heatmap", data: points.map((one) => (one.hidden
+          ? { value: one.value, visualMap: false, itemStyle: { color: tone("paper") }, label: { color: tone("soft") } }
+          : { value: one.value, label: { color: tone(Math.abs(one.effect) > Number(tone("heat-turn")) ? "on-heat" : "ink") } })), itemStyle: { borderColor: tone("paper"), borderWidth: 3, borderRadius: 4 },
           emphasis: { itemStyle: { borderColor: tone("ink"), borderWidth: 1 } },
-          label: { show: true, fontSize: 12, width: column - 12, overflow: "truncate", color: tone("ink"),
+          label: { show: true, fontSize: 12, width: column(isNarrow()) - 12, overflow: "truncate", color: tone("ink"),
             formatter: (at) => text(at.value) } }],
       }),
     });
@@ -321,6 +341,7 @@
     const shown = record.byK.filter((one) => pick(one) !== undefined);
     if (shown.length < 2) return;
     const chosen = shown.find((one) => one.chosen);
+    const falling = pick(shown[0]) > pick(shown[shown.length - 1]);
     chart(by("fit"), { name, note, height: 250, data,
       words: `${name} for ${shown[0].k} to ${shown[shown.length - 1].k} segments: ` +
         `${shown.map((one) => `${one.k}: ${figure(pick(one))}`).join(", ")}.`,
@@ -332,7 +353,8 @@
         yAxis: axis({ type: "value", scale: true, splitNumber: 4, axisLabel: { color: tone("soft"), formatter: short } }),
         series: [line(shown.map((one) => ({ value: pick(one), symbol: one.eligible ? "circle" : "emptyCircle",
           symbolSize: one === chosen ? 12 : 7, itemStyle: { color: one === chosen ? tone("high") : tone("accent") },
-          label: { show: one === chosen, formatter: "chosen", position: "top", color: tone("high"), fontWeight: 600 } })))],
+          label: { show: one === chosen, formatter: "chosen", 
+            position: falling && one !== shown[shown.length - 1] ? "right" : "top", color: tone("high"), fontWeight: 600 } })))],
       }) });
   };
 
@@ -482,8 +504,13 @@
     waiting = window.setTimeout(draw, 120);
   };
   window.addEventListener("resize", later);
-  window.addEventListener("beforeprint", draw);
-  window.addEventListener("afterprint", draw);
+  /* Paper is white. */
+  const onPaper = (yes) => {
+    document.documentElement.classList.toggle("paper", yes);
+    draw();
+  };
+  window.addEventListener("beforeprint", () => onPaper(true));
+  window.addEventListener("afterprint", () => onPaper(false));
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
   document.documentElement.dataset.drawn = "yes";
 })();

@@ -1,0 +1,291 @@
+/* A small finished segmentation made by formulas, split over any number of ranks: what tests of the
+ * run directory write. */
+#ifndef STRATA_TESTS_RESULTS_WORLD_H
+#define STRATA_TESTS_RESULTS_WORLD_H
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "strata/hash.h"
+#include "strata/results.h"
+
+enum { WORLD_K = 3, WORLD_FEATURES = 3, WORLD_COLUMNS = 4 };
+
+struct world {
+    struct strata_config config;
+    struct strata_feature feature[WORLD_FEATURES];
+    struct strata_column column[WORLD_FEATURES];
+    struct strata_table table;
+    struct strata_encoding encoding[WORLD_COLUMNS];
+    struct strata_features features;
+    struct strata_clustering clustering;
+    struct strata_candidate_result candidate[2];
+    struct strata_k_result by_k[2];
+    struct strata_evaluation evaluation;
+    struct strata_profile_cell cell[WORLD_K + 1][WORLD_FEATURES];
+    struct strata_marker marker[2];
+    struct strata_statement statement[2];
+    struct strata_persona persona[WORLD_K];
+    struct strata_personas personas;
+    struct strata_source_quality source;
+    struct strata_feature_quality feature_quality[WORLD_FEATURES];
+    struct strata_reject reject[2];
+    const char *note[1];
+    struct strata_quality quality;
+    struct strata_outcome outcome;
+};
+
+static const char *const world_region[] = {"north", "south & <east>"};
+static const char *const world_age_declared[] = {"young", "old"}; /* not in the order of bytes */
+static const char *const world_age_column[] = {"ancient", "old", "young"};
+static double world_age_share[] = {0.0, 0.75, 0.25};
+static double world_region_share[] = {0.5, NAN};
+static double world_params[] = {-3, 5, 0, 7, 65536, 2, 1, 9, 16777216, 0, 4, -16777216};
+static double world_mass[] = {5, 3, 2};
+static double world_trace[] = {9.5, 4.25, 4};
+static double world_silhouette[] = {0.5, 0.25, NAN};
+static double world_sse[] = {1, 2, 3};
+static double world_dimension[STRATA_DIMENSION_COUNT] = {0.25, 0, 0, 0.75, 0, 0};
+
+struct world_row {
+    char key[24];
+    uint64_t hash;
+    size_t number;
+};
+
+static inline int world_order(const void *left, const void *right)
+{
+    const struct world_row *a = left, *b = right;
+    const uint32_t pa = strata_partition_of(a->hash), pb = strata_partition_of(b->hash);
+    if (pa != pb) return pa < pb ? -1 : 1;
+    return strcmp(a->key, b->key);
+}
+
+/* The rows of this rank among n customers, their features and their segments. */
+static inline void world_rows(struct world *world, int rank, int size, size_t n,
+                              struct strata_arena *keep)
+{
+    struct world_row *row = STRATA_NEW(keep, struct world_row, n + 1);
+    const char **key = STRATA_NEW(keep, const char *, n + 1);
+    uint64_t *hash = STRATA_NEW(keep, uint64_t, n + 1);
+    float *x = STRATA_NEW(keep, float, n *WORLD_COLUMNS + 1);
+    struct strata_assignment *assignment = STRATA_NEW(keep, struct strata_assignment, n + 1);
+    size_t mine = 0;
+    for (size_t i = 0; i < n; i++) {
+        struct world_row one = {.number = i};
+        (void)snprintf(one.key, sizeof one.key, "customer'%zu", i * 7919 % 100003);
+        one.hash = strata_hash(one.key, strlen(one.key));
+        if (strata_partition_rank(strata_partition_of(one.hash), size) == rank) row[mine++] = one;
+    }
+    qsort(row, mine, sizeof *row, world_order);
+    for (size_t i = 0; i < mine; i++) {
+        const size_t number = row[i].number;
+        key[i] = row[i].key;
+        hash[i] = row[i].hash;
+        for (size_t j = 0; j < WORLD_COLUMNS; j++)
+            x[i * WORLD_COLUMNS + j] = (float)((int)(number * 31 + j) % 2001 - 1000);
+        assignment[i] = (struct strata_assignment){.label = (int32_t)(number % WORLD_K),
+                                                   .runner_up = (int32_t)((number + 1) % WORLD_K),
+                                                   .distance = (double)number / 3,
+                                                   .posterior = 1,
+                                                   .margin = 1 / (1 + (double)number)};
+        if (number == 5) assignment[i].runner_up = -1;
+    }
+    world->table = (struct strata_table){.n_rows = mine,
+                                         .n_rows_global = n,
+                                         .key = key,
+                                         .key_hash = hash,
+                                         .column = world->column,
+                                         .n_columns = WORLD_FEATURES};
+    world->features.rows = (struct strata_rows){
+        .n = mine, .d = WORLD_COLUMNS, .x = x, .key_hash = hash, .key = key, .n_global = n};
+    world->clustering.assignment = assignment;
+}
+
+static inline void world_job(struct world *world)
+{
+    world->feature[0] = (struct strata_feature){.name = "spend",
+                                                .label = "yearly spend",
+                                                .type = STRATA_NUMERIC,
+                                                .weight = 2,
+                                                .dimension = STRATA_BEHAVIOURAL,
+                                                .transform = STRATA_TRANSFORM_LOG1P,
+                                                .unit = "EUR"};
+    world->feature[1] = (struct strata_feature){.name = "age",
+                                                .label = "age",
+                                                .type = STRATA_ORDINAL,
+                                                .weight = 1,
+                                                .meaning = "age",
+                                                .missing = STRATA_MISSING_LEVEL,
+                                                .level = world_age_declared,
+                                                .n_levels = 2};
+    world->feature[2] = (struct strata_feature){.name = "region",
+                                                .label = "region",
+                                                .type = STRATA_NOMINAL,
+                                                .weight = 1,
+                                                .dimension = STRATA_GEOGRAPHIC,
+                                                .role = STRATA_ROLE_DESCRIPTOR};
+    world->column[0] = (struct strata_column){.name = "spend", .kind = STRATA_COLUMN_NUMBER};
+    world->column[1] = (struct strata_column){
+        .name = "age", .kind = STRATA_COLUMN_TEXT, .level = world_age_column, .n_levels = 3};
+    world->column[2] = (struct strata_column){
+        .name = "region", .kind = STRATA_COLUMN_TEXT, .level = world_region, .n_levels = 2};
+    world->config = (struct strata_config){
+        .job = "small </script> job", .as_of = "2020-02-29", .key = "id", .keep_features = true};
+    world->config.model.seed = UINT64_MAX;
+    world->config.model.estimator = "kmeans";
+    world->config.model.min_share = 0.02;
+    world->encoding[0] = (struct strata_encoding){0, -1, "spend", 2.5, 0.1, 0};
+    world->encoding[1] = (struct strata_encoding){1, -1, "age", 0.5, 2, 0.25};
+    world->encoding[2] = (struct strata_encoding){1, -2, "age: (missing)", 0, 1, 0};
+    world->encoding[3] = (struct strata_encoding){1, 1, "SPEND", 0, 1, 0}; /* as column 0 to SQL */
+    world->features.recipe = (struct strata_recipe){.feature = world->feature,
+                                                    .n_features = WORLD_FEATURES,
+                                                    .column = world->encoding,
+                                                    .d = WORLD_COLUMNS,
+                                                    .grid_exponent = -16};
+}
+
+static size_t world_param_count(struct strata_dims dims)
+{
+    return dims.k * dims.d;
+}
+static const struct strata_estimator world_estimator = {.name = "kmeans",
+                                                        .param_count = world_param_count};
+
+static inline void world_fit(struct world *world)
+{
+    world->candidate[0] =
+        (struct strata_candidate_result){2, 0, 7, STRATA_STOP_MAX_ITER, 9.5, 0.4, true, 1};
+    world->candidate[1] =
+        (struct strata_candidate_result){3, 0, 3, STRATA_STOP_NO_LABEL_MOVED, 4, 0.2, true, 0};
+    world->by_k[0] = (struct strata_k_result){2, 0, 9.5, NAN, 0.4, true, 1};
+    world->by_k[1] = (struct strata_k_result){3, 1, 4, 0.125, 0.2, true, 1};
+    struct strata_assignment *assignment = world->clustering.assignment;
+    world->clustering = (struct strata_clustering){.estimator = &world_estimator,
+                                                   .dims = {WORLD_K, WORLD_COLUMNS},
+                                                   .params = world_params,
+                                                   .mass = world_mass,
+                                                   .objective = 4,
+                                                   .candidate = world->candidate,
+                                                   .n_candidates = 2,
+                                                   .by_k = world->by_k,
+                                                   .n_k = 2,
+                                                   .chosen_k = 1,
+                                                   .rule = STRATA_CHOOSE_ELBOW,
+                                                   .choice = "Three segments: the elbow.",
+                                                   .trace = world_trace,
+                                                   .n_trace = 3,
+                                                   .iterations_total = 10,
+                                                   .state_hash = UINT64_C(0xfedcba9876543210),
+                                                   .assignment = assignment};
+    world->evaluation = (struct strata_evaluation){.within_sse = 6,
+                                                   .total_sse = 24,
+                                                   .explained = 0.75,
+                                                   .calinski_harabasz = 3.5,
+                                                   .davies_bouldin = 0.5,
+                                                   .silhouette = 0.1,
+                                                   .log_likelihood = NAN,
+                                                   .bic = NAN,
+                                                   .mean_posterior = 1,
+                                                   .agreement = 1,
+                                                   .segment_silhouette = world_silhouette,
+                                                   .segment_sse = world_sse,
+                                                   .dimension_share = world_dimension};
+}
+
+static inline void world_profiles(struct world *world)
+{
+    for (size_t s = 0; s <= WORLD_K; s++) {
+        const double shift = (double)s;
+        world->cell[s][0] = (struct strata_profile_cell){.count = 9,
+                                                         .missing = 1,
+                                                         .mean = 10 + shift / 3,
+                                                         .sd = 0,
+                                                         .low = 1,
+                                                         .median = -0.0,
+                                                         .high = 5e-324,
+                                                         .index = 100,
+                                                         .effect = -0.1,
+                                                         .level = -1};
+        world->cell[s][1] = (struct strata_profile_cell){.count = 10,
+                                                         .mean = 0.25,
+                                                         .sd = 1,
+                                                         .low = NAN,
+                                                         .median = NAN,
+                                                         .high = NAN,
+                                                         .index = NAN,
+                                                         .effect = 1e22,
+                                                         .level = -1,
+                                                         .share = world_age_share};
+        world->cell[s][2] = (struct strata_profile_cell){.count = 7,
+                                                         .mean = NAN,
+                                                         .sd = NAN,
+                                                         .low = NAN,
+                                                         .median = NAN,
+                                                         .high = NAN,
+                                                         .index = NAN,
+                                                         .effect = 0.5,
+                                                         .level = 1,
+                                                         .share = world_region_share,
+                                                         .hidden = s == 2};
+    }
+    world->marker[0] = (struct strata_marker){1, -1, 1e22};
+    world->marker[1] = (struct strata_marker){2, 1, 0.5};
+    world->statement[0] = (struct strata_statement){
+        "5 customers, \"half\" of all.", "value", "size", SIZE_MAX, -1, 0.5, 1, 5, NAN, NAN};
+    world->statement[1] = (struct strata_statement){
+        "Three in four are old.", "demographic", "share", 1, 1, 0.75, 0.5, 10, 0.5, 0.9};
+    static const char *const name[WORLD_K] = {"Old spenders", "Young\tsouth", "Caf\xc3\xa9 guests"};
+    for (size_t s = 0; s < WORLD_K; s++)
+        world->persona[s] = (struct strata_persona){.name = name[s],
+                                                    .definition = "They are.",
+                                                    .size = (uint64_t)world_mass[s],
+                                                    .share = world_mass[s] / 10,
+                                                    .cell = world->cell[s],
+                                                    .marker = world->marker,
+                                                    .n_markers = s == 0 ? 2 : 0,
+                                                    .statement = world->statement,
+                                                    .n_statements = s == 0 ? 2 : 1};
+    world->personas = (struct strata_personas){world->persona, WORLD_K, world->cell[WORLD_K],
+                                               WORLD_FEATURES, world->column};
+}
+
+static inline void world_quality(struct world *world)
+{
+    world->source = (struct strata_source_quality){
+        .name = "orders", .files = 2, .rows = UINT64_C(1) << 53, .keys = 10, .matched_keys = 10};
+    for (size_t i = 0; i < WORLD_FEATURES; i++)
+        world->feature_quality[i] = (struct strata_feature_quality){
+            .name = world->feature[i].name, .present = 9, .missing = 1, .constant = (int)i};
+    world->note[0] = "region is missing everywhere: it adds nothing.";
+    world->reject[0] = (struct strata_reject){"orders", "o'rders.csv", 7, "", "too many columns"};
+    world->reject[1] = (struct strata_reject){"orders", "o'rders.csv", 9, "age", "not a number"};
+    world->quality = (struct strata_quality){.customers = 10,
+                                             .source = &world->source,
+                                             .n_sources = 1,
+                                             .feature = world->feature_quality,
+                                             .n_features = WORLD_FEATURES,
+                                             .reject = world->reject,
+                                             .n_rejects = 2,
+                                             .note = world->note,
+                                             .n_notes = 1};
+}
+
+static inline void world_make(struct world *world, int rank, int size, size_t n,
+                              struct strata_arena *keep)
+{
+    memset(world, 0, sizeof *world);
+    world_job(world);
+    world_rows(world, rank, size, n, keep);
+    world_fit(world);
+    world_profiles(world);
+    world_quality(world);
+    world->outcome = (struct strata_outcome){
+        &world->config,     &world->table,    &world->features, &world->clustering,
+        &world->evaluation, &world->personas, &world->quality};
+}
+
+#endif

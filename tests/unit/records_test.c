@@ -1,0 +1,165 @@
+/* Records: what the stages returned arrives, unpacks the same, and keeps its bytes. */
+#include "results/results_impl.h"
+
+#include <criterion/criterion.h>
+
+#include "strata/file.h"
+#include "strata/json_view.h"
+
+#include "results_world.h"
+
+static struct strata_arena arena;
+static struct world world;
+
+static void begin(void)
+{
+    cr_assert(strata_arena_init(&arena, (size_t)64 << 20));
+    world_make(&world, 0, 1, 10, &arena);
+}
+
+static void end(void)
+{
+    strata_arena_finish(&arena);
+}
+
+TestSuite(records, .init = begin, .fini = end);
+
+static struct strata_blob pack(const ProtobufCMessage *message)
+{
+    struct strata_err err = {0};
+    struct strata_blob blob = {0};
+    cr_assert_eq(strata_record_pack(message, &arena, &blob, &err), STRATA_OK, "%s", err.text);
+    return blob;
+}
+
+/* Golden files are the formats, in hexadecimal digits and as JSON; STRATA_WRITE_GOLDEN=1 makes
+ * them anew after a change that is meant. */
+static void check_golden(const char *name, const void *bytes, size_t n_bytes)
+{
+    struct strata_err err = {0};
+    char *golden = NULL;
+    size_t n_golden = 0;
+    const char *path =
+        strata_arena_print(&arena, "%s/tests/data/golden/%s", STRATA_SOURCE_DIR, name);
+    if (getenv("STRATA_WRITE_GOLDEN"))
+        cr_assert_eq(strata_file_write(path, bytes, n_bytes, false, &err), STRATA_OK, "%s",
+                     err.text);
+    cr_assert_eq(strata_file_read(path, (size_t)1 << 20, &arena, &golden, &n_golden, &err),
+                 STRATA_OK, "%s", err.text);
+    cr_assert_eq(n_golden, n_bytes, "%s changed: %zu bytes, were %zu", name, n_bytes, n_golden);
+    cr_assert(memcmp(golden, bytes, n_bytes) == 0, "%s changed", name);
+}
+
+static void check_golden_hex(const char *name, struct strata_blob blob)
+{
+    static const char digit[] = "0123456789abcdef";
+    char *hex = STRATA_NEW(&arena, char, 3 * blob.n_bytes + 2);
+    size_t at = 0;
+    for (size_t i = 0; i < blob.n_bytes; i++) {
+        hex[at++] = digit[blob.bytes[i] >> 4];
+        hex[at++] = digit[blob.bytes[i] & 15];
+        if (i % 32 == 31 || i + 1 == blob.n_bytes) hex[at++] = '\n';
+    }
+    check_golden(name, hex, at);
+}
+
+Test(records, unpacked_messages_pack_to_the_same_bytes)
+{
+    const ProtobufCMessage *message[] = {&strata_result_record(&world.outcome, &arena)->base,
+                                         &strata_model_record(&world.outcome, &arena)->base,
+                                         &strata_quality_record(&world.quality, &arena)->base};
+    for (size_t i = 0; i < 3; i++) {
+        const struct strata_blob blob = pack(message[i]);
+        const ProtobufCMessage *again = strata_record_unpack(message[i]->descriptor, &blob, &arena);
+        cr_assert(again);
+        const struct strata_blob twice = pack(again);
+        cr_assert_eq(twice.n_bytes, blob.n_bytes);
+        cr_assert(memcmp(twice.bytes, blob.bytes, blob.n_bytes) == 0);
+        cr_assert_str_eq(strata_json_view(message[i], STRATA_JSON_LINE, &arena, NULL),
+                         strata_json_view(again, STRATA_JSON_LINE, &arena, NULL));
+    }
+}
+
+Test(records, damaged_bytes_do_not_unpack)
+{
+    struct strata_blob blob = pack(&strata_result_record(&world.outcome, &arena)->base);
+    blob.n_bytes -= 1;
+    cr_assert_null(strata_record_unpack(&strata__v1__result__descriptor, &blob, &arena));
+}
+
+Test(records, figures_that_do_not_exist_are_absent)
+{
+    const Strata__V1__Result *result = strata_result_record(&world.outcome, &arena);
+    const Strata__V1__Segment *segment = result->segments[0];
+    cr_assert_eq(result->evaluation->has_bic_case, 0);
+    cr_assert_eq(result->by_k[0]->has_score_case, 0);
+    cr_assert_eq(result->by_k[1]->score, 0.125);
+    cr_assert_eq(segment->cells[1]->has_median_case, 0);
+    cr_assert_neq(segment->cells[0]->has_sd_case, 0, "zero is a figure");
+    cr_assert_eq(signbit(segment->cells[0]->median), 0, "no negative zero");
+    cr_assert_eq(result->segments[2]->has_silhouette_case, 0);
+    cr_assert_eq(segment->statements[0]->has_feature_case, 0);
+    cr_assert_eq(segment->statements[0]->has_low_case, 0);
+}
+
+Test(records, levels_stand_in_their_declared_order)
+{
+    const Strata__V1__Result *result = strata_result_record(&world.outcome, &arena);
+    const Strata__V1__ProfileCell *age = result->segments[0]->cells[1];
+    cr_assert_eq(result->features[1]->n_levels, 2);
+    cr_assert_str_eq(result->features[1]->levels[0], "young");
+    cr_assert_eq(age->n_shares, 2, "a text that is no declared level has no place");
+    cr_assert_eq(age->shares[0]->share, 0.25, "young");
+    cr_assert_eq(age->shares[1]->share, 0.75, "old");
+    cr_assert_eq(result->segments[0]->statements[1]->level, 1, "old is the second declared level");
+}
+
+Test(records, hidden_cells_and_shares_tell_nothing)
+{
+    const Strata__V1__Result *result = strata_result_record(&world.outcome, &arena);
+    const Strata__V1__ProfileCell *hidden = result->segments[2]->cells[2];
+    const char *text = strata_json_view(&hidden->base, STRATA_JSON_LINE, &arena, NULL);
+    cr_assert_str_eq(text, "{\"count\":\"0\",\"missing\":\"0\",\"hidden\":true,\"shares\":[]}");
+    cr_assert_eq(result->segments[0]->cells[2]->n_shares, 1, "the hidden level is not listed");
+    cr_assert_eq(result->segments[0]->cells[2]->shares[0]->level, 0);
+}
+
+Test(records, grid_centres_are_integers_and_other_params_doubles)
+{
+    const Strata__V1__Model *model = strata_model_record(&world.outcome, &arena);
+    cr_assert_eq(model->n_params, 0);
+    cr_assert_eq(model->n_centres, WORLD_K * WORLD_COLUMNS);
+    for (size_t i = 0; i < model->n_centres; i++)
+        cr_assert_eq((double)model->centres[i], world_params[i]);
+    double params[WORLD_K * WORLD_COLUMNS];
+    memcpy(params, world_params, sizeof params);
+    params[3] = 0.5;
+    world.clustering.params = params;
+    model = strata_model_record(&world.outcome, &arena);
+    cr_assert_eq(model->n_centres, 0);
+    cr_assert(memcmp(model->params, params, sizeof params) == 0);
+}
+
+Test(records, lack_of_room_is_told_at_any_point)
+{
+    struct strata_arena whole = arena;
+    (void)strata_result_record(&world.outcome, &whole);
+    const size_t needed = (size_t)(whole.next - arena.next);
+    for (size_t room = 0; room < needed; room += 97) {
+        struct strata_arena small = arena;
+        small.end = small.next + room;
+        cr_assert_null(strata_result_record(&world.outcome, &small), "%zu bytes", room);
+    }
+}
+
+Test(records, bytes_on_disk_and_wire_are_those_of_format_1)
+{
+    const Strata__V1__Result *result = strata_result_record(&world.outcome, &arena);
+    const Strata__V1__Model *model = strata_model_record(&world.outcome, &arena);
+    size_t n_bytes = 0;
+    const char *text = strata_json_view(&result->base, STRATA_JSON_PRETTY, &arena, &n_bytes);
+    check_golden("result.json", text, n_bytes);
+    check_golden_hex("result.hex", pack(&result->base));
+    check_golden_hex("model.hex", pack(&model->base));
+    check_golden_hex("quality.hex", pack(&result->quality->base));
+}
