@@ -70,8 +70,6 @@ void strata_job_fit_progress(void *context, const struct strata_fit_progress *pr
     now->objective = progress->best_objective;
     for (uint32_t segment = 0; segment < progress->best_k && segment < STRATA_MAX_SEGMENTS; segment++)
         now->segment_size[segment] = progress->best_mass[segment];
-    STRATA_LOG(INFO, "fit.iter", "iter=%llu live=%u objective=%.17g", (unsigned long long)progress->iteration,
-               progress->live, progress->best_objective);
     const double begin = fraction_at[STRATA_JOB_FITTING], end = fraction_at[STRATA_JOB_EVALUATING];
     set_fraction(job, begin + (end - begin) * progress->fraction);
     strata_job_publish(job);
