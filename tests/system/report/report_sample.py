@@ -1,6 +1,6 @@
 """A Result with the shape of a real run, made by formulas: what the report is looked at and tested with.
 
-    sample.py DIR_OF_PYTHON_MESSAGES OUT.pb [SEGMENTS]
+    report_sample.py DIR_OF_PYTHON_MESSAGES OUT.pb [SEGMENTS]
 """
 
 import sys
