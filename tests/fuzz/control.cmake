@@ -1,0 +1,1 @@
+strata_fuzz_test(request LIBS control client job EXTERNAL protobuf)

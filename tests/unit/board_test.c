@@ -1,0 +1,82 @@
+#include "strata/board.h"
+
+#include <string.h>
+
+#include <criterion/criterion.h>
+
+static struct strata_board board;
+
+static void setup(void)
+{
+    strata_board_init(&board);
+}
+
+static void teardown(void)
+{
+    strata_board_finish(&board);
+}
+
+TestSuite(board, .init = setup, .fini = teardown);
+
+Test(board, each_publication_raises_the_sequence_by_one)
+{
+    struct strata_snapshot mine = {.state = STRATA_JOB_FITTING, .seq = 77, .iteration = 1};
+    for (uint64_t i = 1; i <= 5; i++) {
+        strata_board_publish(&board, &mine);
+        cr_assert_eq(strata_board_read(&board, NULL, NULL).seq, i);
+    }
+    strata_board_publish_result(&board, (const unsigned char *)"result", 6);
+    cr_assert_eq(strata_board_read(&board, NULL, NULL).seq, 6);
+}
+
+Test(board, fraction_never_falls)
+{
+    static const double told[] = {0.1, 0.5, 0.3, 0.5, 0.9, 0.0};
+    static const double seen[] = {0.1, 0.5, 0.5, 0.5, 0.9, 0.9};
+    for (size_t i = 0; i < sizeof told / sizeof *told; i++) {
+        const struct strata_snapshot mine = {.fraction = told[i]};
+        strata_board_publish(&board, &mine);
+        cr_assert_eq(strata_board_read(&board, NULL, NULL).fraction, seen[i]);
+    }
+}
+
+Test(board, result_appears_once_and_stays)
+{
+    const unsigned char *bytes = (const unsigned char *)"x";
+    size_t n_bytes = 9;
+    (void)strata_board_read(&board, &bytes, &n_bytes);
+    cr_assert_null(bytes);
+    strata_board_publish_result(&board, (const unsigned char *)"result", 6);
+    (void)strata_board_read(&board, &bytes, &n_bytes);
+    cr_assert_eq(n_bytes, 6);
+    cr_assert_eq(memcmp(bytes, "result", 6), 0);
+}
+
+Test(board, commands_come_out_in_the_order_they_were_asked)
+{
+    struct strata_command command;
+    cr_assert_not(strata_board_take(&board, &command));
+    for (uint64_t id = 1; id <= STRATA_BOARD_COMMANDS; id++)
+        cr_assert(strata_board_ask(&board, (struct strata_command){STRATA_COMMAND_STOP, id}));
+    cr_assert_not(strata_board_ask(&board, (struct strata_command){STRATA_COMMAND_STOP, 99}),
+                  "a full queue refuses");
+    for (uint64_t id = 1; id <= STRATA_BOARD_COMMANDS; id++) {
+        cr_assert(strata_board_take(&board, &command));
+        cr_assert_eq(command.request_id, id);
+    }
+    cr_assert_not(strata_board_take(&board, &command));
+}
+
+Test(board, every_state_has_its_own_word_and_three_are_final)
+{
+    int n_final = 0;
+    for (int i = 0; i < STRATA_JOB_STATE_COUNT; i++) {
+        n_final += strata_job_state_is_final((enum strata_job_state)i);
+        cr_assert_str_not_empty(strata_job_state_phrase((enum strata_job_state)i));
+        for (int j = 0; j < i; j++)
+            cr_assert_str_neq(strata_job_state_word((enum strata_job_state)i),
+                              strata_job_state_word((enum strata_job_state)j));
+    }
+    cr_assert_eq(n_final, 3);
+    cr_assert_str_eq(strata_job_state_word(STRATA_JOB_STATE_COUNT), "UNKNOWN");
+}

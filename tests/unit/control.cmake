@@ -1,0 +1,5 @@
+strata_unit_test(board LIBS job)
+strata_thread_test(board_threads LIBS job)
+strata_unit_test(requests LIBS control client job EXTERNAL protobuf)
+strata_unit_test(control LIBS control client job EXTERNAL protobuf zmq)
+strata_thread_test(control_threads LIBS control client job EXTERNAL protobuf)

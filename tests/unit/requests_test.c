@@ -1,0 +1,355 @@
+/* The request table: every kind in every state gets the documented code, whatever the bytes are there is a reply. */
+#include "control/requests.h"
+
+#include <string.h>
+
+#include <criterion/criterion.h>
+
+#include "fake_record.h"
+#include "strata/protocol_limits.h"
+#include "strata/record.h"
+
+#define N_STATES STRATA_JOB_STATE_COUNT
+
+static struct strata_board board;
+static struct strata_desk desk;
+static struct strata_arena arena;
+
+static void setup(void)
+{
+    cr_assert(strata_arena_init(&arena, (size_t)1 << 30));
+    strata_board_init(&board);
+    desk = (struct strata_desk){
+        .board = &board, .incarnation = "0123456789abcdef", .events = "ipc:///e"};
+}
+
+static void teardown(void)
+{
+    strata_arena_finish(&desk.record);
+    strata_board_finish(&board);
+    strata_arena_finish(&arena);
+}
+
+TestSuite(requests, .init = setup, .fini = teardown);
+
+/* One request of each kind, in the table's order. */
+static Strata__V1__Request *request_of(size_t row)
+{
+    static Strata__V1__Request request;
+    static Strata__V1__Hello hello;
+    static Strata__V1__GetStatus status;
+    static Strata__V1__GetSegments segments;
+    static Strata__V1__GetSegment segment;
+    static Strata__V1__GetPersonas personas;
+    static Strata__V1__GetPersona persona;
+    static Strata__V1__Stop stop;
+    strata__v1__request__init(&request);
+    strata__v1__hello__init(&hello);
+    strata__v1__get_status__init(&status);
+    strata__v1__get_segments__init(&segments);
+    strata__v1__get_segment__init(&segment);
+    strata__v1__get_personas__init(&personas);
+    strata__v1__get_persona__init(&persona);
+    strata__v1__stop__init(&stop);
+    segment.id = 2;
+    persona.id = 2;
+    request.id = 1000 + row;
+    request.body_case = strata_request_rows[row].kind;
+    switch (request.body_case) {
+    case STRATA__V1__REQUEST__BODY_HELLO:
+        request.hello = &hello;
+        break;
+    case STRATA__V1__REQUEST__BODY_GET_STATUS:
+        request.get_status = &status;
+        break;
+    case STRATA__V1__REQUEST__BODY_GET_SEGMENTS:
+        request.get_segments = &segments;
+        break;
+    case STRATA__V1__REQUEST__BODY_GET_SEGMENT:
+        request.get_segment = &segment;
+        break;
+    case STRATA__V1__REQUEST__BODY_GET_PERSONAS:
+        request.get_personas = &personas;
+        break;
+    case STRATA__V1__REQUEST__BODY_GET_PERSONA:
+        request.get_persona = &persona;
+        break;
+    case STRATA__V1__REQUEST__BODY_STOP:
+        request.stop = &stop;
+        break;
+    case STRATA__V1__REQUEST__BODY__NOT_SET:
+    case _STRATA__V1__REQUEST__BODY__CASE_IS_INT_SIZE:
+    default:
+        cr_assert_fail("a kind without a request");
+    }
+    return &request;
+}
+
+static const Strata__V1__Reply *answer_bytes(const void *bytes, size_t n_bytes)
+{
+    strata_desk_look(&desk);
+    const Strata__V1__Reply *reply = strata_request_answer(&desk, bytes, n_bytes, &arena);
+    cr_assert_not_null(reply);
+    /* what goes over the wire reads back */
+    const size_t n_packed = strata__v1__reply__get_packed_size(reply);
+    cr_assert_leq(n_packed, STRATA_REPLY_BYTES_MAX);
+    unsigned char *packed = STRATA_NEW(&arena, unsigned char, n_packed);
+    (void)strata__v1__reply__pack(reply, packed);
+    const Strata__V1__Reply *seen =
+        strata_unpack(&strata__v1__reply__descriptor, packed, n_packed, &arena);
+    cr_assert_not_null(seen);
+    return seen;
+}
+
+static const Strata__V1__Reply *answer(const Strata__V1__Request *request)
+{
+    unsigned char bytes[1024];
+    cr_assert_leq(strata__v1__request__get_packed_size(request), sizeof bytes);
+    return answer_bytes(bytes, strata__v1__request__pack(request, bytes));
+}
+
+static void publish(enum strata_job_state state, uint32_t k)
+{
+    struct strata_snapshot now = {
+        .state = state, .k = k, .customers = 100, .iteration = 7, .remaining_s = -1};
+    for (uint32_t i = 0; i < k; i++) now.segment_size[i] = 100.0 / k;
+    strata_board_publish(&board, &now);
+}
+
+static void publish_record(uint32_t n_segments)
+{
+    size_t n_bytes = 0;
+    const unsigned char *bytes = fake_record(&arena, n_segments, &n_bytes);
+    strata_board_publish_result(&board, bytes, n_bytes);
+}
+
+/* The documented codes, written out by hand: O = OK, - = UNAVAILABLE.  Columns are states in the order of board.h:
+ * PENDING INGESTING ENCODING SEEDING FITTING EVALUATING DESCRIBING WRITING DONE STOPPING CANCELLED FAILED */
+struct expectation {
+    const char *name;
+    const char *running;  /* no candidate and no result yet */
+    const char *fitting;  /* a leading candidate, no result yet */
+    const char *finished; /* a result */
+    const char *serving;
+};
+static const struct expectation expected[] = {
+    {"hello", "OOOOOOOOOOOO", "OOOOOOOOOOOO", "OOOOOOOOOOOO", "OOOOOOOOOOOO"},
+    {"get_status", "OOOOOOOOOOOO", "OOOOOOOOOOOO", "OOOOOOOOOOOO", "OOOOOOOOOOOO"},
+    {"get_segments", "------------", "----OOOOOO--", "----OOOOOO--", "----OOOOOO--"},
+    {"get_segment", "------------", "------------", "----OOOOOO--", "----OOOOOO--"},
+    {"get_personas", "------------", "------------", "-------OOO--", "-------OOO--"},
+    {"get_persona", "------------", "------------", "-------OOO--", "-------OOO--"},
+    {"stop", "OOOOO----O--", "OOOOO----O--", "OOOOO----O--", "------------"},
+};
+
+static void check_column(const char *name, size_t row, int state, char wanted)
+{
+    struct strata_command command;
+    const Strata__V1__Reply *reply = answer(request_of(row));
+    const char *word = strata_job_state_word((enum strata_job_state)state);
+    const bool is_ok = reply->code == STRATA__V1__CODE__CODE_OK;
+    cr_expect_eq(is_ok, wanted == 'O', "%s while %s: code %d", name, word, (int)reply->code);
+    cr_expect_eq(reply->id, 1000 + row);
+    cr_expect_str_eq(reply->incarnation, "0123456789abcdef");
+    cr_expect_eq(reply->seq, desk.now.seq);
+    cr_expect_eq(reply->body_case != STRATA__V1__REPLY__BODY__NOT_SET, is_ok);
+    if (!is_ok) cr_expect_eq(reply->code, STRATA__V1__CODE__CODE_UNAVAILABLE);
+    if (!is_ok)
+        cr_expect(strstr(reply->text, word), "%s: \"%s\" must name the state %s", name, reply->text,
+                  word);
+    if (is_ok) cr_expect_str_empty(reply->text);
+    const bool commanded = strata_board_take(&board, &command);
+    cr_expect_eq(commanded, strata_request_rows[row].changes && is_ok, "%s while %s", name, word);
+    if (commanded) cr_expect_eq(command.request_id, 1000 + row);
+}
+
+static void check_table(size_t which, uint32_t k)
+{
+    cr_assert_eq(strata_n_request_rows, sizeof expected / sizeof *expected,
+                 "a new kind needs its line in this test");
+    for (size_t row = 0; row < strata_n_request_rows; row++) {
+        const struct expectation *e = &expected[row];
+        const char *const columns[] = {e->running, e->fitting, e->finished, e->serving};
+        cr_assert_str_eq(strata_request_rows[row].name, e->name);
+        cr_assert_eq(strlen(columns[which]), N_STATES);
+        for (int state = 0; state < N_STATES; state++) {
+            publish((enum strata_job_state)state, k);
+            check_column(e->name, row, state, columns[which][state]);
+        }
+    }
+}
+
+Test(requests, every_kind_in_every_state_before_there_is_a_candidate)
+{
+    check_table(0, 0);
+}
+
+Test(requests, every_kind_in_every_state_with_a_leading_candidate)
+{
+    check_table(1, 5);
+}
+
+Test(requests, every_kind_in_every_state_with_a_result)
+{
+    publish_record(3);
+    check_table(2, 5);
+}
+
+Test(requests, nothing_can_be_changed_when_a_finished_run_is_served)
+{
+    desk.serving = true;
+    publish_record(3);
+    check_table(3, 5);
+}
+
+Test(requests, interim_segments_are_the_sizes_of_the_leading_candidate)
+{
+    publish(STRATA_JOB_FITTING, 4);
+    const Strata__V1__Reply *reply = answer(request_of(2));
+    cr_assert_eq(reply->body_case, STRATA__V1__REPLY__BODY_SEGMENTS);
+    cr_assert(reply->segments->interim);
+    cr_assert_eq(reply->segments->customers, 100);
+    cr_assert_eq(reply->segments->n_segments, 4);
+    for (size_t i = 0; i < 4; i++) {
+        cr_assert_eq(reply->segments->segments[i]->id, i + 1);
+        cr_assert_eq(reply->segments->segments[i]->size, 25);
+        cr_assert_str_empty(reply->segments->segments[i]->name);
+    }
+}
+
+Test(requests, segments_of_a_result_are_the_records)
+{
+    publish_record(3);
+    publish(STRATA_JOB_DONE, 0);
+    const Strata__V1__Reply *reply = answer(request_of(2));
+    cr_assert_eq(reply->code, STRATA__V1__CODE__CODE_OK);
+    cr_assert_not(reply->segments->interim);
+    cr_assert_eq(reply->segments->n_segments, 3);
+    uint64_t total = 0;
+    for (size_t i = 0; i < 3; i++) total += reply->segments->segments[i]->size;
+    cr_assert_eq(total, FAKE_CUSTOMERS);
+    cr_assert_str_eq(reply->segments->segments[0]->name, "Young discount hunters");
+}
+
+Test(requests, personas_have_sentences_and_no_cells_while_segments_have_both)
+{
+    publish_record(3);
+    publish(STRATA_JOB_DONE, 0);
+    cr_assert_eq(answer(request_of(3))->segment->segment->n_cells, 1);
+    const Strata__V1__Reply *persona = answer(request_of(5));
+    cr_assert_eq(persona->persona->persona->id, 2);
+    cr_assert_eq(persona->persona->persona->n_cells, 0);
+    cr_assert_eq(persona->persona->persona->n_statements, 3);
+    cr_assert_eq(answer(request_of(4))->personas->n_personas, 3);
+    cr_assert_eq(answer(request_of(3))->segment->segment->n_cells, 1,
+                 "the record itself is not changed");
+}
+
+static const Strata__V1__Reply *ask_persona(uint32_t id, const char *name)
+{
+    Strata__V1__Request *request = request_of(5);
+    request->get_persona->id = id;
+    request->get_persona->name = (char *)(uintptr_t)name;
+    return answer(request);
+}
+
+Test(requests, a_persona_is_found_by_number_or_by_name)
+{
+    publish_record(3);
+    publish(STRATA_JOB_DONE, 0);
+    cr_assert_eq(ask_persona(3, "")->persona->persona->id, 3);
+    cr_assert_eq(ask_persona(0, "High-income loyalists")->persona->persona->id, 2);
+    cr_assert_eq(ask_persona(4, "")->code, STRATA__V1__CODE__CODE_NOT_FOUND);
+    cr_assert_eq(ask_persona(0, "high-income loyalists")->code, STRATA__V1__CODE__CODE_NOT_FOUND);
+    cr_assert_eq(ask_persona(0, "")->code, STRATA__V1__CODE__CODE_NOT_FOUND);
+    char name[STRATA_REQUEST_NAME_BYTES_MAX + 2];
+    memset(name, 'x', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    cr_assert_eq(ask_persona(0, name)->code, STRATA__V1__CODE__CODE_BAD_REQUEST);
+    cr_assert_eq(ask_persona(0, name + 1)->code, STRATA__V1__CODE__CODE_NOT_FOUND);
+}
+
+Test(requests, a_full_queue_is_busy_and_loses_nothing)
+{
+    publish(STRATA_JOB_FITTING, 2);
+    for (int i = 0; i < STRATA_BOARD_COMMANDS; i++)
+        cr_assert_eq(answer(request_of(6))->code, STRATA__V1__CODE__CODE_OK);
+    cr_assert_eq(answer(request_of(6))->code, STRATA__V1__CODE__CODE_BUSY);
+    struct strata_command command;
+    for (int i = 0; i < STRATA_BOARD_COMMANDS; i++) cr_assert(strata_board_take(&board, &command));
+    cr_assert_not(strata_board_take(&board, &command));
+}
+
+Test(requests, bytes_that_are_no_request_get_an_error_with_id_zero)
+{
+    const Strata__V1__Reply *reply = answer_bytes("\xff\xff\xff\xff garbage", 12);
+    cr_assert_eq(reply->id, 0);
+    cr_assert_eq(reply->code, STRATA__V1__CODE__CODE_BAD_REQUEST);
+    reply = answer_bytes("", 0);
+    cr_assert_eq(reply->code, STRATA__V1__CODE__CODE_BAD_REQUEST);
+    static unsigned char large[STRATA_REQUEST_BYTES_MAX + 1];
+    cr_assert_eq(answer_bytes(large, sizeof large)->code, STRATA__V1__CODE__CODE_BAD_REQUEST);
+}
+
+Test(requests, a_kind_of_a_newer_client_is_refused_by_name_and_keeps_its_id)
+{
+    /* id 5, and field 99 with an empty message */
+    const Strata__V1__Reply *reply = answer_bytes("\x08\x05\x9a\x06\x00", 5);
+    cr_assert_eq(reply->id, 5);
+    cr_assert_eq(reply->code, STRATA__V1__CODE__CODE_UNKNOWN_REQUEST);
+    reply = answer_bytes("\x08\x05", 2);
+    cr_assert_eq(reply->id, 5);
+    cr_assert_eq(reply->code, STRATA__V1__CODE__CODE_BAD_REQUEST);
+    reply = answer_bytes("\x8a\x01\x00", 3); /* get_status without an id */
+    cr_assert_eq(reply->code, STRATA__V1__CODE__CODE_BAD_REQUEST);
+}
+
+Test(requests, hello_lists_every_kind_of_the_message)
+{
+    publish(STRATA_JOB_PENDING, 0);
+    const Strata__V1__Reply *reply = answer(request_of(0));
+    const ProtobufCMessageDescriptor *request = &strata__v1__request__descriptor;
+    size_t n_kinds = 0;
+    for (unsigned i = 0; i < request->n_fields; i++)
+        n_kinds += (request->fields[i].flags & PROTOBUF_C_FIELD_FLAG_ONEOF) != 0;
+    cr_assert_eq(n_kinds, strata_n_request_rows);
+    cr_assert_eq(reply->hello->n_requests, n_kinds);
+    cr_assert_eq(reply->hello->protocol, STRATA_PROTOCOL_VERSION);
+    cr_assert_str_eq(reply->hello->events, "ipc:///e");
+    for (size_t i = 0; i < n_kinds; i++)
+        cr_assert_not_null(
+            protobuf_c_message_descriptor_get_field_by_name(request, reply->hello->requests[i]));
+}
+
+Test(requests, a_reply_over_the_limit_is_refused)
+{
+    /* 64 segments whose definition is 300 KiB each: about 19 MiB */
+    Strata__V1__Result result;
+    Strata__V1__Segment segment[64], *list[64];
+    char *text = STRATA_NEW(&arena, char, (size_t)300 << 10);
+    memset(text, 'x', ((size_t)300 << 10) - 1);
+    strata__v1__result__init(&result);
+    for (uint32_t i = 0; i < 64; i++) {
+        strata__v1__segment__init(&segment[i]);
+        segment[i].id = i + 1;
+        segment[i].definition = text;
+        list[i] = &segment[i];
+    }
+    result.segments = list;
+    result.n_segments = 64;
+    const size_t n_bytes = strata__v1__result__get_packed_size(&result);
+    unsigned char *bytes = STRATA_NEW(&arena, unsigned char, n_bytes);
+    (void)strata__v1__result__pack(&result, bytes);
+    strata_board_publish_result(&board, bytes, n_bytes);
+    publish(STRATA_JOB_DONE, 0);
+    cr_assert_eq(answer(request_of(4))->code, STRATA__V1__CODE__CODE_TOO_LARGE);
+    cr_assert_eq(answer(request_of(5))->code, STRATA__V1__CODE__CODE_OK, "single ones are fine");
+}
+
+Test(requests, a_result_that_is_none_leaves_the_channel_working)
+{
+    strata_board_publish_result(&board, (const unsigned char *)"\xff\xff\xff", 3);
+    publish(STRATA_JOB_DONE, 0);
+    cr_assert_eq(answer(request_of(1))->code, STRATA__V1__CODE__CODE_OK);
+    cr_assert_eq(answer(request_of(4))->code, STRATA__V1__CODE__CODE_UNAVAILABLE);
+}
