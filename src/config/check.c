@@ -37,6 +37,7 @@ static void settle_format(struct reader *reader, struct strata_source *source)
     if ((int)source->format != FORMAT_BY_SUFFIX) return;
     source->format = STRATA_FORMAT_PARQUET;
     for (size_t i = 0; i < source->n_patterns; i++) {
+        if (!source->pattern[i]) return; /* told already */
         const int format = format_of(source->pattern[i]);
         if (format == FORMAT_BY_SUFFIX) {
             strata_complain(reader, source->files_place,

@@ -173,16 +173,14 @@ void strata_section_read(struct reader *reader, const struct section *section,
 
 /* --- the whole file --------------------------------------------------------------------------- */
 
-/* The absolute folder that relative files are relative to. */
+/* The absolute folder that relative files are relative to, without a slash at its end. */
 static const char *directory_of(const char *path, struct strata_arena *keep)
 {
     char folder[PATH_MAX], absolute[PATH_MAX];
     const char *slash = strrchr(path, '/');
-    const int length = slash ? (int)(slash - path + 1) : 0;
-    (void)snprintf(folder, sizeof folder, "%.*s", length, path);
-    if (realpath(length ? folder : ".", absolute)) {
-        return strata_arena_copy(keep, absolute, strlen(absolute));
-    }
+    const int length = !slash ? 1 : slash == path ? 1 : (int)(slash - path);
+    (void)snprintf(folder, sizeof folder, "%.*s", length, slash ? path : ".");
+    if (realpath(folder, absolute)) return strata_arena_copy(keep, absolute, strlen(absolute));
     if (folder[0] == '/' || !getcwd(absolute, sizeof absolute)) {
         return strata_arena_copy(keep, folder, strlen(folder));
     }

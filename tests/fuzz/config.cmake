@@ -1,0 +1,1 @@
+strata_fuzz_test(config LIBS config)

@@ -1,0 +1,6 @@
+foreach(name config config_problems config_print)
+  strata_unit_test(${name} LIBS config)
+  if(TARGET unit_${name})
+    target_compile_definitions(unit_${name} PRIVATE CONFIGS="${PROJECT_SOURCE_DIR}/configs")
+  endif()
+endforeach()
