@@ -1,4 +1,5 @@
-/* What marks each segment, in original units and in words: profiles, markers, names, personas with evidence. */
+/* What marks each segment, in original units and in words: profiles, markers, names, personas
+ * with evidence. */
 #ifndef STRATA_PERSONA_H
 #define STRATA_PERSONA_H
 
@@ -12,46 +13,52 @@
 #include "strata/status.h"
 #include "strata/table.h"
 
-#define STRATA_MIN_CELL 10      /* counts from 1 to 9 are not published; nobody (0) is */
-#define STRATA_EFFECT_MAX 1000.0 /* effects are cut here: groups without any spread differ without bound */
+#define STRATA_MIN_CELL 10 /* counts from 1 to 9 are not published; nobody (0) is */
+/* Effects are cut here: groups without any spread differ without bound. */
+#define STRATA_EFFECT_MAX 1000.0
 
 /* One feature in one segment (or in everybody, for the reference).  What is not known is NaN. */
 struct strata_profile_cell {
     uint64_t count; /* customers with a value; for ordinal features, with a declared level */
     uint64_t missing;
-    double mean, sd; /* original units; ordinal: of the level's declared position from 0 (NaN when a share is
-                        hidden); binary: share of ones; nominal: NaN.  sd has n - 1 below */
-    double low, median, high; /* quartiles of numbers, in original units, exact: the smallest value that at
-                                 least 1/4, 1/2, 3/4 of the values do not exceed (type 1 of Hyndman and Fan,
-                                 1996), so always a value that occurs; else NaN */
-    double index;  /* 100 = everybody's mean (nominal: everybody's share of `level`); NaN when that is 0 or
-                      below, and for ordinal features */
-    double effect; /* standardised difference from everybody else: (mean - rest's mean) / pooled sd; nominal:
-                      of the share of the level for which it is strongest.  NaN when there is nobody else */
-    int level;     /* nominal: the level of `effect`; else -1 */
-    double *share; /* (n_levels) for text features: share of each level among those with a value, in the order
-                      of the column's levels, NaN where hidden; else NULL */
-    bool hidden;   /* below the minimum count, or another cell would tell by subtraction: figures are NaN, counts
-                      are 0, and nothing must be shown */
+    /* In original units.  Ordinal: of the level's declared position from 0, NaN when a share is
+     * hidden; binary: share of ones; nominal: NaN.  sd has n - 1 below. */
+    double mean, sd;
+    /* Quartiles of numbers, exact: the smallest value that at least 1/4, 1/2, 3/4 of the values do
+     * not exceed (type 1 of Hyndman and Fan, 1996), so always one that occurs; else NaN. */
+    double low, median, high;
+    /* 100 = everybody's mean (nominal: everybody's share of `level`); NaN when that is 0 or below,
+     * and for ordinal features. */
+    double index;
+    /* Standardised difference from everybody else: (mean - rest's mean) / pooled sd; nominal: of
+     * the share of the level for which it is strongest.  NaN when there is nobody else. */
+    double effect;
+    int level; /* nominal: the level of `effect`; else -1 */
+    /* (n_levels) for text features: share of each level among those with a value, in the order of
+     * the column's levels, NaN where hidden; else NULL. */
+    double *share;
+    /* Below the minimum count, or another cell would tell by subtraction: figures are NaN, counts
+     * are 0, and nothing must be shown. */
+    bool hidden;
 };
 
 struct strata_marker { /* a feature that marks a segment, strongest first */
     size_t feature;
-    int level;         /* nominal: which level; else -1 */
-    double effect;     /* signed */
+    int level;     /* nominal: which level; else -1 */
+    double effect; /* signed */
 };
 
 /* A sentence and what it rests on. */
 struct strata_statement {
     const char *text;
-    const char *section;   /* "definition", "demographic", "behavioural", "channel", "offer", "value", ... */
+    const char *section;   /* "definition", "demographic", "behavioural", "channel", "value", ... */
     const char *statistic; /* "mean", "share", "index", "size" */
     size_t feature;        /* SIZE_MAX: the segment's size */
     int level;
-    double value;          /* of the segment */
-    double reference;      /* of everybody */
-    uint64_t count;        /* customers behind the statistic */
-    double low, high;      /* 95 % interval of value */
+    double value;     /* of the segment */
+    double reference; /* of everybody */
+    uint64_t count;   /* customers behind the statistic */
+    double low, high; /* 95 % interval of value */
 };
 
 struct strata_persona {
@@ -67,27 +74,29 @@ struct strata_persona {
 };
 
 struct strata_personas {
-    struct strata_persona *segment;       /* (k) */
+    struct strata_persona *segment; /* (k) */
     size_t k;
     struct strata_profile_cell *everybody; /* (n_features) */
     size_t n_features;
-    const struct strata_column *column;    /* (n_features) the table's columns: level texts */
+    const struct strata_column *column; /* (n_features) the table's columns: level texts */
 };
 
-/* Describe the segments of a clustering.  Collective.  table and clustering hold the rows of this rank; the result, in
- * keep, is the same on all ranks.  Everything is a function of exact sums, counts and order statistics of the original
- * values, so it has the same bits for any number of ranks and any order of rows; names and sentences are functions of
- * the profiles alone.  Sensitive features are profiled, but neither marker nor sentence is made of them.
- * Each column is read three times: O(n f) time and some O(n) sorting, in strata_describe_bytes of memory that is given
- * back; 2 reductions and 16 for each batch of features.  Fails for lack of memory, on all ranks alike. */
-STRATA_MUST_CHECK strata_status strata_describe(struct strata_comm *comm, const struct strata_config *config,
-                                                const struct strata_table *table,
-                                                const struct strata_clustering *clustering,
-                                                struct strata_arena *keep, struct strata_personas **out,
-                                                struct strata_err *err);
+/* Describe the segments of a clustering.  Collective.  table and clustering hold the rows of
+ * this rank; the result, in keep, is the same on all ranks.  Everything is a function of exact
+ * sums, counts and order statistics of the original values, so it has the same bits for any
+ * number of ranks and any order of rows; names and sentences are functions of the profiles
+ * alone.  Sensitive features are profiled, but neither marker nor sentence is made of them. Each
+ * column is read three times: O(n f) time and some O(n) sorting, in strata_describe_bytes of
+ * memory that is given back; 2 reductions and 16 for each batch of features.  Fails for lack of
+ * memory, on all ranks alike. */
+STRATA_MUST_CHECK strata_status
+strata_describe(struct strata_comm *comm, const struct strata_config *config,
+                const struct strata_table *table, const struct strata_clustering *clustering,
+                struct strata_arena *keep, struct strata_personas **out, struct strata_err *err);
 
-/* Bytes a rank with n_rows rows needs for strata_describe beside its result, at k = segments: for `strata check`.
- * Nominal features without declared levels are taken to have STRATA_MAX_LEVELS.  UINT64_MAX when beyond counting. */
+/* Bytes a rank with n_rows rows needs for strata_describe beside its result, at k = segments:
+ * for `strata check`. Nominal features without declared levels are taken to have
+ * STRATA_MAX_LEVELS.  UINT64_MAX when beyond counting. */
 uint64_t strata_describe_bytes(const struct strata_config *config, uint64_t n_rows, size_t segments);
 
 #endif

@@ -13,7 +13,8 @@ struct work {
     struct strata_personas *personas;
 };
 
-static bool cells_make(const struct strata_plan *plan, struct strata_arena *keep, struct strata_profile_cell **cell)
+static bool cells_make(const struct strata_plan *plan, struct strata_arena *keep,
+                       struct strata_profile_cell **cell)
 {
     *cell = STRATA_NEW(keep, struct strata_profile_cell, plan->n_features);
     if (!*cell) return false;
@@ -25,7 +26,8 @@ static bool cells_make(const struct strata_plan *plan, struct strata_arena *keep
     return true;
 }
 
-static struct strata_personas *personas_make(const struct strata_plan *plan, struct strata_arena *keep)
+static struct strata_personas *personas_make(const struct strata_plan *plan,
+                                             struct strata_arena *keep)
 {
     struct strata_personas *personas = STRATA_NEW(keep, struct strata_personas, 1);
     if (!personas) return NULL;
@@ -36,39 +38,47 @@ static struct strata_personas *personas_make(const struct strata_plan *plan, str
     if (!personas->segment || !cells_make(plan, keep, &personas->everybody)) return NULL;
     for (size_t s = 0; s < plan->k; s++) {
         personas->segment[s].marker = STRATA_NEW(keep, struct strata_marker, plan->n_features);
-        if (!personas->segment[s].marker || !cells_make(plan, keep, &personas->segment[s].cell)) return NULL;
+        if (!personas->segment[s].marker || !cells_make(plan, keep, &personas->segment[s].cell))
+            return NULL;
     }
     return personas;
 }
 
-static uint64_t bytes_needed(const struct strata_config *config, const struct strata_table *table, size_t k,
-                             int n_ranks)
+static uint64_t bytes_needed(const struct strata_config *config, const struct strata_table *table,
+                             size_t k, int n_ranks)
 {
     uint64_t n_numbers = 0;
     uint64_t n_levels = 0;
     for (size_t f = 0; f < config->n_features && f < table->n_columns; f++) {
-        if (table->column[f].kind == STRATA_COLUMN_TEXT) n_levels += table->column[f].n_levels;
-        else if (config->feature[f].type == STRATA_BINARY) n_levels += 2;
-        else n_numbers++;
+        if (table->column[f].kind == STRATA_COLUMN_TEXT)
+            n_levels += table->column[f].n_levels;
+        else if (config->feature[f].type == STRATA_BINARY)
+            n_levels += 2;
+        else
+            n_numbers++;
     }
     return strata_describe_room(table->n_rows, k + 1, config->n_features, n_numbers, n_levels,
                                 table->n_rows_global / (uint64_t)n_ranks);
 }
 
-static strata_status scratch_make(const struct strata_config *config, const struct strata_table *table, size_t k,
-                                  int n_ranks, struct strata_arena *scratch, struct strata_err *err)
+static strata_status scratch_make(const struct strata_config *config,
+                                  const struct strata_table *table, size_t k, int n_ranks,
+                                  struct strata_arena *scratch, struct strata_err *err)
 {
     const uint64_t bytes = bytes_needed(config, table, k, n_ranks);
     if (bytes < SIZE_MAX && strata_arena_init(scratch, (size_t)bytes)) return STRATA_OK;
-    return STRATA_FAIL(err, STRATA_E_MEMORY,
-                       "describing %zu segments by %zu features needs %" PRIu64
-                       " bytes on this rank, more than the system gives; use more ranks or fewer features",
-                       k, config->n_features, bytes);
+    return STRATA_FAIL(
+        err, STRATA_E_MEMORY,
+        "describing %zu segments by %zu features needs %" PRIu64
+        " bytes on this rank, more than the system gives; use more ranks or fewer features",
+        k, config->n_features, bytes);
 }
 
-static strata_status work_make(struct work *work, struct strata_comm *comm, const struct strata_config *config,
-                               const struct strata_table *table, const struct strata_clustering *clustering,
-                               struct strata_arena *scratch, struct strata_arena *keep, struct strata_err *err)
+static strata_status work_make(struct work *work, struct strata_comm *comm,
+                               const struct strata_config *config, const struct strata_table *table,
+                               const struct strata_clustering *clustering,
+                               struct strata_arena *scratch, struct strata_arena *keep,
+                               struct strata_err *err)
 {
     STRATA_TRY(scratch_make(config, table, clustering->dims.k, comm->size, scratch, err));
     struct strata_plan *plan = &work->plan;
@@ -79,9 +89,10 @@ static strata_status work_make(struct work *work, struct strata_comm *comm, cons
     if (fits) work->hidden = STRATA_NEW(scratch, bool, (plan->k + 1) * plan->n_all_levels);
     if (fits) work->personas = personas_make(plan, keep);
     if (fits && work->hidden && work->personas) return STRATA_OK;
-    return STRATA_FAIL(err, STRATA_E_MEMORY,
-                       "no room for the profiles of %zu segments by %zu features; give the job more memory",
-                       clustering->dims.k, config->n_features);
+    return STRATA_FAIL(
+        err, STRATA_E_MEMORY,
+        "no room for the profiles of %zu segments by %zu features; give the job more memory",
+        clustering->dims.k, config->n_features);
 }
 
 static void profile(struct work *work)
@@ -100,18 +111,20 @@ static void profile(struct work *work)
     for (size_t s = 0; s < plan->k; s++) strata_markers_rank(plan, &personas->segment[s]);
 }
 
-static strata_status put_into_words(struct work *work, struct strata_arena scratch, struct strata_arena *keep,
-                                    struct strata_err *err)
+static strata_status put_into_words(struct work *work, struct strata_arena scratch,
+                                    struct strata_arena *keep, struct strata_err *err)
 {
     STRATA_TRY(strata_names_give(&work->plan, work->personas, scratch, keep, err));
     for (size_t s = 0; s < work->plan.k; s++) {
-        STRATA_TRY(strata_statements_write(&work->plan, &work->tally, work->personas, s, scratch, keep, err));
+        STRATA_TRY(strata_statements_write(&work->plan, &work->tally, work->personas, s, scratch,
+                                           keep, err));
     }
     return STRATA_OK;
 }
 
 static strata_status describe(struct strata_comm *comm, const struct strata_config *config,
-                              const struct strata_table *table, const struct strata_clustering *clustering,
+                              const struct strata_table *table,
+                              const struct strata_clustering *clustering,
                               struct strata_arena *scratch, struct strata_arena *keep,
                               struct strata_personas **out, struct strata_err *err)
 {
@@ -127,8 +140,9 @@ static strata_status describe(struct strata_comm *comm, const struct strata_conf
 }
 
 strata_status strata_describe(struct strata_comm *comm, const struct strata_config *config,
-                              const struct strata_table *table, const struct strata_clustering *clustering,
-                              struct strata_arena *keep, struct strata_personas **out, struct strata_err *err)
+                              const struct strata_table *table,
+                              const struct strata_clustering *clustering, struct strata_arena *keep,
+                              struct strata_personas **out, struct strata_err *err)
 {
     struct strata_arena scratch = {0};
     const strata_status status = describe(comm, config, table, clustering, &scratch, keep, out, err);

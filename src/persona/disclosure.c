@@ -1,10 +1,11 @@
-/* What would tell about few customers is not published: a cell is hidden when 1 to 9 customers stand behind it, and so
- * is the next smallest one wherever a single hidden cell of a line could be had by subtraction.
+/* What would tell about few customers is not published: a cell is hidden when 1 to 9 customers
+ * stand behind it, and so is the next smallest one wherever a single hidden cell of a line could
+ * be had by subtraction.
  *
- * A line is everything that adds up: one cell over the segments and everybody, and the levels of one feature in one
- * segment.  Hiding in one line can leave a single hidden cell in another, so lines are gone through until nothing
- * changes; each change hides at least one cell, so this ends.  An ordinal mean would give away two hidden levels, so it
- * goes with them. */
+ * A line is everything that adds up: one cell over the segments and everybody, and the levels of
+ * one feature in one segment.  Hiding in one line can leave a single hidden cell in another, so
+ * lines are gone through until nothing changes; each change hides at least one cell, so this
+ * ends.  An ordinal mean would give away two hidden levels, so it goes with them. */
 #include <math.h>
 
 #include "persona/persona_impl.h"
@@ -23,8 +24,8 @@ struct line {
     size_t n;
 };
 
-/* If exactly one cell of the line is hidden, hide the smallest other one with customers in it (or, if there is none, the
- * first empty one), lowest index on ties.  True when it did. */
+/* If exactly one cell of the line is hidden, hide the smallest other one with customers in it
+ * (or, if there is none, the first empty one), lowest index on ties.  True when it did. */
 static bool protect_line(struct line line)
 {
     size_t n_hidden = 0;
@@ -57,7 +58,8 @@ static void hide_cell(struct strata_profile_cell *cell, size_t n_levels)
 }
 
 /* Cells that are hidden as a whole: hidden is (k + 1). */
-static void whole_cells(const struct strata_plan *plan, const struct strata_tally *tally, size_t f, bool *hidden)
+static void whole_cells(const struct strata_plan *plan, const struct strata_tally *tally, size_t f,
+                        bool *hidden)
 {
     for (size_t g = 0; g <= plan->k; g++) {
         hidden[g] = is_small(tally->count[g * plan->n_features + f]);
@@ -65,11 +67,12 @@ static void whole_cells(const struct strata_plan *plan, const struct strata_tall
         const uint64_t *level = tally->level + g * plan->n_all_levels + plan->slot[f];
         hidden[g] = hidden[g] || is_small(level[0]) || is_small(level[1]);
     }
-    (void)protect_line((struct line){.count = tally->count + f, /* one change is all that a single line needs */
-                                     .count_stride = plan->n_features,
-                                     .hidden = hidden,
-                                     .hidden_stride = 1,
-                                     .n = plan->k + 1});
+    (void)protect_line(
+        (struct line){.count = tally->count + f, /* one change is all that a single line needs */
+                      .count_stride = plan->n_features,
+                      .hidden = hidden,
+                      .hidden_stride = 1,
+                      .n = plan->k + 1});
 }
 
 /* Levels of a text feature, (k + 1, n_levels), where whole cells count as hidden levels. */
@@ -88,12 +91,12 @@ static void hide_levels(const struct strata_plan *plan, const struct strata_tall
         changed = false;
         for (size_t g = 0; g <= plan->k; g++) {
             if (whole[g]) continue;
-            changed |= protect_line((struct line){count + g * plan->n_all_levels, 1, hidden + g * n_levels, 1,
-                                                  n_levels});
+            changed |= protect_line((struct line){count + g * plan->n_all_levels, 1,
+                                                  hidden + g * n_levels, 1, n_levels});
         }
         for (size_t l = 0; l < n_levels; l++) {
-            changed |= protect_line((struct line){count + l, plan->n_all_levels, hidden + l, n_levels,
-                                                  plan->k + 1});
+            changed |= protect_line(
+                (struct line){count + l, plan->n_all_levels, hidden + l, n_levels, plan->k + 1});
         }
     }
 }
@@ -104,7 +107,8 @@ static void hide_means(const struct strata_plan *plan, const struct strata_tally
 {
     bool hidden[STRATA_MAX_SEGMENTS + 1] = {false};
     for (size_t g = 0; g <= plan->k; g++) {
-        for (size_t l = 0; l < plan->n_levels[f]; l++) hidden[g] |= level_hidden[g * plan->n_levels[f] + l];
+        for (size_t l = 0; l < plan->n_levels[f]; l++)
+            hidden[g] |= level_hidden[g * plan->n_levels[f] + l];
     }
     (void)protect_line((struct line){tally->count + f, plan->n_features, hidden, 1, plan->k + 1});
     for (size_t g = 0; g <= plan->k; g++) {
@@ -113,8 +117,8 @@ static void hide_means(const struct strata_plan *plan, const struct strata_tally
     }
 }
 
-static void protect_feature(const struct strata_plan *plan, const struct strata_tally *tally, size_t f,
-                            bool *level_hidden, struct strata_personas *personas)
+static void protect_feature(const struct strata_plan *plan, const struct strata_tally *tally,
+                            size_t f, bool *level_hidden, struct strata_personas *personas)
 {
     bool whole[STRATA_MAX_SEGMENTS + 1] = {false};
     whole_cells(plan, tally, f, whole);
@@ -130,8 +134,8 @@ static void protect_feature(const struct strata_plan *plan, const struct strata_
     if (plan->as[f] == STRATA_AS_ORDINAL) hide_means(plan, tally, f, level_hidden, personas);
 }
 
-void strata_disclosure_protect(const struct strata_plan *plan, const struct strata_tally *tally, bool *hidden,
-                               struct strata_personas *personas)
+void strata_disclosure_protect(const struct strata_plan *plan, const struct strata_tally *tally,
+                               bool *hidden, struct strata_personas *personas)
 {
     for (size_t f = 0; f < plan->n_features; f++) protect_feature(plan, tally, f, hidden, personas);
 }

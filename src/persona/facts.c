@@ -20,7 +20,8 @@ void strata_interval_share(double share, uint64_t n, double *low, double *high)
     const double middle = (share + z2 / (2.0 * count)) / (1.0 + z2 / count);
     const double half = NORMAL_975 / (1.0 + z2 / count) *
                         sqrt(share * (1.0 - share) / count + z2 / (4.0 * count * count));
-    *low = fmin(share, fmax(0.0, middle - half)); /* the bounds hold the share in spite of rounding */
+    *low =
+        fmin(share, fmax(0.0, middle - half)); /* the bounds hold the share in spite of rounding */
     *high = fmax(share, fmin(1.0, middle + half));
 }
 
@@ -29,29 +30,38 @@ static const struct {
     const char *meaning;
     const char *section;
 } meaning_sections[] = {
-    {"spend", "value"},        {"revenue", "value"},       {"tenure", "value"},      {"loyalty", "value"},
-    {"churn", "value"},        {"discount", "offer"},      {"coupon", "offer"},      {"full_price", "offer"},
-    {"private_label", "offer"}, {"campaign", "offer"},     {"response", "offer"},    {"price_sensitivity", "offer"},
-    {"store", "channel"},      {"web", "channel"},         {"app", "channel"},       {"email", "channel"},
-    {"mail", "channel"},       {"phone", "channel"},       {"social", "channel"},    {"satisfaction", "need"},
-    {"complaints", "need"},    {"returns", "need"},
+    {"spend", "value"},    {"revenue", "value"},     {"tenure", "value"},
+    {"loyalty", "value"},  {"churn", "value"},       {"discount", "offer"},
+    {"coupon", "offer"},   {"full_price", "offer"},  {"private_label", "offer"},
+    {"campaign", "offer"}, {"response", "offer"},    {"price_sensitivity", "offer"},
+    {"store", "channel"},  {"web", "channel"},       {"app", "channel"},
+    {"email", "channel"},  {"mail", "channel"},      {"phone", "channel"},
+    {"social", "channel"}, {"satisfaction", "need"}, {"complaints", "need"},
+    {"returns", "need"},
 };
 
 static const char *section_of(const struct strata_feature *feature)
 {
     const size_t n = sizeof meaning_sections / sizeof meaning_sections[0];
     for (size_t i = 0; feature->meaning && i < n; i++) {
-        if (strcmp(meaning_sections[i].meaning, feature->meaning) == 0) return meaning_sections[i].section;
+        if (strcmp(meaning_sections[i].meaning, feature->meaning) == 0)
+            return meaning_sections[i].section;
     }
     if (feature->role == STRATA_ROLE_OUTCOME) return "outcome";
     switch (feature->dimension) {
-    case STRATA_DEMOGRAPHIC: return "demographic";
-    case STRATA_GEOGRAPHIC: return "geographic";
-    case STRATA_PSYCHOGRAPHIC: return "psychographic";
-    case STRATA_FIRMOGRAPHIC: return "firmographic";
-    case STRATA_TECHNOGRAPHIC: return "technographic";
+    case STRATA_DEMOGRAPHIC:
+        return "demographic";
+    case STRATA_GEOGRAPHIC:
+        return "geographic";
+    case STRATA_PSYCHOGRAPHIC:
+        return "psychographic";
+    case STRATA_FIRMOGRAPHIC:
+        return "firmographic";
+    case STRATA_TECHNOGRAPHIC:
+        return "technographic";
     case STRATA_BEHAVIOURAL:
-    case STRATA_DIMENSION_COUNT: break;
+    case STRATA_DIMENSION_COUNT:
+        break;
     }
     return "behavioural";
 }
@@ -86,15 +96,17 @@ static bool tell_mean(const struct strata_plan *plan, const struct strata_profil
     return true;
 }
 
-/* The level to tell of: the one that marks the segment most; without anybody else, the most frequent visible one. */
+/* The level to tell of: the one that marks the segment most; without anybody else, the most
+ * frequent visible one. */
 static int level_to_tell(const struct strata_plan *plan, const struct strata_tally *tally,
-                         const struct strata_profile_cell *cell, const struct strata_profile_cell *all, size_t s,
-                         size_t f)
+                         const struct strata_profile_cell *cell,
+                         const struct strata_profile_cell *all, size_t s, size_t f)
 {
     int best = -1;
     double best_strength = 0.0;
     for (size_t l = 0; l < plan->n_levels[f]; l++) {
-        if (plan->position[plan->slot[f] + l] < 0 || isnan(cell->share[l]) || isnan(all->share[l])) continue;
+        if (plan->position[plan->slot[f] + l] < 0 || isnan(cell->share[l]) || isnan(all->share[l]))
+            continue;
         const double effect = strata_profile_level_effect(plan, tally, s, f, l);
         const double strength = isnan(effect) ? cell->share[l] : effect;
         if (best >= 0 && strength <= best_strength) continue;
@@ -105,10 +117,11 @@ static int level_to_tell(const struct strata_plan *plan, const struct strata_tal
 }
 
 static bool tell_level(const struct strata_plan *plan, const struct strata_tally *tally,
-                       const struct strata_profile_cell *cell, const struct strata_profile_cell *all, size_t s,
-                       struct strata_fact *fact)
+                       const struct strata_profile_cell *cell,
+                       const struct strata_profile_cell *all, size_t s, struct strata_fact *fact)
 {
-    fact->level = cell->level >= 0 ? cell->level : level_to_tell(plan, tally, cell, all, s, fact->feature);
+    fact->level =
+        cell->level >= 0 ? cell->level : level_to_tell(plan, tally, cell, all, s, fact->feature);
     if (fact->level < 0) return false;
     fact->statistic = "share";
     fact->value = cell->share[fact->level];
@@ -119,7 +132,8 @@ static bool tell_level(const struct strata_plan *plan, const struct strata_tally
 }
 
 bool strata_fact_find(const struct strata_plan *plan, const struct strata_tally *tally,
-                      const struct strata_personas *personas, size_t s, size_t feature, struct strata_fact *fact)
+                      const struct strata_personas *personas, size_t s, size_t feature,
+                      struct strata_fact *fact)
 {
     const struct strata_profile_cell *cell = &personas->segment[s].cell[feature];
     const struct strata_profile_cell *all = &personas->everybody[feature];

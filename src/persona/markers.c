@@ -1,4 +1,5 @@
-/* Which features mark a segment: those whose difference from everybody else is largest in standard deviations. */
+/* Which features mark a segment: those whose difference from everybody else is largest in
+ * standard deviations. */
 #include <math.h>
 
 #include "persona/persona_impl.h"
@@ -15,6 +16,7 @@ void strata_markers_rank(const struct strata_plan *plan, struct strata_persona *
         for (; at > 0 && fabs(persona->marker[at - 1].effect) < fabs(cell->effect); at--) {
             persona->marker[at] = persona->marker[at - 1];
         }
-        persona->marker[at] = (struct strata_marker){.feature = f, .level = cell->level, .effect = cell->effect};
+        persona->marker[at] =
+            (struct strata_marker){.feature = f, .level = cell->level, .effect = cell->effect};
     }
 }

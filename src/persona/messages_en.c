@@ -1,14 +1,15 @@
 /* All words of names and personas in English; another language is one more file like this one.
  *
- * name.MEANING.DIRECTION.FORM   what a feature of that meaning makes of a customer when it is high or low; FORM is
- *                               adjective (one word), noun (takes adjectives), phrase (stands alone) or tail (follows
- *                               a noun, with its own space or comma)
+ * name.MEANING.DIRECTION.FORM   what a feature of that meaning makes of a customer when it is
+ *                               high or low; FORM is adjective (one word), noun (takes
+ *                               adjectives), phrase (stands alone) or tail (follows a noun, with
+ *                               its own space or comma)
  * name.KIND.*                   the same for features whose meaning has no words of its own
  * say.STATISTIC.DIRECTION       sentences; with .MEANING behind it, for features of that meaning
  * fact.*, definition.*          the one line that tells what a segment is
  *
- * Slots in braces: label (of the feature), level (of a text feature), value (of the segment), reference (of everybody),
- * count.  No number stands in a text: numbers come from the record. */
+ * Slots in braces: label (of the feature), level (of a text feature), value (of the segment),
+ * reference (of everybody), count.  No number stands in a text: numbers come from the record. */
 #include "persona/persona_impl.h"
 
 const struct strata_message strata_messages_en[] = {
@@ -19,6 +20,8 @@ const struct strata_message strata_messages_en[] = {
     {"name.two_adjectives_noun", "{first} {second} {third}"},
     {"name.very", "very {piece}"},
     {"name.fairly", "fairly {piece}"},
+    {"name.extremely", "extremely {piece}"},
+    {"name.slightly", "slightly {piece}"},
     {"name.tagged", "{first}, {second}"},
     {"name.anybody", "customers"},
     {"name.average", "average customers"},
@@ -37,10 +40,6 @@ const struct strata_message strata_messages_en[] = {
     {"name.number.low.phrase", "low {label}"},
     {"name.number.high.tail", ", high {label}"},
     {"name.number.low.tail", ", low {label}"},
-    {"name.number.high.very", "very high {label}"},
-    {"name.number.low.very", "very low {label}"},
-    {"name.number.high.fairly", "fairly high {label}"},
-    {"name.number.low.fairly", "fairly low {label}"},
     {"name.yes.high.tail", " with {label}"},
     {"name.yes.low.tail", " without {label}"},
     {"name.yes.high.phrase", "with {label}"},
@@ -172,16 +171,18 @@ const struct strata_message strata_messages_en[] = {
     {"name.software.high.tail", ", more {label}"},
     {"name.software.low.tail", ", little {label}"},
 
-    /* meanings whose words bear "very" and "fairly" */
-    {"name.gradable", " age.high age.low income.high income.low city_size.high distance.high satisfaction.high "
-                      "loyalty.high price_sensitivity.high spend.high spend.low frequency.high frequency.low "
-                      "recency.high recency.low tenure.high tenure.low basket_size.high basket_size.low "
-                      "unit_price.high discount.high response.high employees.high employees.low "},
+    /* meanings whose words bear "very", "fairly", "extremely", "slightly" */
+    {"name.gradable",
+     " age.high age.low income.high income.low city_size.high distance.high satisfaction.high "
+     "loyalty.high price_sensitivity.high spend.high spend.low frequency.high frequency.low "
+     "recency.high recency.low tenure.high tenure.low basket_size.high basket_size.low "
+     "unit_price.high discount.high response.high employees.high employees.low "},
 
     /* meanings in the order of their adjectives; others follow */
     {"name.order", "frequency recency tenure satisfaction loyalty age married education income"},
 
-    /* the last resort where the markers of two segments are the same: neutral words, one for each segment there can be */
+    /* the last resort where the markers of two segments are the same: neutral words, one for
+     * each segment there can be */
     {"name.tags",
      "acacia alder almond apple ash aspen balsam bamboo banyan bay beech birch box cedar cherry chestnut citron "
      "cork cypress dogwood ebony elder elm eucalyptus fig fir ginkgo hawthorn hazel hemlock hickory holly hornbeam "
@@ -197,44 +198,73 @@ const struct strata_message strata_messages_en[] = {
     {"say.mean.low", "Below average in {label}: {value}, against {reference} for everybody."},
     {"say.mean.middle", "About average in {label}: {value}, against {reference} for everybody."},
     {"say.mean.alone", "{label}: {value} on average."},
-    {"say.mean.high.spend", "They spend more than average: {label} {value}, against {reference} for everybody."},
-    {"say.mean.low.spend", "They spend less than average: {label} {value}, against {reference} for everybody."},
-    {"say.mean.high.frequency", "They come more often: {label} {value}, against {reference} for everybody."},
-    {"say.mean.low.frequency", "They come less often: {label} {value}, against {reference} for everybody."},
-    {"say.mean.high.recency", "They have stayed away for longer: {label} {value}, against {reference} for everybody."},
-    {"say.mean.low.recency", "They were here more recently: {label} {value}, against {reference} for everybody."},
-    {"say.mean.high.tenure", "They have been customers for longer: {label} {value}, against {reference} for everybody."},
-    {"say.mean.low.tenure", "They are newer customers: {label} {value}, against {reference} for everybody."},
-    {"say.mean.high.basket_size", "They fill larger baskets: {label} {value}, against {reference} for everybody."},
-    {"say.mean.low.basket_size", "They fill smaller baskets: {label} {value}, against {reference} for everybody."},
-    {"say.mean.high.discount", "They buy more at a discount: {label} {value}, against {reference} for everybody."},
-    {"say.mean.low.discount", "They buy less at a discount: {label} {value}, against {reference} for everybody."},
-    {"say.mean.high.coupon", "They use more coupons: {label} {value}, against {reference} for everybody."},
-    {"say.mean.low.coupon", "They use fewer coupons: {label} {value}, against {reference} for everybody."},
-    {"say.mean.high.full_price", "They buy more at full price: {label} {value}, against {reference} for everybody."},
-    {"say.mean.low.full_price", "They buy less at full price: {label} {value}, against {reference} for everybody."},
-    {"say.mean.high.variety", "They buy a wider range: {label} {value}, against {reference} for everybody."},
-    {"say.mean.low.variety", "They buy a narrower range: {label} {value}, against {reference} for everybody."},
-    {"say.mean.high.private_label", "They buy more own brands: {label} {value}, against {reference} for everybody."},
-    {"say.mean.low.private_label", "They buy fewer own brands: {label} {value}, against {reference} for everybody."},
-    {"say.mean.high.campaign", "They are contacted more often: {label} {value}, against {reference} for everybody."},
-    {"say.mean.low.campaign", "They are contacted less often: {label} {value}, against {reference} for everybody."},
-    {"say.mean.high.satisfaction", "They are more satisfied: {label} {value}, against {reference} for everybody."},
-    {"say.mean.low.satisfaction", "They are less satisfied: {label} {value}, against {reference} for everybody."},
-    {"say.mean.high.complaints", "They complain more: {label} {value}, against {reference} for everybody."},
-    {"say.mean.low.complaints", "They complain less: {label} {value}, against {reference} for everybody."},
-    {"say.mean.high.returns", "They return more: {label} {value}, against {reference} for everybody."},
+    {"say.mean.high.spend",
+     "They spend more than average: {label} {value}, against {reference} for everybody."},
+    {"say.mean.low.spend",
+     "They spend less than average: {label} {value}, against {reference} for everybody."},
+    {"say.mean.high.frequency",
+     "They come more often: {label} {value}, against {reference} for everybody."},
+    {"say.mean.low.frequency",
+     "They come less often: {label} {value}, against {reference} for everybody."},
+    {"say.mean.high.recency",
+     "They have stayed away for longer: {label} {value}, against {reference} for everybody."},
+    {"say.mean.low.recency",
+     "They were here more recently: {label} {value}, against {reference} for everybody."},
+    {"say.mean.high.tenure",
+     "They have been customers for longer: {label} {value}, against {reference} for everybody."},
+    {"say.mean.low.tenure",
+     "They are newer customers: {label} {value}, against {reference} for everybody."},
+    {"say.mean.high.basket_size",
+     "They fill larger baskets: {label} {value}, against {reference} for everybody."},
+    {"say.mean.low.basket_size",
+     "They fill smaller baskets: {label} {value}, against {reference} for everybody."},
+    {"say.mean.high.discount",
+     "They buy more at a discount: {label} {value}, against {reference} for everybody."},
+    {"say.mean.low.discount",
+     "They buy less at a discount: {label} {value}, against {reference} for everybody."},
+    {"say.mean.high.coupon",
+     "They use more coupons: {label} {value}, against {reference} for everybody."},
+    {"say.mean.low.coupon",
+     "They use fewer coupons: {label} {value}, against {reference} for everybody."},
+    {"say.mean.high.full_price",
+     "They buy more at full price: {label} {value}, against {reference} for everybody."},
+    {"say.mean.low.full_price",
+     "They buy less at full price: {label} {value}, against {reference} for everybody."},
+    {"say.mean.high.variety",
+     "They buy a wider range: {label} {value}, against {reference} for everybody."},
+    {"say.mean.low.variety",
+     "They buy a narrower range: {label} {value}, against {reference} for everybody."},
+    {"say.mean.high.private_label",
+     "They buy more own brands: {label} {value}, against {reference} for everybody."},
+    {"say.mean.low.private_label",
+     "They buy fewer own brands: {label} {value}, against {reference} for everybody."},
+    {"say.mean.high.campaign",
+     "They are contacted more often: {label} {value}, against {reference} for everybody."},
+    {"say.mean.low.campaign",
+     "They are contacted less often: {label} {value}, against {reference} for everybody."},
+    {"say.mean.high.satisfaction",
+     "They are more satisfied: {label} {value}, against {reference} for everybody."},
+    {"say.mean.low.satisfaction",
+     "They are less satisfied: {label} {value}, against {reference} for everybody."},
+    {"say.mean.high.complaints",
+     "They complain more: {label} {value}, against {reference} for everybody."},
+    {"say.mean.low.complaints",
+     "They complain less: {label} {value}, against {reference} for everybody."},
+    {"say.mean.high.returns",
+     "They return more: {label} {value}, against {reference} for everybody."},
     {"say.mean.low.returns", "They return less: {label} {value}, against {reference} for everybody."},
 
     /* yes or no */
     {"say.share.high", "{label} applies to more of them: {value}, against {reference} of everybody."},
     {"say.share.low", "{label} applies to fewer of them: {value}, against {reference} of everybody."},
-    {"say.share.middle", "{label} applies to about as many as elsewhere: {value}, against {reference} of everybody."},
+    {"say.share.middle",
+     "{label} applies to about as many as elsewhere: {value}, against {reference} of everybody."},
     {"say.share.alone", "{label} applies to {value} of them."},
 
     /* levels */
     {"say.level.high", "{label} is {level} for {value} of them, against {reference} of everybody."},
-    {"say.level.low", "{label} is {level} for only {value} of them, against {reference} of everybody."},
+    {"say.level.low",
+     "{label} is {level} for only {value} of them, against {reference} of everybody."},
     {"say.level.middle", "{label} is {level} for {value} of them, against {reference} of everybody."},
     {"say.level.alone", "{label} is {level} for {value} of them."},
 
@@ -248,7 +278,8 @@ const struct strata_message strata_messages_en[] = {
     {"fact.share", "{label} for {value} (everybody: {reference})"},
     {"fact.level", "{label} {level} for {value} (everybody: {reference})"},
     {"fact.index", "{label} at index {value} (everybody: {reference})"},
-    {"definition.zero", "{share} of all customers, close to everybody's average in what was measured."},
+    {"definition.zero",
+     "{share} of all customers, close to everybody's average in what was measured."},
     {"definition.one", "{share} of all customers, marked by {first}."},
     {"definition.two", "{share} of all customers, marked by {first} and {second}."},
     {"definition.three", "{share} of all customers, marked by {first}, {second} and {third}."},

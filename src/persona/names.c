@@ -1,12 +1,14 @@
 /* A name for each segment: at most four words, from its strongest markers, unique in the run.
  *
- * Each marker gives a piece with up to four forms: an adjective ("lapsed"), a noun ("big spenders"), a phrase that stands
- * alone ("high produce share") or a tail ("with garden").  Candidates are built from the strongest pieces first: two
- * markers, then other pairs and triples, then degrees ("very frequent big spenders"), then weaker markers.  Segments are
- * named in order; each takes its first candidate that no earlier one has.  Where that ends, as with many segments on one
- * feature, a neutral word is added: there are as many of those as there can be segments, so this cannot run out.
- * Names count as equal when they differ in digits or case only: a numeral never tells two segments apart; nor does the
- * same set of markers said in other words. */
+ * Each marker gives a piece with up to four forms: an adjective ("lapsed"), a noun ("big
+ * spenders"), a phrase that stands alone ("high produce share") or a tail ("with garden").
+ * Candidates are built from the strongest pieces first: two markers, then other pairs and
+ * triples, then degrees ("very frequent big spenders"), then weaker markers.  Segments are named
+ * in order; each takes its first candidate that no earlier one has.  Where that ends, as with
+ * many segments on one feature, a neutral word is added: there are as many of those as there can
+ * be segments, so this cannot run out. Names count as equal when they differ in digits or case
+ * only: a numeral never tells two segments apart; nor does the same set of markers said in other
+ * words. */
 #include <math.h>
 #include <string.h>
 
@@ -14,40 +16,40 @@
 
 #define MAX_PIECES 10
 #define MAX_WORDS 4
-#define MAX_LABEL 40        /* bytes of a label or level that may stand in a name */
+#define MAX_LABEL 40 /* bytes of a label or level that may stand in a name */
 #define MAX_LABEL_WORDS 3
-#define VERY 1.2            /* |effect| that bears "very" */
-#define FAIRLY 0.8          /* |effect| below which "fairly" is true */
+#define VERY 1.2   /* |effect| that bears "very" when nobody has the plain word */
+#define FAIRLY 0.8 /* |effect| below which "fairly" is true then */
 
 struct piece {
-    uint64_t code;       /* feature, level, direction and degree: what is said, whatever the words */
-    const char *meaning; /* or NULL; also when the words hold the label, so that they differ by feature */
+    uint64_t code; /* feature, level, direction and degree: what is said, whatever the words */
+    const char *meaning; /* or NULL; also where the words hold the feature's label */
     double effect;
     const char *adjective, *noun, *phrase, *tail;
-    const char *very, *fairly; /* phrases of their own */
-    bool gradable;
-    bool is_level;       /* the adjective is a level's text, which does not stand without a noun */
+    bool gradable; /* bears "very" */
+    bool is_level; /* the adjective is a level's text, which does not stand without a noun */
 };
 
-/* The set of pieces of a name, in ascending order; unused ones are 0. */
+/* The set of pieces of a name, in falling order; unused ones are 0. */
 struct said {
     uint64_t code[3];
 };
 
 struct namer {
     const struct strata_plan *plan;
-    const char **taken; /* (k) keys of the names given so far */
+    const char **taken;      /* (k) keys of the names given so far */
     struct said *taken_said; /* (k) */
+    double *taken_strength;  /* (k) |effect| of the first piece */
     size_t n_taken;
     struct strata_arena *keep;
-    const char *name;   /* found for this segment */
+    const char *name; /* found for this segment */
     const char *key;
-    struct said said;   /* by the candidate at hand */
-    const char *base;   /* the best candidate so far that leaves a word for a tag */
-    bool starved;       /* memory has ended */
+    struct said said; /* by the candidate at hand */
+    double strength;
+    bool starved; /* memory has ended */
 };
 
-/* --- words ---------------------------------------------------------------------------------------- */
+/* --- words --------------------------------------------------------- */
 
 static size_t word_count(const char *text)
 {
@@ -73,7 +75,8 @@ static char *key_of(const char *name, struct strata_arena *arena)
     return key;
 }
 
-/* The text without control characters, brackets and double spaces, and its first capital unless more follow. */
+/* The text without control characters, brackets and double spaces, and its first capital unless
+ * more follow. */
 static char *plain_text(const char *text, struct strata_arena *arena)
 {
     char *plain = strata_arena_copy(arena, text, strlen(text));
@@ -81,13 +84,16 @@ static char *plain_text(const char *text, struct strata_arena *arena)
     size_t n = 0;
     for (const char *c = text; *c && *c != '(' && *c != '{'; c++) {
         const bool space = (unsigned char)*c <= ' ' || *c == ',' || *c == '}';
-        if (!space) plain[n++] = *c;
-        else if (n > 0 && plain[n - 1] != ' ') plain[n++] = ' ';
+        if (!space)
+            plain[n++] = *c;
+        else if (n > 0 && plain[n - 1] != ' ')
+            plain[n++] = ' ';
     }
     while (n > 0 && plain[n - 1] == ' ') n--;
     plain[n] = '\0';
     const bool capital = plain[0] >= 'A' && plain[0] <= 'Z';
-    if (capital && n > 1 && !(plain[1] >= 'A' && plain[1] <= 'Z')) plain[0] = (char)(plain[0] - 'A' + 'a');
+    if (capital && n > 1 && !(plain[1] >= 'A' && plain[1] <= 'Z'))
+        plain[0] = (char)(plain[0] - 'A' + 'a');
     return plain;
 }
 
@@ -100,7 +106,8 @@ static void cut_words(char *text, size_t n)
     }
 }
 
-/* A feature's label for names: its first three words, if no other feature's label starts with them.  NULL: none. */
+/* A feature's label for names: its first three words, if no other feature's label starts with
+ * them.  NULL: none. */
 static const char *short_label(const struct strata_plan *plan, size_t f, struct strata_arena *arena)
 {
     char *label = plain_text(plan->config->feature[f].label, arena);
@@ -116,7 +123,7 @@ static const char *short_label(const struct strata_plan *plan, size_t f, struct 
     return strlen(label) <= MAX_LABEL ? label : NULL;
 }
 
-/* --- pieces ---------------------------------------------------------------------------------------- */
+/* --- pieces --------------------------------------------------------- */
 
 static const char *fill_form(const char *stem, const char *direction, const char *form,
                              const struct strata_slot *slot, struct strata_arena *arena)
@@ -132,8 +139,6 @@ static bool fill_piece(const char *stem, const struct strata_slot *slot, struct 
     piece->noun = fill_form(stem, direction, "noun", slot, arena);
     piece->phrase = fill_form(stem, direction, "phrase", slot, arena);
     piece->tail = fill_form(stem, direction, "tail", slot, arena);
-    piece->very = fill_form(stem, direction, "very", slot, arena);
-    piece->fairly = fill_form(stem, direction, "fairly", slot, arena);
     return piece->adjective || piece->noun || piece->phrase || piece->tail;
 }
 
@@ -155,9 +160,10 @@ static bool is_one_of(const char *text, const char *const *word, size_t n)
 /* Levels that say nothing without their question. */
 static bool level_speaks(const char *level)
 {
-    static const char *const mute[] = {"yes",   "no",   "y",    "n",    "true", "false", "on",      "off",  "ja",
-                                       "nein",  "oui",  "non",  "si",   "none", "null",  "unknown", "other", "na",
-                                       "n/a",   "any",  "all",  "-",    "?",    "u",     "missing", "t",    "f"};
+    static const char *const mute[] = {
+        "yes",  "no",  "y",   "n",  "true", "false", "on",      "off",   "ja",
+        "nein", "oui", "non", "si", "none", "null",  "unknown", "other", "na",
+        "n/a",  "any", "all", "-",  "?",    "u",     "missing", "t",     "f"};
     bool letters = false;
     char lower[MAX_LABEL + 1] = {0};
     const size_t length = strlen(level);
@@ -172,28 +178,33 @@ static bool level_speaks(const char *level)
 /* The same for all markers that say the same; never 0. */
 static uint64_t code_of(const struct strata_marker *marker)
 {
-    return ((uint64_t)marker->feature << 32 | (uint64_t)(marker->level + 1) << 8 | (marker->effect > 0.0)) + 1;
+    return ((uint64_t)marker->feature << 32 | (uint64_t)(marker->level + 1) << 8 |
+            (marker->effect > 0.0)) +
+           1;
 }
 
 static bool level_piece(const struct strata_plan *plan, const struct strata_persona *persona,
-                        const struct strata_marker *marker, struct strata_arena *arena, struct piece *piece)
+                        const struct strata_marker *marker, struct strata_arena *arena,
+                        struct piece *piece)
 {
     const struct strata_feature *feature = &plan->config->feature[marker->feature];
     const char *text = plan->table->column[marker->feature].level[marker->level];
     const char *level = plain_text(text, arena);
-    const char *people = strata_message_at("name.people", strata_dimension_word(feature->dimension), NULL);
+    const char *people =
+        strata_message_at("name.people", strata_dimension_word(feature->dimension), NULL);
     const double share = persona->cell[marker->feature].share[marker->level];
     if (!level || !level_speaks(level)) return false;
-    const struct strata_slot slot[3] = {
-        {"level", level}, {"people", people ? people : strata_message("name.anybody")}, {"label", level}};
+    const struct strata_slot slot[3] = {{"level", level},
+                                        {"people", people ? people : strata_message("name.anybody")},
+                                        {"label", level}};
     piece->is_level = true;
     const bool most = marker->effect > 0.0 ? share >= 0.5 : share <= 0.1 && word_count(level) == 1;
     return fill_piece(most ? "name.level" : "name.more", slot, arena, piece);
 }
 
 /* The words for a meaning; false when it has none, or they need a label that is not there. */
-static bool meaning_piece(const char *meaning, const struct strata_slot *slot, struct strata_arena *arena,
-                          struct piece *piece)
+static bool meaning_piece(const char *meaning, const struct strata_slot *slot,
+                          struct strata_arena *arena, struct piece *piece)
 {
     const char *stem = strata_arena_print(arena, "name.%s", meaning);
     if (!stem || !fill_piece(stem, slot, arena, piece)) return false;
@@ -208,35 +219,42 @@ static bool meaning_piece(const char *meaning, const struct strata_slot *slot, s
 
 /* What a marker gives to a name; false when it gives nothing. */
 static bool piece_make(const struct strata_plan *plan, const struct strata_persona *persona,
-                       const struct strata_marker *marker, struct strata_arena *arena, struct piece *piece)
+                       const struct strata_marker *marker, struct strata_arena *arena,
+                       struct piece *piece)
 {
     const struct strata_feature *feature = &plan->config->feature[marker->feature];
-    *piece = (struct piece){.code = code_of(marker), .meaning = feature->meaning, .effect = marker->effect};
-    if (plan->as[marker->feature] == STRATA_AS_NOMINAL) return level_piece(plan, persona, marker, arena, piece);
+    *piece = (struct piece){
+        .code = code_of(marker), .meaning = feature->meaning, .effect = marker->effect};
+    if (plan->as[marker->feature] == STRATA_AS_NOMINAL)
+        return level_piece(plan, persona, marker, arena, piece);
     const char *label = short_label(plan, marker->feature, arena);
     const struct strata_slot slot[3] = {{"label", label ? label : ""}, {"level", ""}, {"people", ""}};
     if (feature->meaning && meaning_piece(feature->meaning, slot, arena, piece)) return true;
     if (!label) return false;
     const double share = persona->cell[marker->feature].mean;
-    const bool yes = plan->as[marker->feature] == STRATA_AS_BINARY && (marker->effect > 0.0) == (share >= 0.5);
+    const bool yes =
+        plan->as[marker->feature] == STRATA_AS_BINARY && (marker->effect > 0.0) == (share >= 0.5);
+    piece->gradable = !yes;
     return fill_piece(yes ? "name.yes" : "name.number", slot, arena, piece);
 }
 
-/* --- candidates ------------------------------------------------------------------------------------- */
+/* --- candidates --------------------------------------------------------- */
 
-/* Begin candidates that say a, b and c (NULL: nothing); false when another name says just that. */
-static bool begin_saying(struct namer *namer, const struct piece *a, const struct piece *b, const struct piece *c)
+/* Begin candidates that say a and, unless NULL, b and c; false when another name says just that. */
+static bool begin_saying(struct namer *namer, const struct piece *a, const struct piece *b,
+                         const struct piece *c)
 {
-    struct said said = {{a ? a->code : 0, b ? b->code : 0, c ? c->code : 0}};
+    struct said said = {{a->code, b ? b->code : 0, c ? c->code : 0}};
     for (size_t i = 0; i < 3; i++) {
         for (size_t j = i + 1; j < 3; j++) {
-            if (said.code[j] >= said.code[i]) continue;
+            if (said.code[j] <= said.code[i]) continue;
             const uint64_t swap = said.code[i];
             said.code[i] = said.code[j];
             said.code[j] = swap;
         }
     }
     namer->said = said;
+    namer->strength = fabs(a->effect);
     for (size_t t = 0; t < namer->n_taken; t++) {
         if (memcmp(&namer->taken_said[t], &said, sizeof said) == 0) return false;
     }
@@ -250,7 +268,6 @@ static bool try_name(struct namer *namer, char *candidate)
     const size_t words = word_count(candidate);
     if (words < 1 || words > MAX_WORDS) return false;
     strata_sentence_case(candidate);
-    if (words < MAX_WORDS && !namer->base) namer->base = candidate;
     const char *key = key_of(candidate, namer->keep);
     if (!key) {
         namer->starved = true;
@@ -269,7 +286,8 @@ static bool try_parts(struct namer *namer, const char *key, const char *first, c
                       const char *third)
 {
     if (!first || !second) return false;
-    const struct strata_slot slot[3] = {{"first", first}, {"second", second}, {"third", third ? third : ""}};
+    const struct strata_slot slot[3] = {
+        {"first", first}, {"second", second}, {"third", third ? third : ""}};
     char *text = strata_message_fill(strata_message(key), slot, 3, namer->keep);
     if (!text) namer->starved = true;
     return try_name(namer, text);
@@ -303,7 +321,8 @@ static size_t adjective_place(const struct piece *piece)
     return piece->is_level ? SIZE_MAX : at ? (size_t)(at - order) : SIZE_MAX - 1;
 }
 
-static bool try_adjectives(struct namer *namer, const struct piece *a, const struct piece *b, const char *noun)
+static bool try_adjectives(struct namer *namer, const struct piece *a, const struct piece *b,
+                           const char *noun)
 {
     if (!a->adjective || !b->adjective || !noun) return false;
     if (adjective_place(b) < adjective_place(a)) {
@@ -336,7 +355,8 @@ static bool try_two(struct namer *namer, const struct piece *a, const struct pie
 }
 
 /* a gives the noun. */
-static bool try_three(struct namer *namer, const struct piece *a, const struct piece *b, const struct piece *c)
+static bool try_three(struct namer *namer, const struct piece *a, const struct piece *b,
+                      const struct piece *c)
 {
     if (!a->noun || same_meaning(a, b) || same_meaning(a, c) || same_meaning(b, c)) return false;
     if (!begin_saying(namer, a, b, c)) return false;
@@ -355,7 +375,8 @@ static bool try_with_last(struct namer *namer, const struct piece *piece, size_t
         for (size_t i = 0; i < j; i++) {
             const struct piece *a = &piece[i];
             const struct piece *b = &piece[j];
-            if (try_three(namer, a, b, last) || try_three(namer, b, a, last) || try_three(namer, last, a, b)) {
+            if (try_three(namer, a, b, last) || try_three(namer, b, a, last) ||
+                try_three(namer, last, a, b)) {
                 return true;
             }
         }
@@ -378,24 +399,59 @@ static bool try_combinations(struct namer *namer, const struct piece *piece, siz
 static const char *graded(const char *pattern, const char *text, struct strata_arena *arena)
 {
     if (!text) return NULL;
-    return strata_message_fill(strata_message(pattern), &(struct strata_slot){"piece", text}, 1, arena);
+    return strata_message_fill(strata_message(pattern), &(struct strata_slot){"piece", text}, 1,
+                               arena);
+}
+
+enum degree { FAIR, VERY_MUCH, SLIGHT, EXTREME, DEGREE_COUNT };
+static const char *const degree_words[DEGREE_COUNT] = {
+    [FAIR] = "name.fairly", [VERY_MUCH] = "name.very", [SLIGHT] = "name.slightly", [EXTREME] = "name.extremely"};
+
+static uint64_t with_degree(uint64_t code, enum degree degree)
+{
+    return code | (uint64_t)(degree + 1) << 56;
+}
+
+/* Whether a segment is named by this alone; *strength is then its |effect|. */
+static bool is_held(const struct namer *namer, uint64_t code, double *strength)
+{
+    for (size_t t = 0; t < namer->n_taken; t++) {
+        if (namer->taken_said[t].code[0] != code || namer->taken_said[t].code[1] != 0) continue;
+        *strength = namer->taken_strength[t];
+        return true;
+    }
+    return false;
+}
+
+/* The degree by which the piece differs from those who are named by it already; false when there
+ * is none left. */
+static bool find_degree(const struct namer *namer, const struct piece *piece, enum degree *degree)
+{
+    const double strength = fabs(piece->effect);
+    double held = 0.0;
+    if (!is_held(namer, piece->code, &held)) {
+        *degree = strength >= VERY ? VERY_MUCH : FAIR;
+        return strength >= VERY || strength < FAIRLY;
+    }
+    const bool more = strength > held;
+    *degree = more ? VERY_MUCH : FAIR;
+    if (!is_held(namer, with_degree(piece->code, *degree), &held)) return true;
+    *degree = more ? EXTREME : SLIGHT;
+    return (strength > held) == more;
 }
 
 /* "very frequent", "fairly high produce share": the piece with its degree said. */
-static bool degree_of(const struct piece *piece, struct strata_arena *arena, struct piece *out)
+static bool degree_of(const struct namer *namer, const struct piece *piece, struct piece *out)
 {
-    const double strength = fabs(piece->effect);
-    const bool very = strength >= VERY;
-    if (!very && strength >= FAIRLY) return false;
-    const char *pattern = very ? "name.very" : "name.fairly";
-    *out = (struct piece){.code = piece->code | (very ? UINT64_C(1) << 62 : UINT64_C(1) << 63),
+    enum degree degree = FAIR;
+    if (!piece->gradable || !find_degree(namer, piece, &degree)) return false;
+    const char *pattern = degree_words[degree];
+    *out = (struct piece){.code = with_degree(piece->code, degree),
                           .meaning = piece->meaning,
                           .effect = piece->effect};
-    if (piece->gradable) {
-        out->adjective = graded(pattern, piece->adjective, arena);
-        out->noun = graded(pattern, piece->adjective ? NULL : piece->noun, arena);
-    }
-    out->phrase = very ? piece->very : piece->fairly;
+    out->adjective = graded(pattern, piece->adjective, namer->keep);
+    out->noun = graded(pattern, piece->adjective ? NULL : piece->noun, namer->keep);
+    out->phrase = graded(pattern, piece->phrase, namer->keep);
     return out->adjective || out->noun || out->phrase;
 }
 
@@ -403,7 +459,7 @@ static bool try_degrees(struct namer *namer, const struct piece *piece, size_t n
 {
     for (size_t i = 0; i < n; i++) {
         struct piece strong;
-        if (!degree_of(&piece[i], namer->keep, &strong)) continue;
+        if (!degree_of(namer, &piece[i], &strong)) continue;
         if (try_one(namer, &strong)) return true;
         for (size_t j = 0; j < n; j++) {
             if (j != i && try_two(namer, &strong, &piece[j])) return true;
@@ -412,10 +468,23 @@ static bool try_degrees(struct namer *namer, const struct piece *piece, size_t n
     return false;
 }
 
-/* The best candidate with a word added that means nothing. */
-static bool try_tags(struct namer *namer)
+/* What the strongest piece says in at most three words. */
+static const char *base_of(const struct piece *piece, struct strata_arena *arena)
 {
-    const char *base = namer->base ? namer->base : strata_message("name.average");
+    const char *anybody = strata_message("name.anybody");
+    const struct strata_slot adjective[2] = {{"first", piece->adjective}, {"second", anybody}};
+    const struct strata_slot tail[2] = {{"first", anybody}, {"second", piece->tail}};
+    const char *base = piece->noun ? piece->noun : piece->phrase;
+    if (!base && piece->adjective)
+        base = strata_message_fill(strata_message("name.adjective_noun"), adjective, 2, arena);
+    if (!base && piece->tail)
+        base = strata_message_fill(strata_message("name.noun_tail"), tail, 2, arena);
+    return base && word_count(base) < MAX_WORDS ? base : anybody;
+}
+
+/* A name with a word added that means nothing. */
+static bool try_tags(struct namer *namer, const char *base)
+{
     const char *tags = strata_message("name.tags");
     namer->said = (struct said){{UINT64_MAX}}; /* of its own: no other name is compared with it */
     for (size_t i = 0; tags && i < STRATA_MAX_SEGMENTS; i++) {
@@ -435,8 +504,10 @@ static bool find_name(struct namer *namer, const struct strata_persona *persona)
     size_t n = 0;
     size_t n_noticeable = 0;
     for (size_t m = 0; m < persona->n_markers && n < MAX_PIECES; m++) {
-        if (namer->plan->config->feature[persona->marker[m].feature].role == STRATA_ROLE_OUTCOME) continue;
-        if (!piece_make(namer->plan, persona, &persona->marker[m], namer->keep, &piece[n])) continue;
+        if (namer->plan->config->feature[persona->marker[m].feature].role == STRATA_ROLE_OUTCOME)
+            continue;
+        if (!piece_make(namer->plan, persona, &persona->marker[m], namer->keep, &piece[n]))
+            continue;
         n++;
         if (fabs(persona->marker[m].effect) >= STRATA_NOTICEABLE) n_noticeable = n;
     }
@@ -445,36 +516,48 @@ static bool find_name(struct namer *namer, const struct strata_persona *persona)
     if (n_noticeable == 0 && try_text(namer, strata_message("name.average"))) return true;
     return (n_noticeable > 0 && (try_combinations(namer, piece, n_noticeable) ||
                                  try_degrees(namer, piece, n_noticeable))) ||
-           (n_noticeable > 0 && n > n_noticeable && try_combinations(namer, piece, n)) || try_tags(namer);
+           (n_noticeable > 0 && n > n_noticeable && try_combinations(namer, piece, n)) ||
+           try_tags(namer, n_noticeable > 0 ? base_of(&piece[0], namer->keep)
+                                            : strata_message("name.average"));
 }
 
 /* Room for the words of one segment is given back after it: scratch comes by value. */
-static strata_status name_segment(struct namer *namer, struct strata_persona *persona, struct strata_arena scratch,
-                                  struct strata_arena *keys, struct strata_arena *keep, struct strata_err *err)
+static strata_status name_segment(struct namer *namer, struct strata_persona *persona,
+                                  struct strata_arena scratch, struct strata_arena *keys,
+                                  struct strata_arena *keep, struct strata_err *err)
 {
-    namer->name = namer->key = namer->base = NULL;
+    namer->name = namer->key = NULL;
     namer->keep = &scratch;
     const bool found = find_name(namer, persona) && !namer->starved;
     persona->name = found ? strata_arena_copy(keep, namer->name, strlen(namer->name)) : NULL;
     const char *key = persona->name ? key_of(persona->name, keys) : NULL;
-    if (!key) return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for segment names; give the job more memory");
+    if (!key)
+        return STRATA_FAIL(err, STRATA_E_MEMORY,
+                           "no room for segment names; give the job more memory");
     namer->taken_said[namer->n_taken] = namer->said;
+    namer->taken_strength[namer->n_taken] = namer->strength;
     namer->taken[namer->n_taken++] = key;
     return STRATA_OK;
 }
 
 strata_status strata_names_give(const struct strata_plan *plan, struct strata_personas *personas,
-                                struct strata_arena scratch, struct strata_arena *keep, struct strata_err *err)
+                                struct strata_arena scratch, struct strata_arena *keep,
+                                struct strata_err *err)
 {
     const size_t key_bytes = (size_t)1 << 20; /* 64 names of four words */
     struct strata_arena keys = {0};
     keys.start = keys.next = STRATA_NEW(&scratch, unsigned char, key_bytes);
-    if (!keys.start) return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for segment names; give the job more memory");
+    if (!keys.start)
+        return STRATA_FAIL(err, STRATA_E_MEMORY,
+                           "no room for segment names; give the job more memory");
     keys.end = keys.start + key_bytes;
     struct namer namer = {.plan = plan,
                           .taken = STRATA_NEW(&scratch, const char *, plan->k),
-                          .taken_said = STRATA_NEW(&scratch, struct said, plan->k)};
-    if (!namer.taken || !namer.taken_said) return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for segment names; give the job more memory");
+                          .taken_said = STRATA_NEW(&scratch, struct said, plan->k),
+                          .taken_strength = STRATA_NEW(&scratch, double, plan->k)};
+    if (!namer.taken || !namer.taken_said || !namer.taken_strength)
+        return STRATA_FAIL(err, STRATA_E_MEMORY,
+                           "no room for segment names; give the job more memory");
     for (size_t s = 0; s < plan->k; s++) {
         STRATA_TRY(name_segment(&namer, &personas->segment[s], scratch, &keys, keep, err));
     }

@@ -1,6 +1,6 @@
-/* What the files of persona share: the plan (what is counted how), the tally (what was counted, the same on all
- * ranks), and the words.  In the order of the work: plan, tally, quartiles, profile, disclosure, markers, facts,
- * names, statements. */
+/* What the files of persona share: the plan (what is counted how), the tally (what was counted,
+ * the same on all ranks), and the words.  In the order of the work: plan, tally, quartiles,
+ * profile, disclosure, markers, facts, names, statements. */
 #ifndef STRATA_PERSONA_IMPL_H
 #define STRATA_PERSONA_IMPL_H
 
@@ -24,11 +24,11 @@ struct strata_plan {
     size_t k;
     size_t n_features;
     enum strata_treatment *as; /* (n_features) */
-    size_t *slot;     /* (n_features) numbers: their place among the numbers; others: their first level among all */
+    size_t *slot; /* (n_features) place among the numbers; others: of their first level among all */
     size_t *n_levels; /* (n_features) 0 for numbers, 2 for binary: zeros and ones */
-    int *position;    /* (n_all_levels) ordinal: place in the declared order, -1 if undeclared; others: from 0 */
+    int *position; /* (n_all_levels) ordinal: in the declared order, -1 if undeclared; others: from 0 */
     size_t n_numbers, n_all_levels;
-    size_t batch;     /* numbers whose quartiles are searched together */
+    size_t batch; /* numbers whose quartiles are searched together */
 };
 
 struct strata_tally {
@@ -45,10 +45,11 @@ struct strata_tally {
 bool strata_plan_make(struct strata_plan *plan, const struct strata_config *config,
                       const struct strata_table *table, const struct strata_clustering *clustering,
                       int n_ranks, struct strata_arena *scratch);
-bool strata_tally_make(struct strata_tally *tally, const struct strata_plan *plan, struct strata_arena *scratch);
+bool strata_tally_make(struct strata_tally *tally, const struct strata_plan *plan,
+                       struct strata_arena *scratch);
 /* Bytes of scratch for all stages of strata_describe; UINT64_MAX when beyond counting. */
-uint64_t strata_describe_room(uint64_t n_rows, uint64_t groups, uint64_t n_features, uint64_t n_numbers,
-                              uint64_t n_levels, uint64_t rows_a_rank);
+uint64_t strata_describe_room(uint64_t n_rows, uint64_t groups, uint64_t n_features,
+                              uint64_t n_numbers, uint64_t n_levels, uint64_t rows_a_rank);
 
 /* tally.c: counts, means and squares.  Collective: two reductions. */
 struct strata_moments_room {
@@ -63,31 +64,33 @@ void strata_tally_moments(struct strata_comm *comm, const struct strata_plan *pl
 
 /* quartiles.c: exact order statistics.  Collective: 16 reductions a batch. */
 struct strata_quartile_room {
-    uint64_t *value;  /* (batch, n_rows) ordered images, by segment, each sorted */
-    uint64_t *spare;  /* (n_rows) */
-    size_t *begin;    /* (batch, k + 1) first of each segment in value; one past the last at k */
-    uint64_t *low;    /* (batch, k + 1, 3) lowest value still possible */
-    uint64_t *rank;   /* (batch, k + 1, 3) wanted among those still possible, from 1; 0: no values */
-    int64_t *bucket;  /* (batch, k + 1, 3, 16) */
+    uint64_t *value; /* (batch, n_rows) ordered images, by segment, each sorted */
+    uint64_t *spare; /* (n_rows) */
+    size_t *begin;   /* (batch, k + 1) first of each segment in value; one past the last at k */
+    uint64_t *low;   /* (batch, k + 1, 3) lowest value still possible */
+    uint64_t *rank;  /* (batch, k + 1, 3) wanted among those still possible, from 1; 0: no values */
+    int64_t *bucket; /* (batch, k + 1, 3, 16) */
 };
 bool strata_quartile_room_make(struct strata_quartile_room *room, const struct strata_plan *plan,
                                struct strata_arena *scratch);
 void strata_tally_quartiles(struct strata_comm *comm, const struct strata_plan *plan,
                             struct strata_quartile_room *room, struct strata_tally *tally);
 
-/* profile.c: cells of a segment (or of everybody, g == k) from the tally, before anything is hidden. */
+/* profile.c: cells of a segment (or of everybody, g == k) from the tally, before anything is
+ * hidden. */
 void strata_profile_fill(const struct strata_plan *plan, const struct strata_tally *tally, size_t g,
                          struct strata_profile_cell *cell);
 /* Index and effect from what is visible; after strata_disclosure_protect. */
 void strata_profile_compare(const struct strata_plan *plan, const struct strata_tally *tally,
                             struct strata_personas *personas);
 /* Standardised difference of the share of one level from everybody else's. */
-double strata_profile_level_effect(const struct strata_plan *plan, const struct strata_tally *tally, size_t g,
-                                   size_t feature, size_t level);
+double strata_profile_level_effect(const struct strata_plan *plan, const struct strata_tally *tally,
+                                   size_t g, size_t feature, size_t level);
 
-/* disclosure.c: hide cells below the minimum count, and what would give them away.  hidden is (k + 1, levels). */
-void strata_disclosure_protect(const struct strata_plan *plan, const struct strata_tally *tally, bool *hidden,
-                               struct strata_personas *personas);
+/* disclosure.c: hide cells below the minimum count, and what would give them away.  hidden is (k
+ * + 1, levels). */
+void strata_disclosure_protect(const struct strata_plan *plan, const struct strata_tally *tally,
+                               bool *hidden, struct strata_personas *personas);
 
 /* markers.c: rank what marks segment s; marker has room for n_features. */
 void strata_markers_rank(const struct strata_plan *plan, struct strata_persona *persona);
@@ -98,27 +101,32 @@ struct strata_fact {
     const char *statistic; /* "mean", "share", "index" */
     const char *section;
     size_t feature;
-    int level;             /* text features: which level; else -1 */
+    int level; /* text features: which level; else -1 */
     double value, reference, low, high;
     uint64_t count;
-    double effect;         /* of the feature, 0 when there is nobody else */
+    double effect; /* of the feature, 0 when there is nobody else */
     enum strata_direction direction;
 };
-#define STRATA_NOTICEABLE 0.2 /* |effect| from which a difference is spoken of (Cohen's small effect) */
+#define STRATA_NOTICEABLE \
+    0.2 /* |effect| from which a difference is spoken of (Cohen's small effect) */
 /* False when nothing may or can be told. */
 bool strata_fact_find(const struct strata_plan *plan, const struct strata_tally *tally,
-                      const struct strata_personas *personas, size_t s, size_t feature, struct strata_fact *fact);
+                      const struct strata_personas *personas, size_t s, size_t feature,
+                      struct strata_fact *fact);
 void strata_interval_mean(double mean, double sd, uint64_t n, double *low, double *high);
 void strata_interval_share(double share, uint64_t n, double *low, double *high); /* (Wilson, 1927) */
 
 /* names.c */
 strata_status strata_names_give(const struct strata_plan *plan, struct strata_personas *personas,
-                                struct strata_arena scratch, struct strata_arena *keep, struct strata_err *err);
+                                struct strata_arena scratch, struct strata_arena *keep,
+                                struct strata_err *err);
 
 /* statements.c: definition and sentences of segment s. */
-strata_status strata_statements_write(const struct strata_plan *plan, const struct strata_tally *tally,
-                                      struct strata_personas *personas, size_t s, struct strata_arena scratch,
-                                      struct strata_arena *keep, struct strata_err *err);
+strata_status strata_statements_write(const struct strata_plan *plan,
+                                      const struct strata_tally *tally,
+                                      struct strata_personas *personas, size_t s,
+                                      struct strata_arena scratch, struct strata_arena *keep,
+                                      struct strata_err *err);
 
 /* words.c: the message catalogue and the form of numbers. */
 struct strata_message {
@@ -136,18 +144,21 @@ struct strata_slot {
 const char *strata_message(const char *key);
 /* The text of "first.second.third" (NULL parts are left out). */
 const char *strata_message_at(const char *first, const char *second, const char *third);
-/* The text with its {slots} replaced, first letter as it is.  NULL when memory ends or text is NULL. */
+/* The text with its {slots} replaced, first letter as it is.  NULL when memory ends or text is
+ * NULL. */
 char *strata_message_fill(const char *text, const struct strata_slot *slot, size_t n_slots,
                           struct strata_arena *arena);
 void strata_sentence_case(char *text);
 
-/* A number for people: about three digits, thousands marked, no trailing zeros.  more adds decimals. */
+/* A number for people: about three digits, thousands marked, no trailing zeros.  more adds
+ * decimals. */
 #define STRATA_NUMBER_TEXT 384
 void strata_number_text(double number, int more, char text[STRATA_NUMBER_TEXT]);
-/* A value and its reference, alike in form and different in text when they differ noticeably.  Percent: of shares, with
- * the sign; index: whole numbers. */
+/* A value and its reference, alike in form and different in text when they differ noticeably.
+ * Percent: of shares, with the sign; index: whole numbers. */
 enum strata_number_form { STRATA_FORM_NUMBER, STRATA_FORM_PERCENT, STRATA_FORM_INDEX };
 void strata_number_pair(double value, double reference, enum strata_number_form form,
-                        char value_text[STRATA_NUMBER_TEXT], char reference_text[STRATA_NUMBER_TEXT]);
+                        char value_text[STRATA_NUMBER_TEXT],
+                        char reference_text[STRATA_NUMBER_TEXT]);
 
 #endif

@@ -1,12 +1,15 @@
-/* What is counted how: each feature's treatment and its place in the tallies, and the memory that this takes. */
+/* What is counted how: each feature's treatment and its place in the tallies, and the memory
+ * that this takes. */
 #include <string.h>
 
 #include "persona/persona_impl.h"
 #include "strata/math_sums.h"
 
-#define SORT_BYTES (UINT64_C(128) << 20) /* values sorted at a time, a rank: more features a batch, fewer reductions */
+/* Values sorted at a time, a rank: more features a batch, fewer reductions. */
+#define SORT_BYTES (UINT64_C(128) << 20)
 
-static enum strata_treatment treatment_of(const struct strata_feature *feature, enum strata_column_kind kind)
+static enum strata_treatment treatment_of(const struct strata_feature *feature,
+                                          enum strata_column_kind kind)
 {
     if (kind == STRATA_COLUMN_NUMBER) {
         return feature->type == STRATA_BINARY ? STRATA_AS_BINARY : STRATA_AS_NUMBER;
@@ -72,19 +75,21 @@ bool strata_plan_make(struct strata_plan *plan, const struct strata_config *conf
     return true;
 }
 
-bool strata_tally_make(struct strata_tally *tally, const struct strata_plan *plan, struct strata_arena *scratch)
+bool strata_tally_make(struct strata_tally *tally, const struct strata_plan *plan,
+                       struct strata_arena *scratch)
 {
     const size_t groups = plan->k + 1;
     const size_t cells = groups * plan->n_features;
-    *tally = (struct strata_tally){.size = STRATA_NEW(scratch, uint64_t, groups),
-                                   .count = STRATA_NEW(scratch, uint64_t, cells),
-                                   .level = STRATA_NEW(scratch, uint64_t, groups * plan->n_all_levels),
-                                   .mean = STRATA_NEW(scratch, double, cells),
-                                   .rest = STRATA_NEW(scratch, double, cells),
-                                   .square = STRATA_NEW(scratch, double, cells),
-                                   .quartile = STRATA_NEW(scratch, double, groups * plan->n_numbers * 3)};
-    return tally->size && tally->count && tally->level && tally->mean && tally->rest && tally->square &&
-           tally->quartile;
+    *tally =
+        (struct strata_tally){.size = STRATA_NEW(scratch, uint64_t, groups),
+                              .count = STRATA_NEW(scratch, uint64_t, cells),
+                              .level = STRATA_NEW(scratch, uint64_t, groups * plan->n_all_levels),
+                              .mean = STRATA_NEW(scratch, double, cells),
+                              .rest = STRATA_NEW(scratch, double, cells),
+                              .square = STRATA_NEW(scratch, double, cells),
+                              .quartile = STRATA_NEW(scratch, double, groups * plan->n_numbers * 3)};
+    return tally->size && tally->count && tally->level && tally->mean && tally->rest &&
+           tally->square && tally->quartile;
 }
 
 /* Adds count * size, staying at UINT64_MAX once beyond it. */
@@ -100,18 +105,22 @@ static uint64_t add_bytes(uint64_t sum, uint64_t count, uint64_t size)
 static uint64_t levels_expected(const struct strata_feature *feature)
 {
     switch (feature->type) {
-    case STRATA_BINARY: return 2;
-    case STRATA_ORDINAL: return feature->n_levels;
-    case STRATA_NOMINAL: return feature->n_levels ? feature->n_levels : STRATA_MAX_LEVELS;
+    case STRATA_BINARY:
+        return 2;
+    case STRATA_ORDINAL:
+        return feature->n_levels;
+    case STRATA_NOMINAL:
+        return feature->n_levels ? feature->n_levels : STRATA_MAX_LEVELS;
     case STRATA_NUMERIC:
-    case STRATA_COUNT: break;
+    case STRATA_COUNT:
+        break;
     }
     return 0;
 }
 
 /* Of all that strata_describe takes in its scratch arena; words are small beside it. */
-uint64_t strata_describe_room(uint64_t n_rows, uint64_t groups, uint64_t n_features, uint64_t n_numbers,
-                              uint64_t n_levels, uint64_t rows_a_rank)
+uint64_t strata_describe_room(uint64_t n_rows, uint64_t groups, uint64_t n_features,
+                              uint64_t n_numbers, uint64_t n_levels, uint64_t rows_a_rank)
 {
     const uint64_t batch = batch_of((size_t)n_numbers, rows_a_rank);
     const uint64_t words = UINT64_C(16) << 20; /* names, sentences, alignment */
@@ -120,7 +129,8 @@ uint64_t strata_describe_room(uint64_t n_rows, uint64_t groups, uint64_t n_featu
     bytes = add_bytes(bytes, groups * n_features, 4 * sizeof(double) + 64);
     bytes = add_bytes(bytes, groups * n_levels, sizeof(uint64_t) + sizeof(int64_t) + sizeof(bool));
     bytes = add_bytes(bytes, groups * n_numbers,
-                      3 * sizeof(double) + sizeof(struct strata_exact) + (STRATA_EXACT_LIMBS + 1) * sizeof(int64_t));
+                      3 * sizeof(double) + sizeof(struct strata_exact) +
+                          (STRATA_EXACT_LIMBS + 1) * sizeof(int64_t));
     bytes = add_bytes(bytes, groups * batch, sizeof(size_t) + 3 * (2 + 16) * sizeof(uint64_t));
     return add_bytes(bytes, n_rows, (batch + 1) * sizeof(uint64_t));
 }
@@ -134,5 +144,6 @@ uint64_t strata_describe_bytes(const struct strata_config *config, uint64_t n_ro
         n_levels += levels;
         if (levels == 0) n_numbers++;
     }
-    return strata_describe_room(n_rows, segments + 1, config->n_features, n_numbers, n_levels, n_rows);
+    return strata_describe_room(n_rows, segments + 1, config->n_features, n_numbers, n_levels,
+                                n_rows);
 }

@@ -1,15 +1,17 @@
-/* The cells of a profile from the tally: plain arithmetic on figures that are the same on all ranks. */
+/* The cells of a profile from the tally: plain arithmetic on figures that are the same on all
+ * ranks. */
 #include <math.h>
 
 #include "persona/persona_impl.h"
 
-static void fill_shares(const struct strata_plan *plan, const struct strata_tally *tally, size_t g, size_t f,
-                        struct strata_profile_cell *cell)
+static void fill_shares(const struct strata_plan *plan, const struct strata_tally *tally, size_t g,
+                        size_t f, struct strata_profile_cell *cell)
 {
     const uint64_t *level = tally->level + g * plan->n_all_levels + plan->slot[f];
     uint64_t n = 0; /* also of undeclared levels */
     for (size_t l = 0; l < plan->n_levels[f]; l++) n += level[l];
-    for (size_t l = 0; l < plan->n_levels[f]; l++) cell->share[l] = n ? (double)level[l] / (double)n : STRATA_UNKNOWN;
+    for (size_t l = 0; l < plan->n_levels[f]; l++)
+        cell->share[l] = n ? (double)level[l] / (double)n : STRATA_UNKNOWN;
 }
 
 void strata_profile_fill(const struct strata_plan *plan, const struct strata_tally *tally, size_t g,
@@ -38,7 +40,8 @@ void strata_profile_fill(const struct strata_plan *plan, const struct strata_tal
     }
 }
 
-/* difference / sd, cut at +-STRATA_EFFECT_MAX; square is the pooled sum of squares over n values. */
+/* difference / sd, cut at +-STRATA_EFFECT_MAX; square is the pooled sum of squares over n
+ * values. */
 static double standardised(double difference, double square, uint64_t n)
 {
     if (difference == 0.0) return 0.0;
@@ -47,7 +50,8 @@ static double standardised(double difference, double square, uint64_t n)
 }
 
 /* Of the mean of a number, binary or ordinal feature. */
-static double mean_effect(const struct strata_plan *plan, const struct strata_tally *tally, size_t s, size_t f)
+static double mean_effect(const struct strata_plan *plan, const struct strata_tally *tally,
+                          size_t s, size_t f)
 {
     const size_t own = s * plan->n_features + f;
     const uint64_t n_all = tally->count[plan->k * plan->n_features + f];
@@ -62,8 +66,8 @@ static double mean_effect(const struct strata_plan *plan, const struct strata_ta
     return standardised(tally->mean[own] - tally->rest[own], square, n_all);
 }
 
-double strata_profile_level_effect(const struct strata_plan *plan, const struct strata_tally *tally, size_t g,
-                                   size_t feature, size_t level)
+double strata_profile_level_effect(const struct strata_plan *plan, const struct strata_tally *tally,
+                                   size_t g, size_t feature, size_t level)
 {
     const size_t own = g * plan->n_features + feature;
     const uint64_t n_all = tally->count[plan->k * plan->n_features + feature];
@@ -78,9 +82,11 @@ double strata_profile_level_effect(const struct strata_plan *plan, const struct 
     return standardised(share - rest, square, n_all);
 }
 
-/* The visible level that marks the segment most; of equals, one that is frequent here rather than rare. */
-static void strongest_level(const struct strata_plan *plan, const struct strata_tally *tally, size_t s, size_t f,
-                            const struct strata_profile_cell *all, struct strata_profile_cell *cell)
+/* The visible level that marks the segment most; of equals, one that is frequent here rather
+ * than rare. */
+static void strongest_level(const struct strata_plan *plan, const struct strata_tally *tally,
+                            size_t s, size_t f, const struct strata_profile_cell *all,
+                            struct strata_profile_cell *cell)
 {
     const double favour = 1.0 + 1e-9; /* the two levels of a pair differ by rounding only */
     double best = -1.0;
@@ -104,18 +110,22 @@ static double to_tenths(double x)
     return isnan(x) ? x : rint(x * 10.0) / 10.0;
 }
 
-static void compare_cell(const struct strata_plan *plan, const struct strata_tally *tally, size_t s, size_t f,
-                         const struct strata_profile_cell *all, struct strata_profile_cell *cell)
+static void compare_cell(const struct strata_plan *plan, const struct strata_tally *tally, size_t s,
+                         size_t f, const struct strata_profile_cell *all,
+                         struct strata_profile_cell *cell)
 {
     if (cell->hidden || cell->count == 0) return;
     switch (plan->as[f]) {
-    case STRATA_AS_NOMINAL: strongest_level(plan, tally, s, f, all, cell); return;
+    case STRATA_AS_NOMINAL:
+        strongest_level(plan, tally, s, f, all, cell);
+        return;
     case STRATA_AS_ORDINAL: /* a hidden mean must not come back through the effect */
         cell->effect = mean_effect(plan, tally, s, f);
         if (isnan(cell->mean)) cell->effect = to_tenths(cell->effect);
         return;
     case STRATA_AS_NUMBER:
-    case STRATA_AS_BINARY: break;
+    case STRATA_AS_BINARY:
+        break;
     }
     cell->effect = mean_effect(plan, tally, s, f);
     if (all->mean > 0.0) cell->index = 100.0 * (cell->mean / all->mean);

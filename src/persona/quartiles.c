@@ -1,11 +1,13 @@
 /* Exact quartiles of values that are spread over ranks, without sketches.
  *
- * A double's bits, with the sign folded in, order as the doubles do.  Each rank sorts these images of its values within
- * each segment.  Then all wanted order statistics (features of the batch x groups x 3) are found together, four bits at
- * a time from the top: each rank counts its values in the 16 parts of what is still possible, the counts are summed, and
- * the part that holds the wanted rank is kept.  16 reductions, whatever the data.
+ * A double's bits, with the sign folded in, order as the doubles do.  Each rank sorts these
+ * images of its values within each segment.  Then all wanted order statistics (features of the
+ * batch x groups x 3) are found together, four bits at a time from the top: each rank counts its
+ * values in the 16 parts of what is still possible, the counts are summed, and the part that
+ * holds the wanted rank is kept.  16 reductions, whatever the data.
  *
- * Cost: O(n) radix sorting a feature; O(k log n) a reduction and feature; one pass over the rows. */
+ * Cost: O(n) radix sorting a feature; O(k log n) a reduction and feature; one pass over the
+ * rows. */
 #include <math.h>
 #include <string.h>
 
@@ -22,12 +24,13 @@ bool strata_quartile_room_make(struct strata_quartile_room *room, const struct s
     const size_t n_rows = plan->table->n_rows;
     const size_t queries = batch * (plan->k + 1) * WANTED;
     if (n_rows > SIZE_MAX / sizeof(uint64_t) / (batch + 1)) return false;
-    *room = (struct strata_quartile_room){.value = STRATA_NEW(scratch, uint64_t, batch * n_rows),
-                                          .spare = STRATA_NEW(scratch, uint64_t, n_rows),
-                                          .begin = STRATA_NEW(scratch, size_t, batch * (plan->k + 1)),
-                                          .low = STRATA_NEW(scratch, uint64_t, queries),
-                                          .rank = STRATA_NEW(scratch, uint64_t, queries),
-                                          .bucket = STRATA_NEW(scratch, int64_t, queries * PARTS)};
+    *room =
+        (struct strata_quartile_room){.value = STRATA_NEW(scratch, uint64_t, batch * n_rows),
+                                      .spare = STRATA_NEW(scratch, uint64_t, n_rows),
+                                      .begin = STRATA_NEW(scratch, size_t, batch * (plan->k + 1)),
+                                      .low = STRATA_NEW(scratch, uint64_t, queries),
+                                      .rank = STRATA_NEW(scratch, uint64_t, queries),
+                                      .bucket = STRATA_NEW(scratch, int64_t, queries * PARTS)};
     return room->value && room->spare && room->begin && room->low && room->rank && room->bucket;
 }
 
@@ -87,8 +90,8 @@ static void radix_sort(uint64_t *value, uint64_t *spare, size_t n)
 }
 
 /* This rank's values of a column by segment, sorted within each. */
-static void sort_column(const struct strata_plan *plan, const struct strata_column *column, uint64_t *value,
-                        uint64_t *spare, size_t *begin)
+static void sort_column(const struct strata_plan *plan, const struct strata_column *column,
+                        uint64_t *value, uint64_t *spare, size_t *begin)
 {
     const size_t k = plan->k;
     size_t next[STRATA_MAX_SEGMENTS] = {0};
@@ -101,7 +104,8 @@ static void sort_column(const struct strata_plan *plan, const struct strata_colu
         next[s] = begin[s];
     }
     for (size_t row = 0; row < plan->table->n_rows; row++) {
-        if (column->present[row]) value[next[plan->assignment[row].label]++] = image_of(column->number[row]);
+        if (column->present[row])
+            value[next[plan->assignment[row].label]++] = image_of(column->number[row]);
     }
     for (size_t s = 0; s < k; s++) radix_sort(value + begin[s], spare, begin[s + 1] - begin[s]);
 }
@@ -113,14 +117,17 @@ static size_t below(const uint64_t *value, size_t n, uint64_t x)
     size_t high = n;
     while (low < high) {
         const size_t middle = low + (high - low) / 2;
-        if (value[middle] < x) low = middle + 1;
-        else high = middle;
+        if (value[middle] < x)
+            low = middle + 1;
+        else
+            high = middle;
     }
     return low;
 }
 
 /* Add to bucket (PARTS) the sorted values in each part of [low, low + PARTS << shift). */
-static void count_parts(const uint64_t *value, size_t n, uint64_t low, unsigned shift, int64_t *bucket)
+static void count_parts(const uint64_t *value, size_t n, uint64_t low, unsigned shift,
+                        int64_t *bucket)
 {
     size_t before = below(value, n, low);
     for (uint64_t part = 0; part < PARTS && before < n; part++) {
@@ -132,9 +139,8 @@ static void count_parts(const uint64_t *value, size_t n, uint64_t low, unsigned 
     }
 }
 
-
-static void count_feature(const struct strata_plan *plan, const struct strata_quartile_room *room, size_t i,
-                          unsigned shift)
+static void count_feature(const struct strata_plan *plan, const struct strata_quartile_room *room,
+                          size_t i, unsigned shift)
 {
     const size_t k = plan->k;
     const size_t *begin = room->begin + i * (k + 1);
@@ -143,7 +149,8 @@ static void count_feature(const struct strata_plan *plan, const struct strata_qu
         for (size_t w = 0; w < WANTED; w++) {
             const size_t query = (i * (k + 1) + g) * WANTED + w;
             if (room->rank[query] == 0) continue;
-            for (size_t s = g < k ? g : 0; s < (g < k ? g + 1 : k); s++) { /* everybody: all segments */
+            for (size_t s = g < k ? g : 0; s < (g < k ? g + 1 : k);
+                 s++) { /* everybody: all segments */
                 count_parts(value + begin[s], begin[s + 1] - begin[s], room->low[query], shift,
                             room->bucket + query * PARTS);
             }
@@ -171,15 +178,15 @@ static void batch_begin(const struct strata_plan *plan, struct strata_quartile_r
     for (size_t g = 0; g <= plan->k; g++) {
         const uint64_t n = tally->count[g * plan->n_features + f];
         uint64_t *rank = room->rank + (i * (plan->k + 1) + g) * WANTED;
-        for (uint64_t w = 0; w < WANTED; w++) { /* the smallest rank that is at least n (w + 1) / 4 */
+        for (uint64_t w = 0; w < WANTED; w++) { /* the smallest rank of at least n (w + 1) / 4 */
             const uint64_t quarters = w + 1;
             rank[w] = n / 4 * quarters + (n % 4 * quarters + 3) / 4;
         }
     }
 }
 
-static void search(struct strata_comm *comm, const struct strata_plan *plan, struct strata_quartile_room *room,
-                   size_t n_features)
+static void search(struct strata_comm *comm, const struct strata_plan *plan,
+                   struct strata_quartile_room *room, size_t n_features)
 {
     const size_t queries = n_features * (plan->k + 1) * WANTED;
     memset(room->low, 0, queries * sizeof *room->low);

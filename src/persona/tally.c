@@ -1,5 +1,6 @@
-/* Counts, means and sums of squares of each feature in each segment, exact: sums of the values, then of their rounded
- * squared deviations from the rounded mean, in superaccumulators.  Two passes over the rows, two reductions. */
+/* Counts, means and sums of squares of each feature in each segment, exact: sums of the values,
+ * then of their rounded squared deviations from the rounded mean, in superaccumulators.  Two
+ * passes over the rows, two reductions. */
 #include <float.h>
 #include <math.h>
 #include <string.h>
@@ -53,7 +54,8 @@ static void sums_from_limbs(const int64_t *limb, size_t n, struct strata_exact *
     }
 }
 
-static void add_column(const struct strata_plan *plan, size_t f, struct wire wire, struct strata_exact *sum)
+static void add_column(const struct strata_plan *plan, size_t f, struct wire wire,
+                       struct strata_exact *sum)
 {
     const struct strata_column *column = &plan->table->column[f];
     for (size_t row = 0; row < plan->table->n_rows; row++) {
@@ -63,7 +65,8 @@ static void add_column(const struct strata_plan *plan, size_t f, struct wire wir
             wire.count[s * plan->n_numbers + plan->slot[f]]++;
             strata_exact_add(&sum[s * plan->n_numbers + plan->slot[f]], column->number[row]);
         } else {
-            const size_t level = plan->as[f] == STRATA_AS_BINARY ? column->number[row] != 0.0 : column->code[row];
+            const size_t level =
+                plan->as[f] == STRATA_AS_BINARY ? column->number[row] != 0.0 : column->code[row];
             wire.level[s * plan->n_all_levels + plan->slot[f] + level]++;
         }
     }
@@ -76,7 +79,8 @@ static double squared(double x, double mean)
     return square <= DBL_MAX ? square : DBL_MAX;
 }
 
-static void add_squares(const struct strata_plan *plan, size_t f, const double *mean, struct strata_exact *sum)
+static void add_squares(const struct strata_plan *plan, size_t f, const double *mean,
+                        struct strata_exact *sum)
 {
     const struct strata_column *column = &plan->table->column[f];
     for (size_t row = 0; row < plan->table->n_rows; row++) {
@@ -108,7 +112,8 @@ static void counts_read(const struct strata_plan *plan, struct wire wire, struct
         }
         for (size_t f = 0; f < plan->n_features; f++) {
             uint64_t n = 0;
-            if (plan->as[f] == STRATA_AS_NUMBER) n = (uint64_t)wire.count[s * plan->n_numbers + plan->slot[f]];
+            if (plan->as[f] == STRATA_AS_NUMBER)
+                n = (uint64_t)wire.count[s * plan->n_numbers + plan->slot[f]];
             for (size_t l = 0; l < plan->n_levels[f]; l++) {
                 if (plan->position[plan->slot[f] + l] < 0) continue;
                 n += (uint64_t)wire.level[s * plan->n_all_levels + plan->slot[f] + l];
@@ -124,7 +129,8 @@ static void number_means(const struct strata_plan *plan, size_t f, struct strata
 {
     const size_t k = plan->k;
     struct strata_exact *all = &sum[k * plan->n_numbers + plan->slot[f]];
-    for (size_t s = 0; s < k; s++) strata_exact_add_exact(all, &sum[s * plan->n_numbers + plan->slot[f]]);
+    for (size_t s = 0; s < k; s++)
+        strata_exact_add_exact(all, &sum[s * plan->n_numbers + plan->slot[f]]);
     strata_exact_normalise(all);
     const uint64_t n_all = tally->count[k * plan->n_features + f];
     for (size_t s = 0; s < k; s++) {
@@ -139,8 +145,8 @@ static void number_means(const struct strata_plan *plan, size_t f, struct strata
 }
 
 /* Mean position among counted levels; n is their number. */
-static double level_mean(const struct strata_plan *plan, size_t f, const uint64_t *level, const uint64_t *less,
-                         uint64_t n)
+static double level_mean(const struct strata_plan *plan, size_t f, const uint64_t *level,
+                         const uint64_t *less, uint64_t n)
 {
     if (n == 0 || plan->as[f] == STRATA_AS_NOMINAL) return STRATA_UNKNOWN;
     double sum = 0.0; /* of integers below 2^53: exact */
@@ -164,7 +170,8 @@ static void level_moments(const struct strata_plan *plan, size_t f, struct strat
         if (plan->as[f] == STRATA_AS_NOMINAL || tally->count[cell] == 0) continue;
         for (size_t l = 0; l < plan->n_levels[f]; l++) {
             const int position = plan->position[plan->slot[f] + l];
-            if (position >= 0) tally->square[cell] += (double)own[l] * squared(position, tally->mean[cell]);
+            if (position >= 0)
+                tally->square[cell] += (double)own[l] * squared(position, tally->mean[cell]);
         }
     }
 }
@@ -177,7 +184,8 @@ static void combine_squares(const struct strata_plan *plan, size_t f, struct str
     for (size_t s = 0; s < plan->k; s++) {
         const size_t cell = s * plan->n_features + f;
         if (tally->count[cell] == 0) continue;
-        sum += tally->square[cell] + (double)tally->count[cell] * squared(tally->mean[cell], tally->mean[all]);
+        sum += tally->square[cell] +
+               (double)tally->count[cell] * squared(tally->mean[cell], tally->mean[all]);
     }
     tally->square[all] = sum;
 }
@@ -195,8 +203,10 @@ void strata_tally_moments(struct strata_comm *comm, const struct strata_plan *pl
 
     counts_read(plan, wire, tally);
     for (size_t f = 0; f < plan->n_features; f++) {
-        if (plan->as[f] == STRATA_AS_NUMBER) number_means(plan, f, room->sum, tally);
-        else level_moments(plan, f, tally);
+        if (plan->as[f] == STRATA_AS_NUMBER)
+            number_means(plan, f, room->sum, tally);
+        else
+            level_moments(plan, f, tally);
     }
 
     memset(room->sum, 0, (n_sums + plan->n_numbers) * sizeof *room->sum);

@@ -18,14 +18,15 @@ const char *strata_message(const char *key)
 const char *strata_message_at(const char *first, const char *second, const char *third)
 {
     char key[KEY_TEXT];
-    const int length = snprintf(key, sizeof key, "%s%s%s%s%s", first, second ? "." : "", second ? second : "",
-                                third ? "." : "", third ? third : "");
+    const int length = snprintf(key, sizeof key, "%s%s%s%s%s", first, second ? "." : "",
+                                second ? second : "", third ? "." : "", third ? third : "");
     return length > 0 && (size_t)length < sizeof key ? strata_message(key) : NULL;
 }
 
-/* The slot whose name stands in braces at text; *skip is the length of that with its braces.  NULL: plain text. */
-static const struct strata_slot *slot_at(const char *text, const struct strata_slot *slot, size_t n_slots,
-                                         size_t *skip)
+/* The slot whose name stands in braces at text; *skip is the length of that with its braces.
+ * NULL: plain text. */
+static const struct strata_slot *slot_at(const char *text, const struct strata_slot *slot,
+                                         size_t n_slots, size_t *skip)
 {
     for (size_t i = 0; *text == '{' && i < n_slots; i++) {
         const size_t length = strlen(slot[i].name);
@@ -102,7 +103,8 @@ static void number_text(double number, int decimals, int more, char text[STRATA_
         (void)snprintf(text, STRATA_NUMBER_TEXT, "%.*e", 2 + more, number); /* at most 30 bytes */
         return;
     }
-    (void)snprintf(text, STRATA_NUMBER_TEXT, "%.*f", decimals + more, number); /* at most 16 + 1 + 20 bytes */
+    (void)snprintf(text, STRATA_NUMBER_TEXT, "%.*f", decimals + more,
+                   number); /* at most 16 + 1 + 20 bytes */
     strip_zeros(text);
     if (strcmp(text, "-0") == 0) memcpy(text, "0", 2);
     mark_thousands(text);
@@ -125,9 +127,12 @@ static int percent_decimals(double percent)
 static int form_decimals(double number, enum strata_number_form form)
 {
     switch (form) {
-    case STRATA_FORM_PERCENT: return percent_decimals(number);
-    case STRATA_FORM_INDEX: return 0;
-    case STRATA_FORM_NUMBER: break;
+    case STRATA_FORM_PERCENT:
+        return percent_decimals(number);
+    case STRATA_FORM_INDEX:
+        return 0;
+    case STRATA_FORM_NUMBER:
+        break;
     }
     return decimals_of(fabs(number));
 }

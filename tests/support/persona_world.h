@@ -1,4 +1,5 @@
-/* Made-up customers for the tests of persona: a table, a job and an assignment, cut over ranks as one likes. */
+/* Made-up customers for the tests of persona: a table, a job and an assignment, cut over ranks
+ * as one likes. */
 #ifndef PERSONA_WORLD_H
 #define PERSONA_WORLD_H
 
@@ -53,15 +54,19 @@ static inline void world_init(struct world *world, size_t n, size_t k)
     world->config.feature = world->feature;
 }
 
-static inline size_t world_add(struct world *world, const char *label, enum strata_feature_type type,
-                               const char *meaning)
+static inline size_t world_add(struct world *world, const char *label,
+                               enum strata_feature_type type, const char *meaning)
 {
     const size_t f = world->config.n_features++;
     cr_assert_lt(f, WORLD_FEATURES);
     uint8_t *present = STRATA_NEW(&world->arena, uint8_t, world->n);
     memset(present, 1, world->n);
-    world->feature[f] = (struct strata_feature){.name = label, .label = label, .type = type, .meaning = meaning,
-                                                .dimension = STRATA_BEHAVIOURAL, .weight = 1.0};
+    world->feature[f] = (struct strata_feature){.name = label,
+                                                .label = label,
+                                                .type = type,
+                                                .meaning = meaning,
+                                                .dimension = STRATA_BEHAVIOURAL,
+                                                .weight = 1.0};
     world->column[f] = (struct strata_column){.name = label, .present = present};
     return f;
 }
@@ -84,7 +89,8 @@ static inline double *world_binary(struct world *world, const char *label, const
 
 /* level is sorted by bytes; declared is the order of an ordinal feature, NULL for a nominal one. */
 static inline uint32_t *world_text(struct world *world, const char *label, const char *meaning,
-                                   const char *const *level, const char *const *declared, size_t n_levels)
+                                   const char *const *level, const char *const *declared,
+                                   size_t n_levels)
 {
     const size_t f = world_add(world, label, declared ? STRATA_ORDINAL : STRATA_NOMINAL, meaning);
     uint32_t *code = STRATA_NEW(&world->arena, uint32_t, world->n);
@@ -115,9 +121,9 @@ struct world_run {
     uint64_t n_sums;
 };
 
-static inline struct strata_column world_cut(const struct world *world, const struct strata_column *column,
-                                             const size_t *order, size_t begin, size_t n,
-                                             struct strata_arena *arena)
+static inline struct strata_column world_cut(const struct world *world,
+                                             const struct strata_column *column, const size_t *order,
+                                             size_t begin, size_t n, struct strata_arena *arena)
 {
     struct strata_column cut = *column;
     uint8_t *present = STRATA_NEW(arena, uint8_t, n);
@@ -149,24 +155,31 @@ static inline void world_rank(struct strata_comm *comm, void *context)
     }
     struct strata_assignment *assignment = STRATA_NEW(keep, struct strata_assignment, n);
     for (size_t i = 0; i < n; i++) {
-        assignment[i] = world->assignment[run->order ? run->order[run->begin[r] + i] : run->begin[r] + i];
+        assignment[i] =
+            world->assignment[run->order ? run->order[run->begin[r] + i] : run->begin[r] + i];
     }
-    const struct strata_table table = {.n_rows = n, .n_rows_global = world->n, .column = column,
+    const struct strata_table table = {.n_rows = n,
+                                       .n_rows_global = world->n,
+                                       .column = column,
                                        .n_columns = world->config.n_features};
-    const struct strata_clustering clustering = {.dims = {.k = world->k, .d = 1}, .assignment = assignment};
+    const struct strata_clustering clustering = {.dims = {.k = world->k, .d = 1},
+                                                 .assignment = assignment};
     struct strata_err err = {0};
-    run->status[r] = strata_describe(comm, &world->config, &table, &clustering, keep, &run->out[r], &err);
+    run->status[r] =
+        strata_describe(comm, &world->config, &table, &clustering, keep, &run->out[r], &err);
     if (r == 0) run->n_sums = comm->n_sums;
 }
 
 /* Describe on ranks with uneven shares; the caller gives back run->keep. */
-static inline void world_describe(const struct world *world, int ranks, const size_t *order, struct world_run *run)
+static inline void world_describe(const struct world *world, int ranks, const size_t *order,
+                                  struct world_run *run)
 {
     *run = (struct world_run){.world = world, .order = order};
     for (int r = 0; r < ranks; r++) {
         cr_assert(strata_arena_init(&run->keep[r], (size_t)1 << 30));
         const size_t uneven = world->n * (size_t)(r * r + r) / (size_t)(ranks * ranks + ranks);
-        run->begin[r] = ranks > 1 && r == 1 ? 0 : uneven; /* rank 0 has no rows when there are others */
+        run->begin[r] =
+            ranks > 1 && r == 1 ? 0 : uneven; /* rank 0 has no rows when there are others */
     }
     run->begin[ranks] = world->n;
     struct strata_err err = {0};
@@ -180,12 +193,14 @@ static inline void world_run_finish(struct world_run *run)
 }
 
 /* Every field, doubles to the last bit. */
-static inline void world_print_cells(FILE *out, const struct world *world, const struct strata_profile_cell *cell)
+static inline void world_print_cells(FILE *out, const struct world *world,
+                                     const struct strata_profile_cell *cell)
 {
     for (size_t f = 0; f < world->config.n_features; f++, cell++) {
-        (void)fprintf(out, "f%zu %llu %llu %a %a %a %a %a %a %a %d %d", f, (unsigned long long)cell->count,
-                      (unsigned long long)cell->missing, cell->mean, cell->sd, cell->low, cell->median, cell->high,
-                      cell->index, cell->effect, cell->level, cell->hidden);
+        (void)fprintf(out, "f%zu %llu %llu %a %a %a %a %a %a %a %d %d", f,
+                      (unsigned long long)cell->count, (unsigned long long)cell->missing,
+                      cell->mean, cell->sd, cell->low, cell->median, cell->high, cell->index,
+                      cell->effect, cell->level, cell->hidden);
         for (size_t l = 0; cell->share && l < world->column[f].n_levels; l++) {
             (void)fprintf(out, " %a", cell->share[l]);
         }
@@ -205,14 +220,14 @@ static inline char *world_text_of(const struct world *world, const struct strata
                       (unsigned long long)persona->size, persona->share);
         world_print_cells(out, world, persona->cell);
         for (size_t m = 0; m < persona->n_markers; m++) {
-            (void)fprintf(out, "m %zu %d %a\n", persona->marker[m].feature, persona->marker[m].level,
-                          persona->marker[m].effect);
+            (void)fprintf(out, "m %zu %d %a\n", persona->marker[m].feature,
+                          persona->marker[m].level, persona->marker[m].effect);
         }
         for (size_t i = 0; i < persona->n_statements; i++) {
             const struct strata_statement *st = &persona->statement[i];
-            (void)fprintf(out, "%s|%s|%s|%zu %d %a %a %llu %a %a\n", st->text, st->section, st->statistic,
-                          st->feature, st->level, st->value, st->reference, (unsigned long long)st->count, st->low,
-                          st->high);
+            (void)fprintf(out, "%s|%s|%s|%zu %d %a %a %llu %a %a\n", st->text, st->section,
+                          st->statistic, st->feature, st->level, st->value, st->reference,
+                          (unsigned long long)st->count, st->low, st->high);
         }
     }
     (void)fclose(out);

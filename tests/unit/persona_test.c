@@ -38,7 +38,8 @@ static void make_world(struct world *world, size_t n, size_t k)
         visits[i] = floor(20.0 * world_uniform(6, i) * (double)(k - s));
         garden[i] = world_uniform(7, i) < 0.2 + 0.6 * (double)s / (double)k;
         age[i] = (uint32_t)(world_bits(8, i) % 6);
-        department[i] = world_uniform(9, i) < 0.5 ? (uint32_t)(s % 4) : (uint32_t)(world_bits(10, i) % 4);
+        department[i] =
+            world_uniform(9, i) < 0.5 ? (uint32_t)(s % 4) : (uint32_t)(world_bits(10, i) % 4);
         known[i] = world_uniform(11, i) < 0.4;
         spent[i] = world_uniform(12, i) < 0.9;
     }
@@ -94,19 +95,22 @@ static size_t values_of(const struct world *world, size_t f, size_t s, double *v
     return n;
 }
 
-static void check_number(const struct world *world, const struct strata_personas *personas, size_t f, size_t s,
-                         double *value)
+static void check_number(const struct world *world, const struct strata_personas *personas,
+                         size_t f, size_t s, double *value)
 {
-    const struct strata_profile_cell *cell = s < world->k ? &personas->segment[s].cell[f] : &personas->everybody[f];
+    const struct strata_profile_cell *cell =
+        s < world->k ? &personas->segment[s].cell[f] : &personas->everybody[f];
     const size_t n = values_of(world, f, s, value);
     long double sum = 0.0L;
     long double square = 0.0L;
     for (size_t i = 0; i < n; i++) sum += (long double)value[i];
     const long double mean = sum / (long double)n;
-    for (size_t i = 0; i < n; i++) square += ((long double)value[i] - mean) * ((long double)value[i] - mean);
+    for (size_t i = 0; i < n; i++)
+        square += ((long double)value[i] - mean) * ((long double)value[i] - mean);
     const double sd = (double)sqrtl(square / (long double)(n - 1));
     cr_assert_eq(cell->count, n);
-    cr_assert_float_eq(cell->mean, (double)mean, 1e-14 * (fabs((double)mean) + sd)); /* one rounding of sum and quotient */
+    cr_assert_float_eq(cell->mean, (double)mean,
+                       1e-14 * (fabs((double)mean) + sd)); /* one rounding of sum and quotient */
     cr_assert_float_eq(cell->sd, sd, 1e-13 * sd);
     cr_assert_eq(cell->low, value[(n + 3) / 4 - 1]);
     cr_assert_eq(cell->median, value[(n + 1) / 2 - 1]);
@@ -131,7 +135,8 @@ Test(persona, quartiles_are_the_smallest_values_with_enough_below)
         struct world world;
         world_init(&world, n, 1);
         double *x = world_number(&world, "x", NULL);
-        for (size_t i = 0; i < n; i++) x[i] = i == 3 ? -0.0 : (double)((i * 7) % n) - 4.5 * (double)(i % 2);
+        for (size_t i = 0; i < n; i++)
+            x[i] = i == 3 ? -0.0 : (double)((i * 7) % n) - 4.5 * (double)(i % 2);
         struct world_run run;
         world_describe(&world, 2, NULL, &run);
         double *value = STRATA_NEW(&world.arena, double, n);
@@ -148,7 +153,10 @@ Test(persona, extreme_magnitudes_keep_their_quartiles_and_stay_finite)
     double *x = world_number(&world, "x", NULL);
     for (size_t i = 0; i < 40; i++) {
         world.assignment[i].label = (int32_t)(i % 2);
-        x[i] = i % 4 == 0 ? DBL_MAX : i % 4 == 1 ? -DBL_MAX : i % 4 == 2 ? DBL_TRUE_MIN : -DBL_TRUE_MIN;
+        x[i] = i % 4 == 0   ? DBL_MAX
+               : i % 4 == 1 ? -DBL_MAX
+               : i % 4 == 2 ? DBL_TRUE_MIN
+                            : -DBL_TRUE_MIN;
     }
     struct world_run run;
     world_describe(&world, 2, NULL, &run);
@@ -199,7 +207,8 @@ Test(persona, effects_are_differences_from_the_rest_in_pooled_deviations)
             const struct strata_profile_cell *cell = &run.out[0]->segment[s].cell[f];
             cr_assert_float_eq(cell->effect, effect_oracle(&world, f, s), 1e-12);
             if (run.out[0]->everybody[f].mean > 0.0) {
-                cr_assert_float_eq(cell->index, 100.0 * cell->mean / run.out[0]->everybody[f].mean, 1e-10);
+                cr_assert_float_eq(cell->index, 100.0 * cell->mean / run.out[0]->everybody[f].mean,
+                                   1e-10);
             }
         }
     }
@@ -257,10 +266,11 @@ Test(persona, markers_are_ranked_by_strength_and_ties_by_the_jobs_order)
             if (m == 0) continue;
             const double before = fabs(persona->marker[m - 1].effect);
             const double here = fabs(persona->marker[m].effect);
-            cr_assert(before > here ||
-                      (before == here && persona->marker[m - 1].feature < persona->marker[m].feature));
+            cr_assert(before > here || (before == here && persona->marker[m - 1].feature <
+                                                              persona->marker[m].feature));
         }
-        for (size_t i = 0; i < persona->n_statements; i++) cr_assert_neq(persona->statement[i].feature, 7);
+        for (size_t i = 0; i < persona->n_statements; i++)
+            cr_assert_neq(persona->statement[i].feature, 7);
         cr_assert_not(isnan(persona->cell[7].mean), "but it is profiled");
     }
 }
@@ -284,7 +294,7 @@ Test(persona, memory_is_stated_and_grows_with_what_needs_it)
     cr_assert_eq(strata_describe_bytes(&world.config, UINT64_MAX / 4, 64), UINT64_MAX);
 }
 
-/* --- minimum counts ------------------------------------------------------------------------------ */
+/* --- minimum counts --------------------------------------------------------- */
 
 static void check_nothing_small(const struct world *world, const struct strata_personas *personas)
 {
@@ -294,8 +304,9 @@ static void check_nothing_small(const struct world *world, const struct strata_p
                 s < world->k ? &personas->segment[s].cell[f] : &personas->everybody[f];
             cr_assert(cell->count == 0 || cell->count >= STRATA_MIN_CELL);
             if (cell->hidden) {
-                cr_assert(isnan(cell->mean) && isnan(cell->sd) && isnan(cell->low) && isnan(cell->median) &&
-                          isnan(cell->high) && isnan(cell->index) && isnan(cell->effect));
+                cr_assert(isnan(cell->mean) && isnan(cell->sd) && isnan(cell->low) &&
+                          isnan(cell->median) && isnan(cell->high) && isnan(cell->index) &&
+                          isnan(cell->effect));
             }
             for (size_t l = 0; cell->share && l < world->column[f].n_levels; l++) {
                 const double count = rint(cell->share[l] * (double)cell->count);
@@ -305,12 +316,15 @@ static void check_nothing_small(const struct world *world, const struct strata_p
     }
 }
 
-/* How many of the cells of a line, one cell or level over the segments and everybody, are hidden. */
-static size_t hidden_over_groups(const struct world *world, const struct strata_personas *personas, size_t f, int l)
+/* How many of the cells of a line, one cell or level over the segments and everybody, are
+ * hidden. */
+static size_t hidden_over_groups(const struct world *world, const struct strata_personas *personas,
+                                 size_t f, int l)
 {
     size_t n = 0;
     for (size_t s = 0; s <= world->k; s++) {
-        const struct strata_profile_cell *cell = s < world->k ? &personas->segment[s].cell[f] : &personas->everybody[f];
+        const struct strata_profile_cell *cell =
+            s < world->k ? &personas->segment[s].cell[f] : &personas->everybody[f];
         if (cell->count == 0 && !cell->hidden) continue; /* nobody there: nothing to hide */
         n += l < 0 ? cell->hidden : isnan(cell->share[l]);
     }
@@ -327,7 +341,8 @@ Test(persona, small_cells_are_hidden_also_from_subtraction)
         const struct strata_personas *personas = run.out[0];
         check_nothing_small(&world, personas);
         for (size_t f = 0; f < world.config.n_features; f++) {
-            cr_assert_neq(hidden_over_groups(&world, personas, f, -1), 1, "seed %zu feature %zu", seed, f);
+            cr_assert_neq(hidden_over_groups(&world, personas, f, -1), 1, "seed %zu feature %zu",
+                          seed, f);
             for (size_t l = 0; l < world.column[f].n_levels; l++) {
                 cr_assert_neq(hidden_over_groups(&world, personas, f, (int)l), 1);
             }

@@ -1,4 +1,5 @@
-/* Names and sentences: unique, short, without a number that is not in the record, and never a NaN. */
+/* Names and sentences: unique, short, without a number that is not in the record, and never a
+ * NaN. */
 #include "persona/persona_impl.h"
 
 #include <ctype.h>
@@ -38,24 +39,26 @@ static void check_names(const struct strata_personas *personas)
     }
 }
 
-/* --- the numbers in a text ------------------------------------------------------------------------ */
+/* --- the numbers in a text --------------------------------------------------------- */
 
 /* The text with every occurrence of a word blanked. */
 static void blank(char *text, const char *word)
 {
     if (!word || !word[0]) return;
-    for (char *at = strstr(text, word); at; at = strstr(at + 1, word)) memset(at, '#', strlen(word));
+    for (char *at = strstr(text, word); at; at = strstr(at + 1, word))
+        memset(at, '#', strlen(word));
 }
 
 static bool is_shown_as(double number, double shown, double unit)
 {
-    return !isnan(number) && fabs(number - shown) <= 0.5 * unit * (1.0 + 1e-9) + 1e-12 * fabs(number);
+    return !isnan(number) &&
+           fabs(number - shown) <= 0.5 * unit * (1.0 + 1e-9) + 1e-12 * fabs(number);
 }
 
 static bool is_in_record(const struct strata_statement *st, double shown, double unit)
 {
-    const double number[] = {st->value,       st->reference, (double)st->count,       st->low,
-                             st->high,        100.0 * st->value, 100.0 * st->reference};
+    const double number[] = {st->value, st->reference,     (double)st->count,    st->low,
+                             st->high,  100.0 * st->value, 100.0 * st->reference};
     for (size_t i = 0; i < sizeof number / sizeof number[0]; i++) {
         if (is_shown_as(number[i], shown, unit)) return true;
     }
@@ -72,7 +75,9 @@ static bool next_number(char **at, double *shown, double *unit)
     int decimals = 0;
     bool fraction = false;
     if ((*at)[-1] == '-') digits[n++] = '-';
-    for (; isdigit((unsigned char)**at) || ((**at == ',' || **at == '.') && isdigit((unsigned char)(*at)[1])); (*at)++) {
+    for (; isdigit((unsigned char)**at) ||
+           ((**at == ',' || **at == '.') && isdigit((unsigned char)(*at)[1]));
+         (*at)++) {
         if (**at == ',') continue;
         if (fraction) decimals++;
         fraction |= **at == '.';
@@ -94,7 +99,8 @@ static char *without_names(const struct world *world, const char *text)
     copy[0] = ' ';
     memcpy(copy + 1, text, strlen(text) + 1);
     for (size_t f = 0; f < world->config.n_features; f++) {
-        for (size_t l = 0; l < world->column[f].n_levels; l++) blank(copy, world->column[f].level[l]);
+        for (size_t l = 0; l < world->column[f].n_levels; l++)
+            blank(copy, world->column[f].level[l]);
         blank(copy, world->feature[f].label);
         char capital[200];
         (void)snprintf(capital, sizeof capital, "%s", world->feature[f].label);
@@ -112,8 +118,9 @@ static void check_texts(const struct world *world, const struct strata_personas 
         double unit = 0.0;
         for (size_t i = 0; i < persona->n_statements; i++) {
             const struct strata_statement *st = &persona->statement[i];
-            cr_assert(isfinite(st->value) && isfinite(st->reference) && isfinite(st->low) && isfinite(st->high), "%s",
-                      st->text);
+            cr_assert(isfinite(st->value) && isfinite(st->reference) && isfinite(st->low) &&
+                          isfinite(st->high),
+                      "%s", st->text);
             cr_assert(st->low <= st->value && st->value <= st->high, "%s", st->text);
             cr_assert(st->feature == SIZE_MAX || st->count >= STRATA_MIN_CELL, "%s", st->text);
             cr_assert_null(strchr(st->text, '{'), "%s", st->text);
@@ -137,20 +144,25 @@ static void check_texts(const struct world *world, const struct strata_personas 
     }
 }
 
-/* --- worlds ---------------------------------------------------------------------------------------- */
+/* --- worlds --------------------------------------------------------- */
 
 static const char *const departments[] = {"BAKERY", "GROCERY", "MEAT", "PRODUCE", "route 66"};
 static const char *const ages_by_bytes[] = {"19-24", "25-34", "35-44", "45-54", "65+", "under 19"};
 static const char *const ages[] = {"under 19", "19-24", "25-34", "35-44", "45-54", "65+"};
 
-/* k segments of random character: every number's mean, every share and every favourite level is drawn. */
+/* k segments of random character: every number's mean, every share and every favourite level is
+ * drawn. */
 static void make_random(struct world *world, size_t n, size_t k, uint64_t seed, size_t n_numbers)
 {
-    static const char *const meanings[] = {"spend",  "recency",   "frequency", NULL,    "discount", NULL,
-                                           "tenure", "basket_size", "web",     NULL,    "income",   "variety"};
-    static const char *const labels[] = {"spend",  "days since last purchase", "visits", "produce share", "discount share",
-                                         "dairy",  "years", "basket size", "web visits", "organic share of all spend",
-                                         "income", "products"};
+    static const char *const meanings[] = {"spend",    "recency", "frequency", NULL,
+                                           "discount", NULL,      "tenure",    "basket_size",
+                                           "web",      NULL,      "income",    "variety"};
+    static const char *const labels[] = {"spend",          "days since last purchase",
+                                         "visits",         "produce share",
+                                         "discount share", "dairy",
+                                         "years",          "basket size",
+                                         "web visits",     "organic share of all spend",
+                                         "income",         "products"};
     world_init(world, n, k);
     for (size_t i = 0; i < n; i++) world->assignment[i].label = (int32_t)(world_bits(seed, i) % k);
     for (size_t j = 0; j < n_numbers; j++) {
@@ -158,7 +170,8 @@ static void make_random(struct world *world, size_t n, size_t k, uint64_t seed, 
         const double scale = pow(10.0, 5.0 * world_uniform(seed + 1, j) - 2.0);
         for (size_t i = 0; i < n; i++) {
             const size_t s = (size_t)world->assignment[i].label;
-            x[i] = scale * (5.0 + world_normal(seed + 2, s * 100 + j) + world_normal(seed + 3 + j, i));
+            x[i] =
+                scale * (5.0 + world_normal(seed + 2, s * 100 + j) + world_normal(seed + 3 + j, i));
         }
     }
     if (n_numbers < 4) return;
@@ -169,7 +182,8 @@ static void make_random(struct world *world, size_t n, size_t k, uint64_t seed, 
         const size_t s = (size_t)world->assignment[i].label;
         garden[i] = world_uniform(seed + 40, i) < world_uniform(seed + 41, s);
         age[i] = (uint32_t)((world_bits(seed + 42, i) % 3 + world_bits(seed + 43, s) % 4) % 6);
-        department[i] = (uint32_t)((world_uniform(seed + 44, i) < 0.7 ? s : world_bits(seed + 45, i)) % 5);
+        department[i] =
+            (uint32_t)((world_uniform(seed + 44, i) < 0.7 ? s : world_bits(seed + 45, i)) % 5);
     }
 }
 
@@ -193,7 +207,8 @@ Test(persona_words, sixty_four_random_segments_have_sixty_four_names)
         make_random(&world, 6400, 64, 100 * seed, 12);
         struct world_run run;
         describe_and_check(&world, &run);
-        for (size_t s = 0; s < 64; s++) cr_assert_not(is_tagged(run.out[0]->segment[s].name), "no tag is needed");
+        for (size_t s = 0; s < 64; s++)
+            cr_assert_not(is_tagged(run.out[0]->segment[s].name), "no tag is needed");
         world_run_finish(&run);
         strata_arena_finish(&world.arena);
     }
@@ -263,7 +278,8 @@ Test(persona_words, the_strongest_markers_make_the_name)
     struct world_run run;
     describe_and_check(&world, &run);
     cr_assert_str_eq(run.out[0]->segment[0].name, "Lapsed big spenders");
-    cr_assert_not_null(strstr(run.out[0]->segment[1].name, "high produce share"), "%s", run.out[0]->segment[1].name);
+    cr_assert_not_null(strstr(run.out[0]->segment[1].name, "high produce share"), "%s",
+                       run.out[0]->segment[1].name);
 }
 
 Test(persona_words, a_changed_statistic_changes_its_sentence_and_no_other)
@@ -294,7 +310,7 @@ Test(persona_words, a_changed_statistic_changes_its_sentence_and_no_other)
     cr_assert_str_neq(a->definition, b->definition);
 }
 
-/* --- degenerate ----------------------------------------------------------------------------------- */
+/* --- degenerate --------------------------------------------------------- */
 
 Test(persona_words, one_segment_is_all_customers)
 {
@@ -314,14 +330,16 @@ Test(persona_words, one_customer_tells_nothing_about_himself)
     struct world_run run;
     describe_and_check(&world, &run);
     cr_assert_eq(run.out[0]->segment[0].n_statements, 1);
-    for (size_t f = 0; f < world.config.n_features; f++) cr_assert(run.out[0]->segment[0].cell[f].hidden);
+    for (size_t f = 0; f < world.config.n_features; f++)
+        cr_assert(run.out[0]->segment[0].cell[f].hidden);
 }
 
 Test(persona_words, missing_values_are_not_put_into_words)
 {
     struct world world;
     make_random(&world, 600, 3, 3, 12);
-    for (size_t f = 0; f < world.config.n_features; f++) memset(world_present(&world, f), 0, world.n);
+    for (size_t f = 0; f < world.config.n_features; f++)
+        memset(world_present(&world, f), 0, world.n);
     struct world_run run;
     describe_and_check(&world, &run);
     for (size_t s = 0; s < 3; s++) {
@@ -334,7 +352,8 @@ Test(persona_words, missing_values_are_not_put_into_words)
 
 Test(persona_words, odd_labels_and_levels_do_no_harm)
 {
-    static const char *const odd[] = {"", "(none)", "a {label} of {value}", "no", "yes", "\x01\x02"};
+    static const char *const odd[] = {"",   "(none)", "a {label} of {value}",
+                                      "no", "yes",    "\x01\x02"};
     struct world world;
     world_init(&world, 600, 3);
     static const char long_label[] = "a label of many words that goes on and on (and on) 100 %s %n";
@@ -352,14 +371,16 @@ Test(persona_words, odd_labels_and_levels_do_no_harm)
     check_names(run.out[0]);
 }
 
-/* --- the catalogue and the form of numbers ------------------------------------------------------- */
+/* --- the catalogue and the form of numbers --------------------------------------------------------- */
 
 Test(persona_words, catalogue_has_unique_keys_known_slots_and_no_numbers)
 {
-    static const char *const slots[] = {"{first}", "{second}", "{third}", "{piece}",  "{label}", "{level}", "{people}",
-                                        "{value}", "{reference}", "{count}", "{share}", "{unit}", "{number}"};
+    static const char *const slots[] = {"{first}", "{second}", "{third}", "{piece}",     "{label}",
+                                        "{level}", "{people}", "{value}", "{reference}", "{count}",
+                                        "{share}", "{unit}",   "{number}"};
     for (const struct strata_message *m = strata_messages_en; m->key; m++) {
-        for (const struct strata_message *o = strata_messages_en; o != m; o++) cr_assert_str_neq(m->key, o->key);
+        for (const struct strata_message *o = strata_messages_en; o != m; o++)
+            cr_assert_str_neq(m->key, o->key);
         cr_assert_null(strpbrk(m->text, "0123456789"), "%s", m->key);
         char text[4000];
         (void)snprintf(text, sizeof text, "%s", m->text);
@@ -409,9 +430,20 @@ Test(persona_words, numbers_read_well)
     static const struct {
         double number;
         const char *text;
-    } cases[] = {{0.0, "0"},          {-0.0, "0"},        {1.0, "1"},         {2.5, "2.5"},       {1234567.4, "1,234,567"},
-                 {999.5, "1,000"},    {-1234.0, "-1,234"}, {0.0712, "0.0712"}, {-0.004, "-0.004"}, {12.34, "12.3"},
-                 {5e-324, "4.94e-324"}, {1e15, "1.00e+15"}, {100.0, "100"},     {123456.0, "123,456"}};
+    } cases[] = {{0.0, "0"},
+                 {-0.0, "0"},
+                 {1.0, "1"},
+                 {2.5, "2.5"},
+                 {1234567.4, "1,234,567"},
+                 {999.5, "1,000"},
+                 {-1234.0, "-1,234"},
+                 {0.0712, "0.0712"},
+                 {-0.004, "-0.004"},
+                 {12.34, "12.3"},
+                 {5e-324, "4.94e-324"},
+                 {1e15, "1.00e+15"},
+                 {100.0, "100"},
+                 {123456.0, "123,456"}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         char text[STRATA_NUMBER_TEXT];
         strata_number_text(cases[i].number, 0, text);
@@ -447,4 +479,48 @@ Test(persona_words, intervals_are_wilsons_and_the_normal_ones)
     strata_interval_mean(10.0, 2.0, 100, &low, &high);
     cr_assert_float_eq(low, 10.0 - 0.3919928, 1e-7);
     cr_assert_float_eq(high, 10.0 + 0.3919928, 1e-7);
+}
+
+/* -2 slightly, -1 fairly, 0 plain, 1 very, 2 extremely. */
+static int degree_in(const char *name)
+{
+    static const struct {
+        const char *word;
+        int degree;
+    } degrees[] = {{"Slightly ", -2}, {"Fairly ", -1}, {"Very ", 1}, {"Extremely ", 2}};
+    for (size_t i = 0; i < 4; i++) {
+        if (strncmp(name, degrees[i].word, strlen(degrees[i].word)) == 0) return degrees[i].degree;
+    }
+    return 0;
+}
+
+Test(persona_words, degrees_in_names_follow_the_strength_of_what_they_say)
+{
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        struct world world;
+        world_init(&world, 1400, 7);
+        double *x =
+            world_number(&world, seed % 2 ? "spend" : "produce share", seed % 2 ? "spend" : NULL);
+        for (size_t i = 0; i < world.n; i++) {
+            world.assignment[i].label = (int32_t)(i % 7);
+            x[i] = world_normal(seed, i) + 6.0 * world_uniform(seed + 1, i % 7);
+        }
+        struct world_run run;
+        describe_and_check(&world, &run);
+        for (size_t s = 0; s < 7; s++) {
+            for (size_t t = 0; t < 7; t++) {
+                const struct strata_persona *a = &run.out[0]->segment[s];
+                const struct strata_persona *b = &run.out[0]->segment[t];
+                const double strength = fabs(b->cell[0].effect);
+                if (a->cell[0].effect * b->cell[0].effect <= 0.0 || is_tagged(a->name) ||
+                    is_tagged(b->name))
+                    continue;
+                if (fabs(a->cell[0].effect) >= strength) continue;
+                if (fabs(a->cell[0].effect) < STRATA_NOTICEABLE) continue;
+                cr_assert_leq(degree_in(a->name), degree_in(b->name), "%s / %s", a->name, b->name);
+            }
+        }
+        world_run_finish(&run);
+        strata_arena_finish(&world.arena);
+    }
 }
