@@ -12,11 +12,11 @@
 #include "strata/status.h"
 
 #define STRATA_MAX_SOURCES 64
-#define STRATA_MAX_FILES 65536    /* files of one source after expanding patterns */
-#define STRATA_MAX_COLUMNS 2048   /* declared columns of one source */
+#define STRATA_MAX_FILES 65536  /* files of one source after expanding patterns */
+#define STRATA_MAX_COLUMNS 2048 /* declared columns of one source */
 #define STRATA_MAX_FEATURES 512
-#define STRATA_MAX_LEVELS 256     /* levels of one ordinal or nominal feature */
-#define STRATA_MAX_SEGMENTS 64    /* k */
+#define STRATA_MAX_LEVELS 256  /* levels of one ordinal or nominal feature */
+#define STRATA_MAX_SEGMENTS 64 /* k */
 #define STRATA_MAX_STARTS 1000
 #define STRATA_MAX_CANDIDATES 4096
 
@@ -38,24 +38,42 @@ struct strata_source {
     const char *const *pattern; /* (n_patterns) as written, made absolute: files or glob patterns */
     size_t n_patterns;
     struct strata_place files_place;
-    enum strata_format format; /* `format:`, else from the suffix (.parquet .csv .tsv .csv.gz .json .jsonl .ndjson) */
-    const char *key;           /* column of the customer key; NULL for a lookup source */
+    enum strata_format
+        format; /* `format:`, else from the suffix (.parquet .csv .tsv .csv.gz .json .jsonl .ndjson) */
+    const char *key; /* column of the customer key; NULL for a lookup source */
     struct strata_place key_place;
-    bool lookup;               /* small, no customer key, replicated on every rank */
-    const struct strata_source_column *column; /* (n_columns) declared types; other columns of a CSV are text */
+    bool lookup; /* small, no customer key, replicated on every rank */
+    const struct strata_source_column
+        *column; /* (n_columns) declared types; other columns of a CSV are text */
     size_t n_columns;
     const char *delimiter, *quote, *escape; /* CSV dialect; NULL = sniffed once by the coordinator */
-    int header;                              /* CSV: 1, 0, or -1 = sniffed */
-    const char *const *null_text;            /* (n_null_texts) CSV texts that mean missing; "" always does */
+    int header;                             /* CSV: 1, 0, or -1 = sniffed */
+    const char *const *null_text; /* (n_null_texts) CSV texts that mean missing; "" always does */
     size_t n_null_texts;
 };
 
-enum strata_feature_type { STRATA_NUMERIC, STRATA_COUNT, STRATA_ORDINAL, STRATA_NOMINAL, STRATA_BINARY };
-enum strata_dimension {
-    STRATA_DEMOGRAPHIC, STRATA_GEOGRAPHIC, STRATA_PSYCHOGRAPHIC, STRATA_BEHAVIOURAL, STRATA_FIRMOGRAPHIC,
-    STRATA_TECHNOGRAPHIC, STRATA_DIMENSION_COUNT
+enum strata_feature_type {
+    STRATA_NUMERIC,
+    STRATA_COUNT,
+    STRATA_ORDINAL,
+    STRATA_NOMINAL,
+    STRATA_BINARY
 };
-enum strata_role { STRATA_ROLE_BASIS, STRATA_ROLE_DESCRIPTOR, STRATA_ROLE_OUTCOME, STRATA_ROLE_SENSITIVE };
+enum strata_dimension {
+    STRATA_DEMOGRAPHIC,
+    STRATA_GEOGRAPHIC,
+    STRATA_PSYCHOGRAPHIC,
+    STRATA_BEHAVIOURAL,
+    STRATA_FIRMOGRAPHIC,
+    STRATA_TECHNOGRAPHIC,
+    STRATA_DIMENSION_COUNT
+};
+enum strata_role {
+    STRATA_ROLE_BASIS,
+    STRATA_ROLE_DESCRIPTOR,
+    STRATA_ROLE_OUTCOME,
+    STRATA_ROLE_SENSITIVE
+};
 enum strata_transform { STRATA_TRANSFORM_NONE, STRATA_TRANSFORM_LOG1P, STRATA_TRANSFORM_SQRT };
 /* What a missing value of a basis feature becomes: the mean of the present ones (ordinal and binary too), a level of
  * its own (nominal, ordinal: an extra indicator column), or a refusal. */
@@ -70,17 +88,24 @@ struct strata_feature {
     enum strata_role role;           /* default basis */
     enum strata_transform transform;
     enum strata_missing missing;
-    double weight;                   /* > 0, default 1; multiplies the standardised value */
-    const char *meaning;             /* a word of strata_meanings, or NULL */
-    const char *unit;                /* shown after values, e.g. "EUR", "days"; NULL if none */
-    const char *const *level;        /* (n_levels) declared levels in order; ordinal must, nominal may */
+    double weight;            /* > 0, default 1; multiplies the standardised value */
+    const char *meaning;      /* a word of strata_meanings, or NULL */
+    const char *unit;         /* shown after values, e.g. "EUR", "days"; NULL if none */
+    const char *const *level; /* (n_levels) declared levels in order; ordinal must, nominal may */
     size_t n_levels;
 };
 
-enum strata_standardise { STRATA_ZSCORE, STRATA_RANGE, STRATA_RAW }; /* model.standardise: zscore | range | none */
+enum strata_standardise {
+    STRATA_ZSCORE,
+    STRATA_RANGE,
+    STRATA_RAW
+};                   /* model.standardise: zscore | range | none */
 enum strata_choice { /* model.choose: how the number of segments is chosen among the eligible ones */
-    STRATA_CHOOSE_AUTO,      /* elbow for hard, bic for mixtures */
-    STRATA_CHOOSE_ELBOW, STRATA_CHOOSE_CALINSKI_HARABASZ, STRATA_CHOOSE_SILHOUETTE, STRATA_CHOOSE_BIC
+                     STRATA_CHOOSE_AUTO, /* elbow for hard, bic for mixtures */
+                     STRATA_CHOOSE_ELBOW,
+                     STRATA_CHOOSE_CALINSKI_HARABASZ,
+                     STRATA_CHOOSE_SILHOUETTE,
+                     STRATA_CHOOSE_BIC
 };
 
 struct strata_model_options {
@@ -89,11 +114,11 @@ struct strata_model_options {
     struct strata_place estimator_place;
     uint32_t k_from, k_to; /* segments: 4, or {from: 2, to: 8}; default 2..8 */
     struct strata_place segments_place;
-    uint32_t starts;       /* default 10 */
-    uint64_t seed;         /* default 1 */
-    double min_share;      /* smallest share of customers a segment may have, default 0.02 */
-    uint32_t max_iter;     /* default 300 */
-    double tolerance;      /* relative change of the objective, default 1e-7; mixtures stop by it */
+    uint32_t starts;   /* default 10 */
+    uint64_t seed;     /* default 1 */
+    double min_share;  /* smallest share of customers a segment may have, default 0.02 */
+    uint32_t max_iter; /* default 300 */
+    double tolerance;  /* relative change of the objective, default 1e-7; mixtures stop by it */
     enum strata_standardise standardise;
     enum strata_choice choose;
     double dimension_weight[STRATA_DIMENSION_COUNT]; /* model.weights: {behavioural: 2}; default 1 */
@@ -102,33 +127,33 @@ struct strata_model_options {
 };
 
 struct strata_config {
-    const char *path;        /* as given */
-    const char *directory;   /* that relative files are relative to */
-    const char *job;         /* the job's name */
+    const char *path;      /* as given */
+    const char *directory; /* that relative files are relative to */
+    const char *job;       /* the job's name */
     struct strata_place job_place;
-    const char *as_of;       /* "YYYY-MM-DD", or NULL; in SQL: getvariable('as_of') and the macro as_of() */
-    uint64_t memory_bytes;   /* per rank; 0 = a fair share of the host or its cgroup */
-    enum strata_reader reader;      /* readers: all | coordinator */
-    enum strata_bad_rows bad_rows;  /* on_bad_rows: fail | reject */
-    enum strata_key_type key_type;  /* key_type: text | integer */
-    const char *key;                /* the key column of the customers view; default: the first source's key */
+    const char *as_of; /* "YYYY-MM-DD", or NULL; in SQL: getvariable('as_of') and the macro as_of() */
+    uint64_t memory_bytes;         /* per rank; 0 = a fair share of the host or its cgroup */
+    enum strata_reader reader;     /* readers: all | coordinator */
+    enum strata_bad_rows bad_rows; /* on_bad_rows: fail | reject */
+    enum strata_key_type key_type; /* key_type: text | integer */
+    const char *key; /* the key column of the customers view; default: the first source's key */
     struct strata_place key_place;
     struct strata_source *source;
     size_t n_sources;
-    const char *customers_sql;      /* NULL: the only source is already one row per customer */
-    struct strata_place sql_place;  /* place of the SQL's first character; lines of a block scalar follow */
-    int sql_indent;                 /* columns by which the block scalar's lines are indented */
+    const char *customers_sql; /* NULL: the only source is already one row per customer */
+    struct strata_place sql_place; /* place of the SQL's first character; lines of a block scalar follow */
+    int sql_indent;                /* columns by which the block scalar's lines are indented */
     struct strata_feature *feature;
     size_t n_features;
     struct strata_place features_place;
     struct strata_model_options model;
-    bool control_on;                /* control: off turns the channel off */
-    const char *control_endpoint;   /* default "ipc": a socket in the run directory; or tcp://127.0.0.1:* */
+    bool control_on;              /* control: off turns the channel off */
+    const char *control_endpoint; /* default "ipc": a socket in the run directory; or tcp://127.0.0.1:* */
     struct strata_place control_place;
-    const char *output;             /* run directory, absolute; default: runs/ and the job's name beside the job file */
+    const char *output; /* run directory, absolute; default: runs/ and the job's name beside the job file */
     struct strata_place output_place;
-    bool keep_features;             /* outputs: {features: true} writes features/part-*.parquet */
-    const char *text;               /* the job file as read */
+    bool keep_features; /* outputs: {features: true} writes features/part-*.parquet */
+    const char *text;   /* the job file as read */
     size_t text_bytes;
 };
 
@@ -143,21 +168,27 @@ const char *strata_role_word(enum strata_role role);
  * line).  Not collective; called on rank 0, whose bytes the others get and parse with strata_config_parse.
  * All problems go to `problems`; *out is usable for further checks only if problems->total is 0 afterwards.
  * Fails (status) only when the file cannot be read or memory ends.  Files of patterns are not touched here. */
-STRATA_MUST_CHECK strata_status strata_config_read(const char *path, const char *const *set, size_t n_set,
-                                                   struct strata_arena *keep, struct strata_config **out,
-                                                   struct strata_problems *problems, struct strata_err *err);
+STRATA_MUST_CHECK strata_status strata_config_read(const char *path, const char *const *set,
+                                                   size_t n_set, struct strata_arena *keep,
+                                                   struct strata_config **out,
+                                                   struct strata_problems *problems,
+                                                   struct strata_err *err);
 
 /* The same from text in memory; path is for messages and relative files. */
-STRATA_MUST_CHECK strata_status strata_config_parse(const char *text, size_t n_bytes, const char *path,
-                                                    const char *const *set, size_t n_set,
-                                                    struct strata_arena *keep, struct strata_config **out,
-                                                    struct strata_problems *problems, struct strata_err *err);
+STRATA_MUST_CHECK strata_status strata_config_parse(const char *text, size_t n_bytes,
+                                                    const char *path, const char *const *set,
+                                                    size_t n_set, struct strata_arena *keep,
+                                                    struct strata_config **out,
+                                                    struct strata_problems *problems,
+                                                    struct strata_err *err);
 
 /* The effective job as YAML, every default written out; parsing it gives an equal config. */
-STRATA_MUST_CHECK strata_status strata_config_print(const struct strata_config *config, struct strata_arena *keep,
-                                                    char **text, struct strata_err *err);
+STRATA_MUST_CHECK strata_status strata_config_print(const struct strata_config *config,
+                                                    struct strata_arena *keep, char **text,
+                                                    struct strata_err *err);
 
 /* Every option with its default, range and meaning, as a commented job file: configs/full.yaml. */
-STRATA_MUST_CHECK strata_status strata_config_full(struct strata_arena *keep, char **text, struct strata_err *err);
+STRATA_MUST_CHECK strata_status strata_config_full(struct strata_arena *keep, char **text,
+                                                   struct strata_err *err);
 
 #endif
