@@ -114,20 +114,23 @@ void strata_seed_indices(const struct strata_sample *sample, struct strata_dims 
     }
 }
 
-static void start_candidate(const struct strata_fit *fit, struct strata_candidate *candidate,
-                            const int64_t *index, double *centre)
+static void start_from_sample(const struct strata_fit *fit, struct strata_candidate *candidate,
+                              const int64_t *index, double *centre)
 {
     const struct strata_dims dims = candidate->dims;
     for (size_t c = 0; c < dims.k; c++)
         for (size_t j = 0; j < dims.d; j++)
             centre[c * dims.d + j] = (double)fit->sample.x[(size_t)index[c] * dims.d + j];
-    fit->estimator->start(dims, fit->from_file ? fit->file_centre : centre, fit->spread,
-                          candidate->params);
+    fit->estimator->start(dims, centre, fit->spread, candidate->params);
 }
 
 strata_status strata_fit_seed(struct strata_fit *fit, struct strata_candidate *candidate, size_t n,
                               struct strata_err *err)
 {
+    if (fit->from_file) { /* one candidate */
+        fit->estimator->start(candidate->dims, fit->file_centre, fit->spread, candidate->params);
+        return STRATA_OK;
+    }
     struct strata_arena scratch = fit->room;
     const size_t m = fit->sample.n;
     int64_t *index = STRATA_NEW(&scratch, int64_t, n * STRATA_MAX_SEGMENTS);
@@ -139,7 +142,7 @@ strata_status strata_fit_seed(struct strata_fit *fit, struct strata_candidate *c
         status = STRATA_FAIL(err, STRATA_E_MEMORY, "no memory to seed %zu candidates", n);
     STRATA_TRY(strata_comm_agree(fit->comm, status, err));
 
-    for (size_t i = (size_t)fit->comm->rank; i < n && !fit->from_file; i += (size_t)fit->comm->size) {
+    for (size_t i = (size_t)fit->comm->rank; i < n; i += (size_t)fit->comm->size) {
         size_t chosen[STRATA_MAX_SEGMENTS];
         strata_seed_indices(&fit->sample, candidate[i].dims, fit->config->model.seed,
                             candidate[i].result->start, near, closest, chosen);
@@ -148,6 +151,6 @@ strata_status strata_fit_seed(struct strata_fit *fit, struct strata_candidate *c
     }
     strata_comm_sum(fit->comm, index, n * STRATA_MAX_SEGMENTS);
     for (size_t i = 0; i < n; i++)
-        start_candidate(fit, &candidate[i], index + i * STRATA_MAX_SEGMENTS, centre);
+        start_from_sample(fit, &candidate[i], index + i * STRATA_MAX_SEGMENTS, centre);
     return STRATA_OK;
 }

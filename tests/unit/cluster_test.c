@@ -1,0 +1,590 @@
+/* Whole fits with in-process ranks: the same bits for any of them, the oracle's answer, and what degenerate input gives. */
+#include "strata/cluster.h"
+
+#include <criterion/criterion.h>
+#include <math.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fit_cases.h"
+#include "naive_kmeans.h"
+
+static void assert_same(const struct fitted *a, const struct fitted *b, size_t n)
+{
+    cr_assert_eq(a->status, STRATA_OK, "%s", a->err.text);
+    cr_assert_eq(b->status, STRATA_OK, "%s", b->err.text);
+    cr_assert_eq(a->result.state_hash, b->result.state_hash);
+    cr_assert_eq(a->result.iterations_total, b->result.iterations_total);
+    cr_assert_eq(a->result.dims.k, b->result.dims.k);
+    cr_assert_eq(a->result.n_trace, b->result.n_trace);
+    cr_assert_eq(memcmp(a->params, b->params, sizeof a->params), 0);
+    cr_assert_eq(memcmp(a->mass, b->mass, sizeof a->mass), 0);
+    cr_assert_eq(memcmp(a->trace, b->trace, sizeof a->trace), 0);
+    cr_assert_eq(memcmp(a->candidate, b->candidate, sizeof a->candidate), 0);
+    cr_assert_eq(memcmp(a->by_k, b->by_k, sizeof a->by_k), 0);
+    cr_assert_eq(memcmp(a->row, b->row, n * sizeof *a->row), 0);
+    cr_assert_str_eq(a->choice, b->choice);
+    cr_assert_str_eq(a->note, b->note);
+    cr_assert_eq(memcmp(&a->evaluation, &b->evaluation,
+                        offsetof(struct strata_evaluation, segment_silhouette)),
+                 0);
+    cr_assert_eq(memcmp(a->segment_silhouette, b->segment_silhouette, sizeof a->segment_silhouette),
+                 0);
+    cr_assert_eq(memcmp(a->segment_sse, b->segment_sse, sizeof a->segment_sse), 0);
+    cr_assert_eq(memcmp(a->dimension_share, b->dimension_share, sizeof a->dimension_share), 0);
+}
+
+static void assert_whole(const struct fitted *f, const struct crowd *crowd)
+{
+    cr_assert_eq(f->status, STRATA_OK, "%s", f->err.text);
+    double total = 0;
+    double *count = crowd_room(f->result.dims.k, sizeof *count);
+    for (size_t i = 0; i < crowd->n; i++) {
+        cr_assert_lt((size_t)f->row[i].label, f->result.dims.k);
+        count[f->row[i].label]++;
+    }
+    for (size_t c = 0; c < f->result.dims.k; c++) {
+        cr_assert_eq(count[c], f->mass[c]);
+        cr_assert_gt(f->mass[c], 0);
+        if (c > 0) cr_assert_leq(f->mass[c], f->mass[c - 1]);
+        total += f->mass[c];
+    }
+    cr_assert_eq(total, (double)crowd->n);
+    cr_assert(isfinite(f->result.objective));
+    free(count);
+}
+
+/* A start file in the working directory of the test; returns its path in a static buffer. */
+static const char *start_file(const char *text)
+{
+    static char path[64];
+    (void)snprintf(path, sizeof path, "/tmp/strata-start-%ld.csv", (long)getpid());
+    FILE *file = fopen(path, "w");
+    cr_assert_not_null(file);
+    cr_assert_geq(fputs(text, file), 0);
+    cr_assert_eq(fclose(file), 0);
+    return path;
+}
+
+Test(cluster, any_number_of_ranks_gives_the_same_bits, .timeout = 50)
+{
+    static const int sizes[] = {2, 3, 5, 7};
+    struct crowd crowd = crowd_blobs(1800, 4, 4, 1.8, 9);
+    for (const struct strata_estimator *const *e = strata_estimators; *e; e++) {
+        struct strata_config config = fit_config((*e)->name, 2, 6, 3);
+        config.model.min_share = 0.05;
+        struct fitted *one = fit_run(&crowd, &config, 1, NULL);
+        assert_whole(one, &crowd);
+        for (size_t i = 0; i < 4; i++) {
+            struct fitted *many = fit_run(&crowd, &config, sizes[i], NULL);
+            assert_same(one, many, crowd.n);
+            fit_free(many);
+        }
+        fit_free(one);
+    }
+    crowd_free(&crowd);
+}
+
+Test(cluster, order_of_customers_does_not_matter)
+{
+    struct crowd crowd = crowd_blobs(901, 3, 4, 1.5, 4), other = crowd_new(901, 3);
+    for (size_t i = 0; i < crowd.n; i++) {
+        const size_t to = i * 5 % crowd.n;
+        memcpy(other.x + to * 3, crowd.x + i * 3, 3 * sizeof(float));
+        memcpy(other.key[to], crowd.key[i], sizeof other.key[to]);
+        other.hash[to] = crowd.hash[i];
+    }
+    for (const struct strata_estimator *const *e = strata_estimators; *e; e++) {
+        const struct strata_config config = fit_config((*e)->name, 3, 5, 2);
+        struct fitted *a = fit_run(&crowd, &config, 1, NULL), *b = fit_run(&other, &config, 2, NULL);
+        cr_assert_eq(a->result.state_hash, b->result.state_hash);
+        for (size_t i = 0; i < crowd.n; i++)
+            cr_assert_eq(memcmp(&a->row[i], &b->row[i * 5 % crowd.n], sizeof a->row[i]), 0);
+        fit_free(a);
+        fit_free(b);
+    }
+    crowd_free(&crowd);
+    crowd_free(&other);
+}
+
+Test(cluster, another_seed_finds_the_same_blobs)
+{
+    struct crowd crowd = crowd_blobs(2000, 3, 4, 12.0, 3);
+    for (const struct strata_estimator *const *e = strata_estimators; *e; e++)
+        for (uint64_t seed = 1; seed <= 5; seed++) {
+            struct strata_config config = fit_config((*e)->name, 4, 4, 4);
+            config.model.seed = seed;
+            struct fitted *f = fit_run(&crowd, &config, 1, NULL);
+            assert_whole(f, &crowd);
+            for (size_t i = 4; i < crowd.n; i++) cr_assert_eq(f->row[i].label, f->row[i % 4].label);
+            for (size_t c = 0; c < 4; c++) cr_assert_eq(f->mass[c], 500.0);
+            fit_free(f);
+        }
+    crowd_free(&crowd);
+}
+
+Test(cluster, one_reduction_an_iteration_carries_all_candidates)
+{
+    struct crowd crowd = crowd_blobs(1000, 3, 3, 2.0, 5);
+    const struct strata_config config = fit_config("kmeans", 2, 6, 4);
+    struct fitted *f = fit_run(&crowd, &config, 3, NULL);
+    uint64_t longest = 0, repairs = 0;
+    for (size_t i = 0; i < f->result.n_candidates; i++) {
+        longest = f->candidate[i].iterations > longest ? f->candidate[i].iterations : longest;
+        repairs += f->candidate[i].repairs;
+    }
+    cr_assert_eq(repairs, 0);
+    /* besides the candidates' iterations: at least one look at the chosen model, in its lasting order */
+    cr_assert_geq(f->result.iterations_total, longest + 1);
+    cr_assert_leq(f->result.iterations_total, longest + 4);
+    /* besides the fit: moments, sample, seeds, evaluation */
+    cr_assert_eq(f->n_sums, f->result.iterations_total + 4);
+    fit_free(f);
+    crowd_free(&crowd);
+}
+
+Test(cluster, k_means_from_given_centres_is_the_oracle)
+{
+    for (uint64_t seed = 0; seed < 6; seed++) {
+        struct crowd crowd = crowd_blobs(600, 3, 5, 1.0, seed);
+        enum { K = 5, D = 3 };
+        char text[20000] = "customer,segment\n";
+        struct strata_sum sum[K * D] = {{0}};
+        uint64_t count[K] = {0};
+        for (size_t i = 0; i < crowd.n; i++) {
+            const size_t c = strata_random_below(seed, STRATA_PURPOSE_TEST, i, 99, K);
+            (void)snprintf(text + strlen(text), 32, "%s,%zu\n", crowd.key[i], c + 1);
+            count[c]++;
+            for (size_t j = 0; j < D; j++) sum[c * D + j].value += (int64_t)crowd.x[i * D + j];
+        }
+        int64_t centre[K * D];
+        size_t *label = crowd_room(crowd.n, sizeof *label);
+        for (size_t i = 0; i < K * D; i++) centre[i] = strata_sum_divide(sum[i], count[i / D]);
+        const strata_int128 sse = naive_kmeans(crowd.x, crowd.n, K, D, centre, label);
+
+        struct strata_config config = fit_config("kmeans", 2, 8, 10);
+        config.model.start_file = start_file(text);
+        struct fitted *f = fit_run(&crowd, &config, 3, NULL);
+        assert_whole(f, &crowd);
+        cr_assert_eq(f->result.dims.k, K);
+        cr_assert_eq(f->result.n_candidates, 1);
+        cr_assert_eq(f->result.objective, ldexp(strata_sum_value((struct strata_sum){sse}), -32));
+        int32_t ours[K] = {-1, -1, -1, -1, -1}; /* our segments are in another order */
+        for (size_t i = 0; i < crowd.n; i++) {
+            if (ours[label[i]] < 0) ours[label[i]] = f->row[i].label;
+            cr_assert_eq(ours[label[i]], f->row[i].label);
+            const double distance =
+                sqrt((double)naive_distance(crowd.x + i * D, centre + label[i] * D, D));
+            cr_assert_eq(f->row[i].distance, ldexp(distance, -16));
+        }
+        fit_free(f);
+        free(label);
+        crowd_free(&crowd);
+    }
+    (void)unlink(start_file(""));
+}
+
+Test(cluster, a_partition_that_no_label_leaves_stays_as_it_is)
+{
+    struct crowd crowd = crowd_blobs(500, 2, 3, 1.0, 8);
+    struct strata_config config = fit_config("kmeans", 3, 3, 5);
+    struct fitted *first = fit_run(&crowd, &config, 1, NULL);
+    char text[20000] = "";
+    for (size_t i = 0; i < crowd.n; i++) /* quotes, other numbers, Windows line ends */
+        (void)snprintf(text + strlen(text), 32, "\"%s\",%d\r\n", crowd.key[i],
+                       10 * first->row[i].label - 7);
+    config.model.start_file = start_file(text);
+    struct fitted *again = fit_run(&crowd, &config, 2, NULL);
+    assert_whole(again, &crowd);
+    cr_assert_eq(again->candidate[0].iterations, 2);
+    cr_assert_eq(again->candidate[0].reason, STRATA_STOP_NO_LABEL_MOVED);
+    cr_assert_eq(first->result.state_hash, again->result.state_hash);
+    cr_assert_eq(memcmp(first->row, again->row, crowd.n * sizeof *first->row), 0);
+    fit_free(first);
+    fit_free(again);
+    crowd_free(&crowd);
+    (void)unlink(start_file(""));
+}
+
+Test(cluster, start_files_that_cannot_be_used_are_refused_with_the_line)
+{
+    static const struct {
+        const char *text, *says;
+        strata_status status;
+    } cases[] = {
+        {"", "holds no customer", STRATA_E_DATA},
+        {"key,segment\n", "holds no customer", STRATA_E_DATA},
+        {"c0,1\nc1\n", ":2: the second field", STRATA_E_DATA},
+        {"c0,1\nc1,two\n", ":2: the second field", STRATA_E_DATA},
+        {"c0,1\nc1,2\nc0,2\n", "lines 1 and 3", STRATA_E_DATA},
+        {"c0,1\nnobody,2\n", "in segment 2", STRATA_E_DATA},
+        {"c0,1\nc1,2\nc2,3\nc3,4\nc4,5\n", "job.yaml:7:13", STRATA_E_CONFIG},
+    };
+    struct crowd crowd = crowd_blobs(30, 2, 3, 1.0, 8);
+    struct strata_config config = fit_config("kmeans", 2, 4, 5);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        config.model.start_file = start_file(cases[i].text);
+        for (int size = 1; size <= 3; size += 2) {
+            struct fitted *f = fit_run(&crowd, &config, size, NULL);
+            cr_assert_eq(f->status, cases[i].status, "case %zu: %s", i, f->err.text);
+            cr_assert_not_null(strstr(f->err.text, cases[i].says), "case %zu: %s", i, f->err.text);
+            cr_assert_null(strstr(f->err.text, "nobody"));
+            fit_free(f);
+        }
+    }
+    (void)unlink(config.model.start_file);
+    struct fitted *f = fit_run(&crowd, &config, 3, NULL);
+    cr_assert_eq(f->status, STRATA_E_NO_INPUT);
+    fit_free(f);
+    crowd_free(&crowd);
+}
+
+Test(cluster, start_files_may_name_fewer_and_other_customers)
+{
+    struct crowd crowd = crowd_blobs(30, 2, 3, 9.0, 8);
+    struct strata_config config = fit_config("kmeans", 2, 8, 5);
+    config.model.start_file = start_file("c0,7\nc1,-2\n\nc2,3\nnobody,3");
+    struct fitted *f = fit_run(&crowd, &config, 2, NULL);
+    assert_whole(f, &crowd);
+    cr_assert_eq(f->result.dims.k, 3);
+    cr_assert_not_null(strstr(f->note, "1 keys (of 4)"), "%s", f->note);
+    cr_assert_not_null(strstr(f->note, "27 customers"), "%s", f->note);
+    cr_assert_null(strstr(f->note, "nobody"));
+    fit_free(f);
+    (void)unlink(config.model.start_file);
+    crowd_free(&crowd);
+}
+
+Test(cluster, empty_segments_are_refilled_with_the_farthest_rows)
+{
+    /* Two labelled segments have the same mean, so the later one gets no row in the first pass. */
+    struct crowd crowd = crowd_new(40, 1);
+    for (size_t i = 0; i < 40; i++) crowd.x[i] = (float)(i < 20 ? i : 1000 + i);
+    crowd.x[39] = 9000;
+    struct strata_config config = fit_config("kmeans", 2, 8, 1);
+    config.model.start_file = start_file("c0,1\nc2,1\nc1,2\nc20,3\n");
+    struct fitted *one = fit_run(&crowd, &config, 1, NULL),
+                  *many = fit_run(&crowd, &config, 7, NULL);
+    assert_whole(one, &crowd);
+    assert_same(one, many, crowd.n);
+    cr_assert_eq(one->candidate[0].repairs, 1);
+    cr_assert(one->candidate[0].eligible);
+    cr_assert_eq(one->result.dims.k, 3);
+    cr_assert_eq(one->mass[2], 1.0); /* the outlier alone */
+    cr_assert_eq(one->row[39].label, 2);
+    for (size_t i = 1; i < one->result.n_trace; i++)
+        cr_assert_leq(one->trace[i], one->trace[i - 1]);
+    fit_free(one);
+    fit_free(many);
+    (void)unlink(config.model.start_file);
+    crowd_free(&crowd);
+}
+
+Test(cluster, more_segments_than_customers_is_a_configuration_error_at_its_place)
+{
+    struct crowd crowd = crowd_blobs(5, 2, 2, 1.0, 1);
+    for (int size = 1; size <= 3; size++) {
+        const struct strata_config config = fit_config("kmeans", 2, 6, 2);
+        struct fitted *f = fit_run(&crowd, &config, size, NULL);
+        cr_assert_eq(f->status, STRATA_E_CONFIG);
+        cr_assert_not_null(strstr(f->err.text, "job.yaml:7:13: 6 segments asked for"), "%s",
+                           f->err.text);
+        cr_assert_eq(strata_status_exit_code(f->status), 78);
+        fit_free(f);
+    }
+    crowd_free(&crowd);
+}
+
+Test(cluster, bic_needs_a_likelihood)
+{
+    struct crowd crowd = crowd_blobs(50, 2, 2, 1.0, 1);
+    struct strata_config config = fit_config("kmeans", 2, 4, 2);
+    config.model.choose = STRATA_CHOOSE_BIC;
+    struct fitted *f = fit_run(&crowd, &config, 2, NULL);
+    cr_assert_eq(f->status, STRATA_E_CONFIG);
+    fit_free(f);
+    crowd_free(&crowd);
+}
+
+Test(cluster, all_rows_equal_are_one_segment)
+{
+    struct crowd crowd = crowd_new(50, 3);
+    for (size_t i = 0; i < 150; i++) crowd.x[i] = 77;
+    for (const struct strata_estimator *const *e = strata_estimators; *e; e++) {
+        const struct strata_config config = fit_config((*e)->name, 2, 5, 2);
+        struct fitted *one = fit_run(&crowd, &config, 1, NULL),
+                      *many = fit_run(&crowd, &config, 3, NULL);
+        assert_whole(one, &crowd);
+        assert_same(one, many, crowd.n);
+        cr_assert_eq(one->result.dims.k, 1);
+        cr_assert_not_null(strstr(one->note, "differ too little"), "%s", one->note);
+        cr_assert_not_null(strstr(one->choice, "waived"), "%s", one->choice);
+        if (!(*e)->soft) cr_assert_eq(one->result.objective, 0.0);
+        fit_free(one);
+        fit_free(many);
+    }
+    crowd_free(&crowd);
+}
+
+Test(cluster, fewer_distinct_rows_than_k_leaves_that_k_out)
+{
+    struct crowd crowd = crowd_new(60, 2);
+    for (size_t i = 0; i < 60; i++)
+        crowd.x[2 * i] = (float)(1000 * (i % 3)); /* three distinct rows */
+    const struct strata_config config = fit_config("kmeans", 2, 5, 3);
+    struct fitted *one = fit_run(&crowd, &config, 1, NULL),
+                  *many = fit_run(&crowd, &config, 5, NULL);
+    assert_whole(one, &crowd);
+    assert_same(one, many, crowd.n);
+    cr_assert(one->by_k[0].eligible && one->by_k[1].eligible);
+    cr_assert(!one->by_k[2].eligible && !one->by_k[3].eligible);
+    cr_assert_eq(one->result.dims.k, 3);
+    cr_assert_eq(one->result.objective, 0.0);
+    cr_assert_eq(one->result.rule, STRATA_CHOOSE_CALINSKI_HARABASZ); /* two ks have no elbow */
+    fit_free(one);
+    fit_free(many);
+    crowd_free(&crowd);
+}
+
+Test(cluster, one_customer_one_segment_and_as_many_segments_as_customers_are_legal)
+{
+    for (const struct strata_estimator *const *e = strata_estimators; *e; e++) {
+        struct crowd crowd = crowd_blobs(7, 2, 7, 5.0, 3), single = crowd_blobs(1, 2, 1, 1.0, 3);
+        const struct strata_config config_one = fit_config((*e)->name, 1, 1, 2),
+                                   config_all = fit_config((*e)->name, 7, 7, 2);
+        struct fitted *f = fit_run(&crowd, &config_one, 2, NULL);
+        assert_whole(f, &crowd);
+        cr_assert_eq(f->result.dims.k, 1);
+        cr_assert_eq(f->row[0].runner_up, -1);
+        cr_assert_eq(f->row[0].margin, 1.0);
+        cr_assert(isnan(f->evaluation.silhouette));
+        fit_free(f);
+        f = fit_run(&crowd, &config_all, 3, NULL);
+        assert_whole(f, &crowd);
+        if (!(*e)->soft) cr_assert_eq(f->result.dims.k, 7);
+        fit_free(f);
+        f = fit_run(&single, &config_one, 3, NULL); /* more ranks than rows */
+        assert_whole(f, &single);
+        cr_assert_eq(f->mass[0], 1.0);
+        fit_free(f);
+        crowd_free(&crowd);
+        crowd_free(&single);
+    }
+}
+
+Test(cluster, segments_below_the_minimum_share_are_left_out_of_the_choice)
+{
+    struct crowd crowd = crowd_blobs(1000, 2, 2, 3.0, 6);
+    crowd.x[0] = crowd.x[1] = 16000000.0F; /* one far customer takes a segment from k = 3 on */
+    struct strata_config config = fit_config("kmeans", 2, 4, 3);
+    config.model.min_share = 0.05;
+    struct fitted *f = fit_run(&crowd, &config, 1, NULL);
+    assert_whole(f, &crowd);
+    for (size_t i = 0; i < f->result.n_k; i++)
+        cr_assert_eq(f->by_k[i].eligible, f->by_k[i].smallest_share >= 0.05);
+    cr_assert_not_null(strstr(f->choice, "waived"), "%s", f->choice);
+    cr_assert_not_null(strstr(f->note, "waived"), "%s", f->note);
+    fit_free(f);
+    crowd_free(&crowd);
+}
+
+Test(cluster, each_rule_chooses_the_planted_number)
+{
+    static const enum strata_choice rules[] = {STRATA_CHOOSE_CALINSKI_HARABASZ,
+                                               STRATA_CHOOSE_SILHOUETTE};
+    struct crowd crowd = crowd_blobs(1500, 4, 5, 8.0, 17);
+    struct strata_config config = fit_config("kmeans", 2, 8, 6);
+    for (size_t i = 0; i < 2; i++) {
+        config.model.choose = rules[i];
+        struct fitted *one = fit_run(&crowd, &config, 1, NULL),
+                      *many = fit_run(&crowd, &config, 3, NULL);
+        cr_assert_eq(one->result.dims.k, 5, "%s", one->choice);
+        cr_assert_eq(one->result.rule, rules[i]);
+        assert_same(one, many, crowd.n);
+        fit_free(one);
+        fit_free(many);
+    }
+    config = fit_config("gmm-diag", 2, 8, 6);
+    struct fitted *soft = fit_run(&crowd, &config, 1, NULL);
+    cr_assert_eq(soft->result.rule, STRATA_CHOOSE_BIC);
+    cr_assert_eq(soft->result.dims.k, 5, "%s", soft->choice);
+    fit_free(soft);
+    crowd_free(&crowd);
+}
+
+Test(cluster, elbow_is_where_the_curve_bends)
+{
+    struct crowd crowd = crowd_new(1200, 2); /* three groups at the corners of a triangle */
+    static const double place[3][2] = {{0, 0}, {10, 0}, {5, 9}};
+    for (size_t i = 0; i < crowd.n; i++)
+        for (size_t j = 0; j < 2; j++)
+            crowd.x[i * 2 + j] =
+                (float)crowd_round(65536.0 * (place[i % 3][j] + crowd_normal(3, i, j)));
+    struct strata_config config = fit_config("kmeans", 1, 8, 5);
+    struct fitted *f = fit_run(&crowd, &config, 1, NULL);
+    cr_assert_eq(f->result.rule, STRATA_CHOOSE_ELBOW);
+    cr_assert_eq(f->result.dims.k, 3, "%s", f->choice);
+    cr_assert_float_eq(f->by_k[0].score, 0.0, 1e-15);
+    cr_assert_float_eq(f->by_k[7].score, 0.0, 1e-15);
+    fit_free(f);
+    crowd_free(&crowd);
+}
+
+/* --- the watch ------------------------------------------------------------------------------------- */
+
+struct watching {
+    unsigned command;
+    int after; /* calls of all ranks before the command is there */
+    double fraction;
+    uint64_t iteration;
+    bool fell, wrong_mass;
+    uint32_t last_live;
+};
+
+static unsigned give_command(void *context)
+{
+    struct watching *w = context;
+    return __atomic_sub_fetch(&w->after, 1, __ATOMIC_SEQ_CST) == 0 ? w->command
+                                                                   : 0; /* on one rank, once */
+}
+
+static void take_progress(void *context, const struct strata_fit_progress *progress)
+{
+    struct watching *w = context;
+    double total = 0;
+    for (uint32_t c = 0; c < progress->best_k; c++) total += progress->best_mass[c];
+    w->wrong_mass |= total != 900.0;
+    w->fell |= progress->fraction < w->fraction || progress->fraction > 1.0 ||
+               progress->iteration <= w->iteration;
+    w->fraction = progress->fraction;
+    w->iteration = progress->iteration;
+    w->last_live = progress->live;
+}
+
+Test(cluster, progress_never_falls_and_ends_at_one)
+{
+    struct crowd crowd = crowd_blobs(900, 3, 4, 1.0, 5);
+    const struct strata_config config = fit_config("kmeans", 2, 6, 3);
+    struct watching w = {0};
+    const struct strata_fit_watch watch = {&w, give_command, take_progress};
+    struct fitted *f = fit_run(&crowd, &config, 3, &watch);
+    cr_assert_eq(f->status, STRATA_OK);
+    cr_assert(!w.fell && !w.wrong_mass);
+    cr_assert_eq(w.fraction, 1.0);
+    cr_assert_eq(w.last_live, 0);
+    fit_free(f);
+    crowd_free(&crowd);
+}
+
+Test(cluster, a_command_of_one_rank_is_obeyed_by_all_at_the_same_iteration)
+{
+    static const struct {
+        unsigned command;
+        strata_status status;
+    } cases[] = {{STRATA_FIT_STOP, STRATA_OK},
+                 {STRATA_FIT_CANCEL, STRATA_E_CANCELLED},
+                 {STRATA_FIT_LIMIT, STRATA_E_AGAIN},
+                 {STRATA_FIT_LIMIT | STRATA_FIT_CANCEL, STRATA_E_CANCELLED}};
+    struct crowd crowd = crowd_blobs(900, 3, 4, 0.3, 5);
+    const struct strata_config config = fit_config("kmeans", 2, 6, 3);
+    for (size_t i = 0; i < 4; i++) {
+        struct watching w = {.command = cases[i].command,
+                             .after = 11}; /* the second of three ranks, 4th pass */
+        const struct strata_fit_watch watch = {&w, give_command, take_progress};
+        struct fitted *f = fit_run(&crowd, &config, 3, &watch);
+        cr_assert_eq(f->status, cases[i].status, "case %zu: %s", i, f->err.text);
+        if (f->status == STRATA_OK) {
+            assert_whole(f, &crowd);
+            for (size_t c = 0; c < f->result.n_candidates; c++) {
+                cr_assert_leq(f->candidate[c].iterations, 4);
+                if (f->candidate[c].iterations == 4)
+                    cr_assert(f->candidate[c].reason == STRATA_STOP_ASKED);
+            }
+        }
+        fit_free(f);
+    }
+    crowd_free(&crowd);
+}
+
+Test(cluster, the_largest_number_of_iterations_is_respected)
+{
+    struct crowd crowd = crowd_blobs(900, 3, 4, 0.3, 5);
+    for (const struct strata_estimator *const *e = strata_estimators; *e; e++) {
+        struct strata_config config = fit_config((*e)->name, 4, 4, 2);
+        config.model.max_iter = 3;
+        struct fitted *f = fit_run(&crowd, &config, 2, NULL);
+        assert_whole(f, &crowd);
+        for (size_t c = 0; c < 2; c++) {
+            cr_assert_eq(f->candidate[c].iterations, 3);
+            cr_assert_eq(f->candidate[c].reason, STRATA_STOP_MAX_ITER);
+        }
+        cr_assert_eq(f->result.n_trace, 3);
+        cr_assert_float_eq(f->trace[2], f->result.objective, 1e-12 * fabs(f->trace[2]));
+        fit_free(f);
+    }
+    crowd_free(&crowd);
+}
+
+Test(cluster, trace_of_the_chosen_candidate_falls_to_its_objective)
+{
+    struct crowd crowd = crowd_blobs(2000, 4, 5, 0.8, 10);
+    const struct strata_config config = fit_config("kmeans", 5, 5, 3);
+    struct fitted *f = fit_run(&crowd, &config, 2, NULL);
+    for (size_t i = 1; i < f->result.n_trace; i++) cr_assert_leq(f->trace[i], f->trace[i - 1]);
+    cr_assert_eq(f->trace[f->result.n_trace - 1], f->result.objective);
+    fit_free(f);
+    crowd_free(&crowd);
+}
+
+Test(cluster, stop_reasons_have_words)
+{
+    cr_assert_not_null(strstr(strata_stop_reason_text(STRATA_STOP_NO_LABEL_MOVED), "no customer"));
+    cr_assert_not_null(strstr(strata_stop_reason_text(STRATA_STOP_ASKED), "request"));
+}
+
+Test(cluster, memory_is_told_before_a_row_is_read)
+{
+    const struct strata_config config = fit_config("kmeans", 2, 8, 10);
+    const uint64_t small = strata_cluster_bytes(&config, 1000, 16),
+                   large = strata_cluster_bytes(&config, 1000000, 16);
+    cr_assert_gt(large, small);
+    cr_assert_geq(large,
+                  UINT64_C(1000000) * (32 + 70 * 2)); /* assignments, labels of 70 candidates */
+    cr_assert_lt(large, UINT64_C(300) << 20);
+    /* huge jobs go in waves: labels take no more than half the matrix */
+    cr_assert_lt(strata_cluster_bytes(&config, 1000000000, 16),
+                 UINT64_C(1000000000) * (32 + 48 + 16) + (UINT64_C(1) << 30));
+}
+
+/* --- published figures ------------------------------------------------------------------------------ */
+
+#define IRIS "/usr/lib/python3/dist-packages/sklearn/datasets/data/iris.csv"
+
+Test(cluster, iris_has_its_published_sse)
+{
+    FILE *file = fopen(IRIS, "r");
+    if (!file) {
+        (void)fprintf(
+            stderr,
+            "iris_has_its_published_sse: no python3-sklearn here, whose copy of iris it reads\n");
+        cr_skip_test("python3-sklearn is not installed");
+    }
+    struct crowd crowd = crowd_new(150, 4);
+    crowd.exponent = 0; /* tenths of a centimetre, times 2^12, are exact integers of a fine grid */
+    char line[256];
+    cr_assert_not_null(fgets(line, sizeof line, file));
+    for (size_t i = 0; i < 150; i++) {
+        double v[4];
+        cr_assert_not_null(fgets(line, sizeof line, file));
+        cr_assert_eq(sscanf(line, "%lf,%lf,%lf,%lf", v, v + 1, v + 2, v + 3), 4);
+        for (size_t j = 0; j < 4; j++)
+            crowd.x[i * 4 + j] = (float)(crowd_round(v[j] * 10.0) * 4096.0);
+    }
+    (void)fclose(file);
+    const struct strata_config config = fit_config("kmeans", 3, 3, 10);
+    struct fitted *f = fit_run(&crowd, &config, 2, NULL);
+    cr_assert_eq(f->status, STRATA_OK);
+    cr_assert_float_eq(f->result.objective / (40960.0 * 40960.0), 78.85144, 1e-4);
+    fit_free(f);
+    crowd_free(&crowd);
+}

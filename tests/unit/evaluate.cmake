@@ -1,0 +1,1 @@
+strata_unit_test(evaluate LIBS evaluate cluster comm math base)
