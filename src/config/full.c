@@ -6,19 +6,32 @@
 
 #define LINE_WIDTH 96
 
-static void write_comment(struct writer *writer, const char *text, int indent)
+/* A comment that is written word by word and broken at LINE_WIDTH. */
+struct comment {
+    struct writer *writer;
+    int indent;
+    int column; /* 0: nothing is written yet */
+};
+
+static void say(struct comment *comment, const char *text)
 {
-    int column = LINE_WIDTH + 1; /* the first word begins a line */
     while (*text) {
         const size_t length = strcspn(text, " ");
-        if (column + 1 + (int)length > LINE_WIDTH) {
-            strata_writer_put(writer, "%s%*s#", column > LINE_WIDTH ? "" : "\n", indent, "");
-            column = indent + 1;
+        if (comment->column == 0 || comment->column + 1 + (int)length > LINE_WIDTH) {
+            strata_writer_put(comment->writer, "%s%*s#", comment->column ? "\n" : "",
+                              comment->indent, "");
+            comment->column = comment->indent + 1;
         }
-        strata_writer_put(writer, " %.*s", (int)length, text);
-        column += 1 + (int)length;
+        strata_writer_put(comment->writer, " %.*s", (int)length, text);
+        comment->column += 1 + (int)length;
         text += length + (text[length] == ' ');
     }
+}
+
+static void write_comment(struct writer *writer, const char *text, int indent)
+{
+    struct comment comment = {writer, indent, 0};
+    say(&comment, text);
     strata_writer_put(writer, "\n");
 }
 
@@ -54,9 +67,11 @@ static void write_section(struct writer *writer, const struct section *section, 
         const struct option *option = &section->option[i];
         write_comment(writer, option->help, indent);
         if (tells_range(option)) {
-            char sentence[200] = "Must be ";
-            strncat(sentence, strata_expected(option).text, sizeof sentence - 16);
-            write_comment(writer, strcat(sentence, "."), indent);
+            const struct expectation expected = strata_expected(option);
+            struct comment comment = {writer, indent, 0};
+            say(&comment, "Must be");
+            say(&comment, expected.text);
+            strata_writer_put(writer, ".\n");
         }
         if (i == 0 && after_dash) { /* the dash takes the place of two columns */
             strata_writer_put(writer, "%*s- %s: %s\n", indent - 2, "", option->key, option->sample);
@@ -68,13 +83,16 @@ static void write_section(struct writer *writer, const struct section *section, 
 
 static void write_meanings(struct writer *writer)
 {
-    char sentence[1200] = "Meanings:";
+    struct comment comment = {writer, 0, 0};
+    say(&comment, "Meanings:");
     for (size_t i = 0; strata_meanings[i]; i++) {
-        strncat(sentence, i ? ", " : " ", sizeof sentence - strlen(sentence) - 1);
-        strncat(sentence, strata_meanings[i], sizeof sentence - strlen(sentence) - 1);
+        say(&comment, strata_meanings[i]);
+        if (strata_meanings[i + 1]) {
+            strata_writer_put(writer, ",");
+            comment.column++;
+        }
     }
-    strncat(sentence, ".", sizeof sentence - strlen(sentence) - 1);
-    write_comment(writer, sentence, 0);
+    strata_writer_put(writer, ".\n");
 }
 
 strata_status strata_config_full(struct strata_arena *keep, char **text, struct strata_err *err)

@@ -250,6 +250,14 @@ static void read_identifier(struct reader *reader, const struct option *option,
     keep_text_at(reader, option, node, base);
 }
 
+/* The number that n digits make; they are digits. */
+static int digits(const char *text, size_t n)
+{
+    int number = 0;
+    for (size_t i = 0; i < n; i++) number = 10 * number + (text[i] - '0');
+    return number;
+}
+
 static bool is_date(const char *text, size_t length)
 {
     static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
@@ -258,7 +266,7 @@ static bool is_date(const char *text, size_t length)
         const bool dash = i == 4 || i == 7;
         if (dash ? text[i] != '-' : text[i] < '0' || text[i] > '9') return false;
     }
-    const int year = atoi(text), month = atoi(text + 5), day = atoi(text + 8);
+    const int year = digits(text, 4), month = digits(text + 5, 2), day = digits(text + 8, 2);
     const bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
     if (year < 1 || month < 1 || month > 12 || day < 1) return false;
     return day <= days[month - 1] + (month == 2 && leap);
@@ -432,13 +440,13 @@ static void read_size(struct reader *reader, const struct option *option, const 
                       void *base)
 {
     uint64_t number = 0;
-    const size_t digits = node->kind == NODE_TEXT ? strspn(node->text, "0123456789") : 0;
+    const size_t n_digits = node->kind == NODE_TEXT ? strspn(node->text, "0123456789") : 0;
     if (node->kind == NODE_TEXT && strcmp(node->text, "auto") == 0) {
         *AT(uint64_t, base, option->at) = 0;
         return;
     }
-    if (strata_node_is_given(node) && whole_number(node->text, digits, &number)) {
-        const char *unit = node->text + digits + strspn(node->text + digits, " ");
+    if (strata_node_is_given(node) && whole_number(node->text, n_digits, &number)) {
+        const char *unit = node->text + n_digits + strspn(node->text + n_digits, " ");
         for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
             const double bytes = (double)number * units[i].bytes;
             if (strcmp(unit, units[i].name) != 0 || bytes < option->min || bytes > option->max) {

@@ -245,15 +245,17 @@ Test(config_problems, overrides_are_told_by_their_name)
     }
 }
 
-/* "a: 1" with a list of many items made by `item` after it. */
+/* A text with n times `item` in it. */
 static char *large(const char *before, const char *item, size_t n, const char *after)
 {
-    const size_t step = strlen(item);
-    char *text = malloc(strlen(before) + n * step + strlen(after) + 1);
-    cr_assert_not_null(text);
-    char *at = stpcpy(text, before);
-    for (size_t i = 0; i < n; i++) at = stpcpy(at, item);
-    (void)stpcpy(at, after);
+    char *text = NULL;
+    size_t n_bytes = 0;
+    FILE *out = open_memstream(&text, &n_bytes);
+    cr_assert_not_null(out);
+    (void)fputs(before, out);
+    for (size_t i = 0; i < n; i++) (void)fputs(item, out);
+    (void)fputs(after, out);
+    cr_assert_eq(fclose(out), 0);
     return text;
 }
 
