@@ -109,7 +109,7 @@
       style: { height: `${height}px` } });
     into.append(make("figure", {},
       make("figcaption", {}, make("h3", {}, name), note ? make("p", {}, note) : null),
-      make("div", { class: "scroll" }, place),
+      make("div", { class: "scroll", tabindex: minWidth ? "0" : undefined }, place),
       data ? make("details", { class: "data" }, make("summary", {}, "The figures as a table"), data) : null));
     charts.push({ place, option, minWidth, drawn: null });
   };
@@ -150,7 +150,7 @@
     const items = [];
     if (evaluation.agreement !== undefined && starts > 1) {
       items.push(["Found again", percent(evaluation.agreement),
-        `of ${starts} independent starts ended in this same segmentation.`]);
+        `of ${starts} independent starts reached this same result.`]);
     }
     if (evaluation.explained !== undefined) {
       items.push(["Differences explained", percent(evaluation.explained),
@@ -158,7 +158,7 @@
     }
     if (evaluation.silhouette !== undefined || segments.length === 1) {
       items.push(["Separation", evaluation.silhouette === undefined ? "\u2013" : fixed(evaluation.silhouette, 2),
-        `${overlap(evaluation.silhouette)} (simplified silhouette, up to 1)`]);
+        `${overlap(evaluation.silhouette)} Simplified silhouette, at most 1.`]);
     }
     if (soft) {
       items.push(["Membership", percent(evaluation.meanPosterior),
@@ -214,8 +214,10 @@
     return parts.join("; ");
   };
 
-  const sectionNames = { definition: "In short", value: "Size and value", channel: "Channels", offer: "Offers",
-    need: "Needs", product: "Products", tone: "Tone" };
+  const sectionNames = { definition: "Size", demographic: "Who they are", geographic: "Where they are",
+    psychographic: "What they care about", firmographic: "What kind of firm", technographic: "What they use",
+    behavioural: "How they buy", value: "Value", channel: "Channels", offer: "Offers", need: "Needs",
+    outcome: "Outcomes" };
   const statementList = (segment) => {
     const groups = new Map();
     for (const one of segment.statements) {

@@ -93,7 +93,7 @@ def fill_cell(cell, feature, segment, size):
 def fill_statements(segment, result):
     number = segment.id
     segment.statements.add(
-        text=f"{segment.size:,} customers, {segment.share:.0%} of all.", section="value", statistic="size",
+        text=f"{segment.size:,} customers, {segment.share:.0%} of all.", section="definition", statistic="size",
         value=segment.share, reference=1, count=segment.size, low=segment.share - 0.01, high=segment.share + 0.01)
     for marker in segment.markers[:5]:
         feature, cell, every = (result.features[marker.feature], segment.cells[marker.feature],
