@@ -116,7 +116,8 @@ static const char *short_label(const struct strata_plan *plan, size_t f, struct 
         cut_words(label, MAX_LABEL_WORDS);
         for (size_t other = 0; other < plan->n_features; other++) {
             if (other == f) continue;
-            const char *text = plain_text(plan->config->feature[other].label, arena);
+            struct strata_arena brief = *arena; /* the others' labels are not kept */
+            const char *text = plain_text(plan->config->feature[other].label, &brief);
             if (!text || strncmp(text, label, strlen(label)) == 0) return NULL;
         }
     }

@@ -374,3 +374,76 @@ Test(persona, large_cells_are_not_hidden)
         }
     }
 }
+
+/* --- shapes ------------------------------------------------------------------------------- */
+
+Test(persona, many_levels_and_segments_fit_the_stated_memory)
+{
+    struct world world;
+    world_init(&world, 4000, STRATA_MAX_SEGMENTS);
+    const char **level = STRATA_NEW(&world.arena, const char *, STRATA_MAX_LEVELS);
+    for (size_t l = 0; l < STRATA_MAX_LEVELS; l++) {
+        level[l] = strata_arena_print(&world.arena, "level %03zu", l);
+    }
+    for (size_t i = 0; i < world.n; i++) world.assignment[i].label = (int32_t)(i % 64);
+    for (size_t f = 0; f < 20; f++) {
+        const char *label = strata_arena_print(&world.arena, "question %c", (int)('a' + f));
+        uint32_t *code = world_text(&world, label, NULL, level, NULL, STRATA_MAX_LEVELS);
+        for (size_t i = 0; i < world.n; i++) code[i] = (uint32_t)(world_bits(f, i) % (1 + f * 13));
+    }
+    struct world_run run;
+    world_describe(&world, 2, NULL, &run);
+    check_nothing_small(&world, run.out[0]);
+    cr_assert_eq(run.out[0]->segment[0].cell[0].share[0], 1.0);
+}
+
+Test(persona, a_segment_without_customers_has_a_name_and_no_figures)
+{
+    struct world world;
+    make_world(&world, 1000, 3);
+    world.k = 4;
+    struct world_run run;
+    world_describe(&world, 2, NULL, &run);
+    const struct strata_persona *empty = &run.out[0]->segment[3];
+    cr_assert_eq(empty->size, 0);
+    cr_assert_eq(empty->n_markers, 0);
+    cr_assert_eq(empty->n_statements, 1);
+    cr_assert_not_null(empty->name);
+    cr_assert(isnan(empty->cell[0].mean) && isnan(empty->cell[0].median));
+}
+
+Test(persona, a_level_of_one_segment_only_is_told)
+{
+    static const char *const sexes[] = {"female", "male"};
+    struct world world;
+    world_init(&world, 400, 2);
+    uint32_t *sex = world_text(&world, "sex", "gender", sexes, NULL, 2);
+    for (size_t i = 0; i < world.n; i++) {
+        sex[i] = i % 2;
+        world.assignment[i].label = (int32_t)(i % 2);
+    }
+    struct world_run run;
+    world_describe(&world, 1, NULL, &run);
+    cr_assert_eq(run.out[0]->segment[0].cell[0].share[0], 1.0);
+    cr_assert_eq(run.out[0]->segment[0].cell[0].share[1], 0.0);
+    cr_assert_eq(run.out[0]->segment[0].cell[0].effect, STRATA_EFFECT_MAX);
+    cr_assert_eq(run.out[0]->segment[0].cell[0].level, 0);
+    cr_assert_str_eq(run.out[0]->segment[0].name, "Female shoppers");
+    cr_assert_str_eq(run.out[0]->segment[1].name, "Male shoppers");
+}
+
+Test(persona, levels_that_are_not_declared_have_no_position)
+{
+    static const char *const levels[] = {"big", "odd", "small"};
+    static const char *const declared[] = {"small", "big"};
+    struct world world;
+    world_init(&world, 90, 1);
+    uint32_t *code = world_text(&world, "size", NULL, levels, declared, 3);
+    world.feature[0].n_levels = 2;
+    for (size_t i = 0; i < world.n; i++) code[i] = i % 3;
+    struct world_run run;
+    world_describe(&world, 1, NULL, &run);
+    cr_assert_eq(run.out[0]->everybody[0].count, 60);
+    cr_assert_eq(run.out[0]->everybody[0].missing, 30);
+    cr_assert_eq(run.out[0]->everybody[0].mean, 0.5);
+}

@@ -395,7 +395,9 @@ Test(persona_words, catalogue_has_a_tag_for_every_segment)
     (void)snprintf(tags, sizeof tags, "%s", strata_message("name.tags"));
     const char *seen[STRATA_MAX_SEGMENTS * 2];
     size_t n = 0;
-    for (char *tag = strtok(tags, " "); tag && n < STRATA_MAX_SEGMENTS * 2; tag = strtok(NULL, " ")) {
+    char *rest = NULL;
+    for (char *tag = strtok_r(tags, " ", &rest); tag && n < STRATA_MAX_SEGMENTS * 2;
+         tag = strtok_r(NULL, " ", &rest)) {
         for (size_t i = 0; i < n; i++) cr_assert_str_neq(tag, seen[i]);
         seen[n++] = tag;
     }
