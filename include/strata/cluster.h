@@ -86,16 +86,18 @@ enum strata_fit_command {
 
 struct strata_fit_watch {
     void *context;
-    /* Called on every rank before each reduction: the command pending on this rank (bits are or-ed over ranks).  STOP:
-     * finish with the best so far; CANCEL: return STRATA_E_CANCELLED; LIMIT: return STRATA_E_AGAIN. */
+    /* Called on every rank before each reduction: the command pending on this rank (bits are or-ed
+     * over ranks).  STOP: finish with the best so far; CANCEL: return STRATA_E_CANCELLED; LIMIT:
+     * return STRATA_E_AGAIN. */
     unsigned (*command)(void *context);
     void (*progress)(void *context, const struct strata_fit_progress *progress); /* rank 0 only */
 };
 
-/* Collective.  One strata_comm_sum per iteration carries the sums of all live candidates; n_sums of comm proves it.
- * Same bits for any number of ranks.  Degenerate but legal input (fewer distinct rows than k, k = 1, one customer) has
- * a documented result and a note in quality.  Fails alike on all ranks: k above the number of customers (STRATA_E_CONFIG,
- * at segments_place), start file problems, memory, CANCEL, LIMIT. */
+/* Collective.  One strata_comm_sum per iteration carries the sums of all live candidates; n_sums of
+ * comm proves it. Same bits for any number of ranks.  Degenerate but legal input (fewer distinct
+ * rows than k, k = 1, one customer) has a documented result and a note in quality.  Fails alike on
+ * all ranks: k above the number of customers (STRATA_E_CONFIG, at segments_place), start file
+ * problems, memory, CANCEL, LIMIT. */
 STRATA_MUST_CHECK strata_status
 strata_cluster(struct strata_comm *comm, const struct strata_config *config,
                const struct strata_features *features, const struct strata_fit_watch *watch,

@@ -23,9 +23,10 @@ struct strata_evaluation {
     double *dimension_share; /* (STRATA_DIMENSION_COUNT) share of the between-segment sum of squares */
 };
 
-/* Collective, one pass over the rows, two reductions.  Same bits for any number of ranks: every sum is an exact integer
- * (silhouettes and posteriors rounded to 2^-40, distances to 2^-20 grid units).  Distances are Euclidean from the
- * model's centres, for mixtures too.  Fails only for lack of memory, alike on all ranks. */
+/* Collective, one pass over the rows, two reductions.  Same bits for any number of ranks: every sum
+ * is an exact integer (silhouettes and posteriors rounded to 2^-40, distances to 2^-20 grid units).
+ * Distances are Euclidean from the model's centres, for mixtures too.  Fails only for lack of
+ * memory, alike on all ranks. */
 STRATA_MUST_CHECK strata_status strata_evaluate(struct strata_comm *comm,
                                                 const struct strata_features *features,
                                                 const struct strata_clustering *clustering,

@@ -1,13 +1,17 @@
-/* How many segments: the best start of each k is scored by one rule, and the highest score among the eligible ones wins,
- * the smaller k on ties.
+/* How many segments: the best start of each k is scored by one rule, and the highest score among
+ * the eligible ones wins, the smaller k on ties.
  *
- *   elbow              Kneedle on the objective over k, both scaled to [0, 1]: 1 - x - y, the distance below the chord
- *                      (Satopaa et al., 2011).  Needs three numbers of segments; with fewer, calinski_harabasz decides.
- *   calinski_harabasz  ((T - W) / (k - 1)) / (W / (n - k)) (Calinski & Harabasz, 1974).
- *   silhouette         the mean simplified silhouette (Hruschka et al., 2004); one pass more.
- *   bic                2 log-likelihood - freedom log n (Schwarz, 1978; the sign of mclust); mixtures only.
+ * elbow: Kneedle on the objective over k, both scaled to [0, 1]: 1 - x - y, the distance below the
+ * chord (Satopaa et al., 2011).  It needs three k; with fewer, calinski_harabasz decides.
  *
- * Eligible: no empty segment, and each holds at least min_share of the customers.  If no k is, all take part. */
+ * calinski_harabasz: ((T - W) / (k - 1)) / (W / (n - k)) (Calinski & Harabasz, 1974).
+ *
+ * silhouette: the mean simplified silhouette (Hruschka et al., 2004); one pass more.
+ *
+ * bic: 2 log-likelihood - freedom log n, the sign of mclust (Schwarz, 1978); mixtures only.
+ *
+ * Eligible: no empty segment, and each holds at least min_share of the customers.  If no k is, all
+ * take part. */
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -93,7 +97,7 @@ static strata_status quality_pass(struct strata_fit *fit, struct quality_sums *s
     return STRATA_OK;
 }
 
-/* --- scores ------------------------------------------------------------------------------------- */
+/* --- scores ---------------------------------------------------------------------------- */
 
 static double calinski_harabasz(const struct strata_fit *fit, size_t k, double within)
 {
@@ -163,7 +167,7 @@ static size_t best_score(const struct strata_k_result *by_k, const bool *takes_p
     return best;
 }
 
-/* --- the choice --------------------------------------------------------------------------------- */
+/* --- the choice ------------------------------------------------------------------------ */
 
 static double agreement_of(const struct strata_fit *fit, uint32_t k, double best)
 {

@@ -1,5 +1,5 @@
-/* From the feature matrix to segments: fit all candidates, choose one, put its segments in their lasting order, and
- * assign every row. */
+/* From the feature matrix to segments: fit all candidates, choose one, put its segments in their
+ * lasting order, and assign every row. */
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -54,7 +54,7 @@ void strata_fit_note(struct strata_fit *fit, const char *format, ...)
     if (note) quality->note[quality->n_notes++] = note;
 }
 
-/* --- the plan ------------------------------------------------------------------------------------- */
+/* --- the plan -------------------------------------------------------------------------- */
 
 static strata_status refuse(struct strata_place place, struct strata_err *err, const char *text)
 {
@@ -145,7 +145,7 @@ static strata_status plan(struct strata_fit *fit, struct strata_err *err)
     return STRATA_OK;
 }
 
-/* --- the lasting order ---------------------------------------------------------------------------- */
+/* --- the lasting order ----------------------------------------------------------------- */
 
 static bool comes_before(const double *mass, const double *centre, size_t d, size_t a, size_t b)
 {
@@ -214,8 +214,9 @@ static void put_in_order(struct strata_fit *fit, struct strata_candidate *model,
     model->n_stats = fit->estimator->stat_count(model->dims);
 }
 
-/* Put the chosen model's segments in order and drop empty ones.  A row at equal distance from two centres goes to the
- * lower index, so a new order can move rows: the model is looked at again until order and fixed point hold together. */
+/* Put the chosen model's segments in order and drop empty ones.  A row at equal distance from two
+ * centres goes to the lower index, so a new order can move rows: the model is looked at again until
+ * order and fixed point hold together. */
 static strata_status settle(struct strata_fit *fit, struct strata_err *err)
 {
     struct strata_clustering *out = fit->out;
@@ -250,7 +251,7 @@ static strata_status settle(struct strata_fit *fit, struct strata_err *err)
     return STRATA_OK;
 }
 
-/* --- the result ----------------------------------------------------------------------------------- */
+/* --- the result ------------------------------------------------------------------------ */
 
 static void assign_rows(const struct strata_fit *fit)
 {

@@ -1,4 +1,5 @@
-/* What the files of this folder share: the fit as a whole, one candidate of it, and the steps in their order. */
+/* What the files of this folder share: the fit as a whole, one candidate of it, and the steps in
+ * their order. */
 #ifndef STRATA_CLUSTER_IMPL_H
 #define STRATA_CLUSTER_IMPL_H
 
@@ -101,8 +102,8 @@ STRATA_MUST_CHECK strata_status strata_fit_moments(struct strata_fit *fit, struc
 #define STRATA_SAMPLE_ROWS 8192
 STRATA_MUST_CHECK strata_status strata_fit_sample(struct strata_fit *fit, struct strata_err *err);
 
-/* Greedy k-means++ on the sample: k indices of sample rows.  A pure function of (sample, seed, k, start).  near and
- * closest are room for sample.n each.  O(m k d log k) time. */
+/* Greedy k-means++ on the sample: k indices of sample rows.  A pure function of (sample, seed, k,
+ * start).  near and closest are room for sample.n each.  O(m k d log k) time. */
 void strata_seed_indices(const struct strata_sample *sample, struct strata_dims dims, uint64_t seed,
                          uint32_t start, struct strata_nearest *near, int64_t *closest,
                          size_t *index);
@@ -127,8 +128,8 @@ STRATA_MUST_CHECK strata_status strata_fit_all(struct strata_fit *fit, struct st
 /* Add the statistics of this rank's rows for each live candidate.  Not collective. */
 void strata_fit_pass(const struct strata_fit *fit, struct strata_candidate *candidate, size_t n);
 
-/* Bytes of one candidate in a wave, and candidates in a wave: a function of the job and of the number of customers, so
- * that it is the same for any number of ranks. */
+/* Bytes of one candidate in a wave, and candidates in a wave: a function of the job and of the
+ * number of customers, so that it is the same for any number of ranks. */
 uint64_t strata_candidate_bytes(const struct strata_estimator *estimator, struct strata_dims dims,
                                 uint64_t n_rows);
 size_t strata_wave_size(const struct strata_estimator *estimator, struct strata_dims dims,
@@ -140,7 +141,8 @@ STRATA_MUST_CHECK strata_status strata_fit_choose(struct strata_fit *fit, struct
 /* The sum of each rank's sums on all ranks.  limbs is room for 4 * n.  Collective. */
 void strata_sums_reduce(struct strata_comm *comm, struct strata_sum *sums, size_t n, int64_t *limbs);
 
-/* An objective per grid in encoded units: squared for hard estimators, densities of encoded values for mixtures. */
+/* An objective per grid in encoded units: squared for hard estimators, densities of encoded values
+ * for mixtures. */
 double strata_fit_encoded(const struct strata_fit *fit, double objective);
 
 /* A sentence for quality.json, the same on all ranks.  Lost when there are too many or no memory. */

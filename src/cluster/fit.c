@@ -1,7 +1,9 @@
-/* The fit loop.  A pass over this rank's rows feeds all live candidates of a wave, block by block; one strata_comm_sum
- * carries their exact sums and everything else that ranks must agree on; then each candidate moves on or stops.
+/* The fit loop.  A pass over this rank's rows feeds all live candidates of a wave, block by block;
+ * one strata_comm_sum carries their exact sums and everything else that ranks must agree on; then
+ * each candidate moves on or stops.
  *
- * A candidate stops with the params of its last pass, so its objective, its masses and its labels belong together. */
+ * A candidate stops with the params of its last pass, so its objective, its masses and its labels
+ * belong together. */
 #include <math.h>
 #include <string.h>
 
@@ -45,7 +47,7 @@ static size_t message_size(const struct strata_candidate *candidate)
     return 1 + (1 + candidate->n_stats) * STRATA_SUM_LIMBS;
 }
 
-/* --- one iteration ---------------------------------------------------------------------------- */
+/* --- one iteration --------------------------------------------------------------------- */
 
 void strata_fit_pass(const struct strata_fit *fit, struct strata_candidate *candidate, size_t n)
 {
@@ -103,7 +105,8 @@ static void unpack(struct strata_fit *fit, struct wave *wave)
     fit->asked_to_stop |= wave->message[HEAD_STOP] > 0;
 }
 
-/* Everything that ranks must agree on, in one message; each decision is of the sums alone, so all ranks take it. */
+/* Everything that ranks must agree on, in one message; each decision is of the sums alone, so all
+ * ranks take it. */
 static strata_status reduce(struct strata_fit *fit, struct wave *wave, struct strata_err *err)
 {
     const size_t n = pack(fit, wave);
@@ -124,7 +127,7 @@ static strata_status reduce(struct strata_fit *fit, struct wave *wave, struct st
     return STRATA_OK;
 }
 
-/* --- one candidate's step ---------------------------------------------------------------------- */
+/* --- one candidate's step -------------------------------------------------------------- */
 
 static bool is_settled(const struct strata_fit *fit, const struct strata_candidate *candidate,
                        double before)
@@ -185,7 +188,7 @@ static strata_status advance(struct strata_fit *fit, struct strata_candidate *ca
     return STRATA_OK;
 }
 
-/* --- telling ------------------------------------------------------------------------------------ */
+/* --- telling --------------------------------------------------------------------------- */
 
 /* The largest k that still moves, and of it the lowest objective. */
 static const struct strata_candidate *leading(const struct wave *wave)
@@ -234,7 +237,7 @@ static void tell(struct strata_fit *fit, const struct wave *wave)
     if (fit->watch && fit->watch->progress) fit->watch->progress(fit->watch->context, &progress);
 }
 
-/* --- waves -------------------------------------------------------------------------------------- */
+/* --- waves ----------------------------------------------------------------------------- */
 
 static strata_status iterate(struct strata_fit *fit, struct wave *wave, struct strata_err *err)
 {
@@ -248,8 +251,8 @@ static strata_status iterate(struct strata_fit *fit, struct wave *wave, struct s
     return STRATA_OK;
 }
 
-/* Write down how a candidate ended, and keep it if it leads its k: eligible before not, then the lower objective, then
- * the lower start. */
+/* Write down how a candidate ended, and keep it if it leads its k: eligible before not, then the
+ * lower objective, then the lower start. */
 static void conclude(struct strata_fit *fit, const struct strata_candidate *candidate)
 {
     struct strata_candidate_result *result = candidate->result;
@@ -317,7 +320,7 @@ strata_status strata_fit_all(struct strata_fit *fit, struct strata_err *err)
     return strata_comm_agree(fit->comm, status, err);
 }
 
-/* --- sizes -------------------------------------------------------------------------------------- */
+/* --- sizes ----------------------------------------------------------------------------- */
 
 uint64_t strata_candidate_bytes(const struct strata_estimator *estimator, struct strata_dims dims,
                                 uint64_t n_rows)

@@ -1,24 +1,35 @@
 /* A mixture of Gaussians with diagonal covariances, fitted by expectation and maximisation (EM).
  *
- * Objective: minus the log-likelihood of the rows, each row's term rounded to a multiple of 2^-24.
- * Params:    weight (k), mean (k, d) in grid integers, variance (k, d) in squared grid units, the floor of each column's
- *            variance (d), and what follows from them: log-density constant (k), precision (k, d).
- * Tail:      count (k) rows by label, mass (k) sum of R, sum (k, d) of R t, square (k, d) of R t^2, where R is a
- *            responsibility in units of 2^-24 and t = x - mean under the params of the pass.
- * Update:    weight = mass / n; mean += round(sum / mass); variance about the new mean, exactly
- *            (square - 2 s sum + s^2 mass) / mass with the integer step s; then the floor.
- * Floor:     a variance is at least 2^-13 of its column's variance over all rows and at least one grid unit squared.
- * Cost:      O(n k d) a pass and k exponentials a row.
+ * Objective: minus the log-likelihood of the rows, each row's term rounded to 2^-24.
  *
- * Numerics:  A row's densities are the same sequence of operations on every path: columns in order, one lane a row.
- *            R is rounded to the nearest for all segments but the row's own (the largest, lowest index on ties), whose
- *            R is the remainder: they sum to 2^24 exactly, and the remainder is never negative.
- *            Bits: R <= 2^24, |t| <= 2^25, so R t <= 2^49; t^2 <= 2^50 is split at bit 25 into two halves of at most
- *            25 bits, so each product with R is at most 2^49; LANES = 16 rows sum to at most 2^53 in double, exactly,
- *            then go to 128 bits: R t^2 <= 2^74 leaves room for 2^52 rows.  A row's log-likelihood is above
- *            -2^60, so its term is below 2^84 and leaves room for 2^43 rows.
- * Descent:   the log-likelihood can fall by the rounding of R only: at most 2^-24 k a row.
- * Sources:   (Dempster, Laird & Rubin, 1977; Fraley & Raftery, 2002) in README.md. */
+ * Params: weight (k), mean (k, d) in grid integers, variance (k, d) in squared grid units, the
+ * floor of each column's variance (d), and what follows from them: the constant of the log-density
+ * (k) and the precision (k, d).
+ *
+ * Tail: count (k) of rows by label, mass (k) = sum of R, sum (k, d) of R t, square (k, d) of R t^2,
+ * where R is a responsibility in units of 2^-24 and t = x - mean under the params of the pass.
+ *
+ * Update: weight = mass / n; mean += s = round(sum / mass); the variance about the new mean is
+ * (square - 2 s sum + s^2 mass) / mass, its numerator an exact integer; then the floor.
+ *
+ * Floor: a variance is at least 2^-13 of its column's variance over all rows, and at least one grid
+ * unit squared.
+ *
+ * Numerics: a row's densities are the same sequence of operations on every path, columns in order,
+ * one lane a row.  R is rounded to the nearest for all segments but the row's own (the largest,
+ * lowest index on ties), whose R is the remainder: so they sum to 2^24 exactly, and the remainder,
+ * at least 2^18 - 32, is never negative.
+ *
+ * Bits: R <= 2^24 and |t| <= 2^25, so R t <= 2^49.  t^2 <= 2^50 is split at bit 25 into two halves
+ * of at most 25 bits, so R times a half is at most 2^49 too.  LANES = 16 rows sum to at most 2^53,
+ * exactly held by a double; then they go to 128 bits, where R t^2 <= 2^74 leaves room for 2^52
+ * rows.  A row's log-likelihood is above -2^60: its term is below 2^84, room for 2^43 rows.
+ *
+ * Descent: the log-likelihood can fall by the rounding of R only, at most k 2^-24 a row.
+ *
+ * Cost: O(n k d) and k exponentials a row for each pass.
+ *
+ * Sources: (Dempster, Laird & Rubin, 1977; Fraley & Raftery, 2002) in README.md. */
 #include <math.h>
 #include <string.h>
 

@@ -1,15 +1,22 @@
 /* k-means: segments are the rows nearest to a centre, centres are the means of their rows.
  *
- * Objective: the sum of squared distances (SSE) of rows from their centres, an exact integer in squared grid units.
- * Params:    centre (k, d), integers of the grid.
- * Tail:      count (k), sum (k, d).
- * Update:    centre = sum / count, rounded to the nearest integer, half to even: the best centre on the grid, because
- *            SSE(c) = SSE(mean) + count * (c - mean)^2.  So the objective never rises, to the bit.
- * Cost:      O(n k d) a pass.
- * Numerics:  |x| <= 2^24; a block of 4,096 rows sums to at most 2^36 in int64; blocks go to 128 bits, enough for 2^100
- *            rows.  A row's squared distance is below 2^59 and goes to 128 bits at once.
- * Ties:      the lowest index.  Each step lowers (SSE, sum of labels), so without repairs no state comes twice.
- * Source:    (Lloyd, 1982) in README.md. */
+ * Objective: the sum of squared distances (SSE) of rows from their centres, an exact integer in
+ * squared grid units.
+ *
+ * Params: centre (k, d), integers of the grid.  Tail: count (k), sum (k, d).
+ *
+ * Update: centre = sum / count, rounded to the nearest integer, half to even.  It is the best
+ * centre on the grid, because SSE(c) = SSE(mean) + count (c - mean)^2; so the objective never
+ * rises, to the bit.
+ *
+ * Ties: the lowest index.  Each step lowers (SSE, sum of labels), so no state comes twice.
+ *
+ * Bits: |x| <= 2^24, so 4,096 rows sum to at most 2^36 in int64; blocks go to 128 bits.  A row's
+ * squared distance is below 2^59 and goes to 128 bits at once.
+ *
+ * Cost: O(n k d) for each pass.
+ *
+ * Source: (Lloyd, 1982) in README.md. */
 #include <math.h>
 
 #include "strata/estimator.h"

@@ -1,4 +1,5 @@
-/* The choice between the two paths of the nearest-centre kernel, made for each call from the values themselves. */
+/* The choice between the two paths of the nearest-centre kernel, made for each call from the values
+ * themselves. */
 #include "strata/nearest.h"
 
 #include <math.h>

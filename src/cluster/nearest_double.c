@@ -1,8 +1,11 @@
 /* The nearest centre by double arithmetic, where that is exact.
  *
- * Budget: strata_nearest_double_fits has made sure that every sum of squares is an integer below 2^53; then each
- * addition and multiplication is exact, so any order, width or fusing gives the integer that nearest_int64.c gives.
- * Cost: 3 floating-point operations a row, centre and column, LANES rows at a time; d * LANES * 8 bytes of stack. */
+ * Bits: strata_nearest_double_fits has made sure that every sum of squares is an integer below
+ * 2^53; then each operation is exact, and any order, width or fusing gives what nearest_int64.c
+ * gives.
+ *
+ * Cost: 3 floating-point operations a row, centre and column, LANES rows at a time; LANES d 8 bytes
+ * of stack. */
 #include "strata/nearest.h"
 
 #include "cluster/nearest_impl.h"

@@ -8,8 +8,9 @@
 
 #define LANES 16 /* rows that go through a kernel side by side */
 
-/* A tile of up to LANES rows, transposed: column j of all lanes stands together, so that the compiler can work on
- * several rows at once while each row's own sequence of operations stays as written. */
+/* A tile of up to LANES rows, transposed: column j of all lanes stands together, so that the
+ * compiler can work on several rows at once while each row's own sequence of operations stays as
+ * written. */
 struct lanes {
     double x[STRATA_MAX_DIMENSIONS][LANES]; /* lanes beyond n are 0 */
 };

@@ -1,7 +1,8 @@
 /* The nearest centre by int64 arithmetic: the definition, right for every grid integer.
  *
- * Budget: |x|, |c| <= 2^24, so (x - c)^2 <= 2^50 and a sum of 512 of them <= 2^59.
- * Cost: 2 integer operations and one multiplication a row, centre and column. */
+ * Bits: |x|, |c| <= 2^24, so (x - c)^2 <= 2^50 and a sum of 512 of them <= 2^59.
+ *
+ * Cost: 2 additions and a multiplication a row, centre and column. */
 #include "strata/nearest.h"
 
 int64_t strata_distance(const double *centre, const float *x, size_t d)

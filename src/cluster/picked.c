@@ -1,5 +1,5 @@
-/* Single rows that all ranks must see: the sample and the farthest rows.  Each rank packs its picks, all are gathered,
- * and everyone sorts them by an order in which no two rows are equal. */
+/* Single rows that all ranks must see: the sample and the farthest rows.  Each rank packs its
+ * picks, all are gathered, and everyone sorts them by an order in which no two rows are equal. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,7 +1,9 @@
-/* Empty segments are refilled with the rows that are farthest from the centre they have: by falling distance, then by
- * key hash, then by key.  The distance is the integer one to the row's own centre in the next params, so that a refilled
- * segment lowers the SSE of k-means strictly, and repairs come to an end.  When no row is away from its centre, there
- * are fewer distinct rows than segments: the segment stays empty. */
+/* Empty segments are refilled with the rows that are farthest from the centre they have: by falling
+ * distance, then by key hash, then by key.
+ *
+ * The distance is the integer one to the row's own centre in the next params, so a refilled segment
+ * lowers the SSE of k-means strictly, and repairs come to an end.  When no row is away from its
+ * centre, there are fewer distinct rows than segments: the segment stays empty. */
 #include <string.h>
 
 #include "cluster/cluster_impl.h"

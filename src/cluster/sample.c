@@ -1,8 +1,9 @@
-/* What must be known of all rows before seeding: each column's spread, and a sample that is a function of the customers'
- * keys and the seed alone.
+/* What must be known of all rows before seeding: each column's spread, and a sample that is a
+ * function of the customers' keys and the seed alone.
  *
- * The sample is the m = min(n, 8,192) customers with the smallest hash of (seed, key).  A histogram of the hashes' top 16
- * bits, summed over ranks, tells below which value the m smallest lie; then only about m + n / 65,536 rows travel. */
+ * The sample is the m = min(n, 8,192) customers with the smallest hash of (seed, key).  A histogram
+ * of the hashes' top 16 bits, summed over ranks, tells below which value the m smallest lie; then
+ * only about m + n / 65,536 rows travel. */
 #include "strata/random.h"
 
 #include "cluster/cluster_impl.h"
@@ -66,8 +67,8 @@ void strata_sums_reduce(struct strata_comm *comm, struct strata_sum *sums, size_
     strata_sum_from_limbs(limbs, n, sums);
 }
 
-/* The SSE of a column about its mean, from its exact sums: first about the nearest integer to the mean, which is an exact
- * integer, then corrected by the little that is left. */
+/* The SSE of a column about its mean, from its exact sums: first about the nearest integer to the
+ * mean, which is an exact integer, then corrected by the little that is left. */
 static double column_sse(struct strata_sum sum, struct strata_sum square, uint64_t n)
 {
     const strata_int128 near = strata_sum_divide(sum, n);

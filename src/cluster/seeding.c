@@ -1,11 +1,15 @@
-/* Greedy k-means++ on the sample: each next centre is the best of a few rows drawn with probability proportional to their
- * squared distance from the centres so far (Arthur & Vassilvitskii, 2007).
+/* Greedy k-means++ on the sample: each next centre is the best of a few rows drawn with probability
+ * proportional to their squared distance from the centres so far (Arthur & Vassilvitskii, 2007).
  *
- * Notation: m rows of the sample, L = 2 + floor(log k) rows drawn a step, as scikit-learn does.
- * Exact: distances are integers below 2^59, totals of 8,192 of them below 2^72; a draw is a 128-bit random number scaled
- * to the total, so each row has its exact share up to 2^-55.
- * Ties: the lowest index.  When all distances are zero (fewer distinct rows than k), the lowest row not yet chosen.
- * Cost: O(m k L d) a candidate; candidates are dealt to the ranks, and their indices summed. */
+ * Notation: m rows of the sample; 2 + floor(log k) rows are drawn a step, as scikit-learn does.
+ *
+ * Exact: distances are integers below 2^59, totals of 8,192 of them below 2^72; a draw is a 128-bit
+ * random number scaled to the total, so each row has its exact share up to 2^-55.
+ *
+ * Ties: the lowest index.  When all distances are zero (fewer distinct rows than k), the lowest row
+ * not yet chosen.
+ *
+ * Cost: O(m k d log k) a candidate; candidates are dealt to the ranks, and their indices summed. */
 #include <string.h>
 
 #include "strata/random.h"

@@ -1,9 +1,10 @@
-/* Centres from a partition that somebody else has made: model.start names a CSV file of customer keys and segment
- * numbers; each segment starts at the exact mean of its customers.
+/* Centres from a partition that somebody else has made: model.start names a CSV file of customer
+ * keys and segment numbers; each segment starts at the exact mean of its customers.
  *
- * The file: two columns, comma between, a header or none (a first line whose second field is no integer is one), fields
- * may be quoted.  Segments are any integers, taken in rising order.  Customers that the file does not name take part in
- * the fit all the same; keys of the file that no customer has are counted in a note. */
+ * The file has two columns with a comma between, and a header or none (a first line whose second
+ * field is no integer is one); fields may be quoted.  Segments are any integers, taken in rising
+ * order.  Customers that the file does not name take part in the fit all the same; keys that no
+ * customer has are counted in a note. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>

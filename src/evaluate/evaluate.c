@@ -1,10 +1,15 @@
 /* Quality of a clustering from one pass of exact sums.
  *
- * Notation: n rows, k segments with centres c (k, d) in grid integers, own = squared distance to the own centre, other =
- * squared distance to the nearest other one, both integers.
- * Bits: own < 2^59; sqrt(own) * 2^20 < 2^50; silhouettes and posteriors * 2^40 <= 2^40; all summed in 128 bits.
+ * Notation: n rows, k segments with centres c (k, d) in grid integers; own is a row's squared
+ * distance to its own centre, other to the nearest other one, both integers.
+ *
+ * Bits: own < 2^59 and sqrt(own) 2^20 < 2^50; silhouettes and posteriors times 2^40 are at most
+ * 2^40; all are summed in 128 bits.
+ *
  * Cost: O(n k d) time, O(k d) memory, two reductions (agreement, sums).
- * Sources: (Calinski & Harabasz, 1974; Davies & Bouldin, 1979; Hruschka et al., 2004) in src/cluster/README.md. */
+ *
+ * Sources: (Calinski & Harabasz, 1974; Davies & Bouldin, 1979; Hruschka et al., 2004) in
+ * src/cluster/README.md. */
 #include "strata/evaluate.h"
 
 #include <math.h>
@@ -66,7 +71,7 @@ static void add_rows(struct strata_dims dims, const double *centre, const float 
     }
 }
 
-/* --- figures from the sums ------------------------------------------------------------------------- */
+/* --- figures from the sums ------------------------------------------------------------- */
 
 static double distance_between(const double *a, const double *b, size_t d)
 {
@@ -94,8 +99,8 @@ static double davies_bouldin(struct strata_dims dims, const double *centre, cons
     return total / (double)dims.k;
 }
 
-/* The between-segment sum of squares of one column, in squared grid units: segment means about the grand mean, both
- * taken from the integer nearest to the grand mean so that nothing cancels. */
+/* The between-segment sum of squares of one column, in squared grid units: segment means about the
+ * grand mean, both taken from the integer nearest to the grand mean so that nothing cancels. */
 static double between_of_column(struct strata_dims dims, struct tally of, uint64_t n, size_t j)
 {
     struct strata_sum total = {0};

@@ -1,5 +1,5 @@
-/* Made-up customers and whole fits on several in-process ranks, for the tests of cluster and evaluate.  Row i is a
- * function of (seed, i), so it is the same for any split. */
+/* Made-up customers and whole fits on several in-process ranks, for the tests of cluster and
+ * evaluate.  Row i is a function of (seed, i), so it is the same for any split. */
 #ifndef STRATA_TESTS_FIT_CASES_H
 #define STRATA_TESTS_FIT_CASES_H
 
@@ -76,7 +76,7 @@ static inline struct crowd crowd_blobs(size_t n, size_t d, size_t k, double apar
     return crowd;
 }
 
-/* --- one fit --------------------------------------------------------------------------------------- */
+/* --- one fit --------------------------------------------------------------------------- */
 
 struct fitted {
     strata_status status;

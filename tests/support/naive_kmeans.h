@@ -1,4 +1,5 @@
-/* k-means as a textbook has it, in int64: the oracle for everything that is faster or distributed.  O(n k d) a pass. */
+/* k-means as a textbook has it, in int64: the oracle for everything that is faster or distributed.
+ * O(n k d) a pass. */
 #ifndef STRATA_TESTS_NAIVE_KMEANS_H
 #define STRATA_TESTS_NAIVE_KMEANS_H
 

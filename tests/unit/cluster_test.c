@@ -1,4 +1,5 @@
-/* Whole fits with in-process ranks: the same bits for any of them, the oracle's answer, and what degenerate input gives. */
+/* Whole fits with in-process ranks: the same bits for any of them, the oracle's answer, and what
+ * degenerate input gives. */
 #include "strata/cluster.h"
 
 #include <criterion/criterion.h>
@@ -430,7 +431,7 @@ Test(cluster, elbow_is_where_the_curve_bends)
     crowd_free(&crowd);
 }
 
-/* --- the watch ------------------------------------------------------------------------------------- */
+/* --- the watch ------------------------------------------------------------------------- */
 
 struct watching {
     unsigned command;
@@ -556,7 +557,7 @@ Test(cluster, memory_is_told_before_a_row_is_read)
                  UINT64_C(1000000000) * (32 + 48 + 16) + (UINT64_C(1) << 30));
 }
 
-/* --- published figures ------------------------------------------------------------------------------ */
+/* --- published figures ----------------------------------------------------------------- */
 
 #define IRIS "/usr/lib/python3/dist-packages/sklearn/datasets/data/iris.csv"
 
