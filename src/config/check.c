@@ -123,9 +123,12 @@ static void check_feature(struct reader *reader, struct strata_feature *feature)
         strata_complain(reader, feature->place,
                         "an ordinal feature needs at least two `levels`, from low to high");
     }
-    if (!levels && feature->n_levels > 0) {
+    if (type == STRATA_BINARY && feature->n_levels > 0 && feature->n_levels != 2) {
         strata_complain(reader, feature->place,
-                        "`levels` are for ordinal and nominal features, and this one is %s", word);
+                        "a binary feature has two `levels`, first that of no, then that of yes");
+    } else if (number && feature->n_levels > 0) {
+        strata_complain(reader, feature->place, "`levels` are for words, and this feature is %s",
+                        word);
     }
     if (!levels && feature->missing == STRATA_MISSING_LEVEL) {
         strata_complain(reader, feature->place,

@@ -177,8 +177,8 @@ static const struct option feature_options[] = {
      .min = 1,
      .max = STRATA_MAX_LEVELS,
      .sample = "[low, middle, high]",
-     .help = "The levels of an ordinal feature from low to high; those of a nominal one may be "
-             "listed too."},
+     .help = "The levels of an ordinal feature from low to high. Those of a nominal or binary one "
+             "may be listed too; of a binary one no comes first, then yes."},
 };
 
 static const struct section feature_section = {.where = "a feature",
