@@ -146,6 +146,19 @@ Test(persona, quartiles_are_the_smallest_values_with_enough_below)
     }
 }
 
+Test(persona, a_negative_zero_is_a_zero)
+{
+    struct world world;
+    world_init(&world, 20, 1);
+    double *x = world_number(&world, "x", NULL);
+    for (size_t i = 0; i < world.n; i++) x[i] = i % 2 ? -0.0 : 0.0;
+    struct world_run run;
+    world_describe(&world, 2, NULL, &run);
+    cr_assert_eq(run.out[0]->everybody[0].low, 0.0);
+    cr_assert_not(signbit(run.out[0]->everybody[0].low));
+    cr_assert_not(signbit(run.out[0]->everybody[0].mean));
+}
+
 Test(persona, extreme_magnitudes_keep_their_quartiles_and_stay_finite)
 {
     struct world world;
@@ -358,6 +371,26 @@ Test(persona, small_cells_are_hidden_also_from_subtraction)
         }
         world_run_finish(&run);
         strata_arena_finish(&world.arena);
+    }
+}
+
+Test(persona, a_binary_cell_is_small_when_its_ones_or_its_zeros_are)
+{
+    struct world world;
+    world_init(&world, 300, 3);
+    double *rare = world_binary(&world, "rare", NULL);
+    double *common = world_binary(&world, "common", NULL);
+    for (size_t i = 0; i < world.n; i++) {
+        world.assignment[i].label = (int32_t)(i % 3);
+        rare[i] = i % 3 == 0 ? i < 15 : i % 2 == 0; /* 5 ones of 100 in segment 0 */
+        common[i] = 1.0 - rare[i];
+    }
+    struct world_run run;
+    world_describe(&world, 1, NULL, &run);
+    for (size_t f = 0; f < 2; f++) {
+        cr_assert(run.out[0]->segment[0].cell[f].hidden);
+        cr_assert_eq(hidden_over_groups(&world, run.out[0], f, -1), 2);
+        cr_assert_not(run.out[0]->everybody[f].hidden);
     }
 }
 

@@ -310,6 +310,25 @@ Test(persona_words, a_changed_statistic_changes_its_sentence_and_no_other)
     cr_assert_str_neq(a->definition, b->definition);
 }
 
+Test(persona_words, a_level_is_told_as_rare_only_where_it_is)
+{
+    struct world world;
+    make_random(&world, 6000, 4, 11, 4);
+    struct world_run run;
+    describe_and_check(&world, &run);
+    size_t n_levels = 0;
+    for (size_t s = 0; s < 4; s++) {
+        for (size_t i = 0; i < run.out[0]->segment[s].n_statements; i++) {
+            const struct strata_statement *st = &run.out[0]->segment[s].statement[i];
+            if (st->level < 0) continue;
+            n_levels++;
+            const bool rare = strstr(st->text, " only ") != NULL;
+            cr_assert(!rare || st->value < st->reference, "%s", st->text);
+        }
+    }
+    cr_assert_gt(n_levels, 4);
+}
+
 /* --- degenerate --------------------------------------------------------- */
 
 Test(persona_words, one_segment_is_all_customers)
