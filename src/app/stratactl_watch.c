@@ -12,9 +12,12 @@
 #define TURN_MS 250
 #define SILENCE_S 3.5 /* without event or heartbeat: the server may be gone */
 
+static volatile sig_atomic_t interrupted; /* by a signal that may come at any moment, not only while waiting */
+
 static void on_interrupt(int signal_number)
 {
-    (void)signal_number; /* the wait ends with EINTR, and the line is erased on the way out */
+    (void)signal_number;
+    interrupted = 1; /* the line is erased on the way out */
 }
 
 static void catch_interrupts(void)
@@ -96,6 +99,7 @@ static strata_status follow(struct strata_session *session, struct strata_err *e
         STRATA_TRY(strata_client_next_event(session->client, 0, &first, &event, err));
     STRATA_TRY(look(session, &over, err));
     while (!over) {
+        if (interrupted) return STRATA_FAIL(err, STRATA_E_CANCELLED, "interrupted");
         struct strata_arena memory = session->memory;
         STRATA_TRY(strata_client_next_event(session->client, TURN_MS, &memory, &event, err));
         if (event.any) {

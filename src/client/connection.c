@@ -31,7 +31,8 @@ static strata_status connect_socket(struct strata_client *client, int kind, cons
     const int64_t largest = STRATA_REPLY_BYTES_MAX;
     void *socket = zmq_socket(client->context, kind);
     *out = socket; /* closed with the client, whatever happens */
-    const bool ready = socket && set_int(socket, ZMQ_LINGER, 0) && set_int(socket, ZMQ_IPV6, 1) &&
+    const bool ready = socket && set_int(socket, ZMQ_LINGER, 0) &&
+                       set_int(socket, ZMQ_IPV6, strchr(endpoint, '[') != NULL) &&
                        set_int(socket, ZMQ_SNDHWM, STRATA_REQUESTS_HWM) &&
                        set_int(socket, ZMQ_RCVHWM, STRATA_EVENTS_HWM) &&
                        set_int(socket, ZMQ_HANDSHAKE_IVL, STRATA_HANDSHAKE_MS) &&

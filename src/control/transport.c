@@ -41,8 +41,7 @@ static void *new_socket(void *context, int kind, int high_water_mark)
                        set_int(socket, ZMQ_RCVHWM, high_water_mark) &&
                        set_int(socket, ZMQ_LINGER, STRATA_LINGER_MS) &&
                        set_int(socket, ZMQ_HANDSHAKE_IVL, STRATA_HANDSHAKE_MS) &&
-                       set_int(socket, ZMQ_BACKLOG, STRATA_CONNECTION_BACKLOG) &&
-                       set_int(socket, ZMQ_IPV6, 1);
+                       set_int(socket, ZMQ_BACKLOG, STRATA_CONNECTION_BACKLOG);
     if (ready) return socket;
     (void)zmq_close(socket); /* cannot fail for a socket */
     return NULL;
@@ -53,6 +52,8 @@ static char *bind_socket(void *socket, const char *endpoint, struct strata_arena
 {
     char bound[512];
     size_t n_bytes = sizeof bound;
+    const int v6 = strchr(endpoint, '[') != NULL;
+    if (!set_int(socket, ZMQ_IPV6, v6)) return NULL;
     const mode_t before = umask(0177); /* ipc files: owner only, from their first moment */
     const int failed = zmq_bind(socket, endpoint);
     const int problem = errno;

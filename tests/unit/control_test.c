@@ -250,6 +250,7 @@ Test(control, loopback_addresses_are_fine)
         cr_assert_eq(question(STRATA_ASK_HELLO, NULL), STRATA_OK, "%s: %s", fine[i], world.err.text);
         strata_client_close(&client);
         const struct strata_channel found = channel();
+        cr_expect_eq(strncmp(found.requests, "tcp://127.", 10), 0, "%s", found.requests);
         const struct strata_client_options open = {.endpoint = found.requests};
         cr_assert_eq(strata_client_open(&open, &client, &world.err), STRATA_OK);
         struct strata_event event;

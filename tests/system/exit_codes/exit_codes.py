@@ -110,7 +110,7 @@ def causes(launcher):
     yield "stopped by a client", stopped(launcher)
     yield "unknown option", run(launcher, "--nonsense", str(JOB))
     yield "duplicate customer", run(launcher, write("twice.yaml", TWICE))
-    yield "source file missing", run(launcher, str(JOB), "--set", "sources.customers.files=nowhere.csv", output="missing")
+    yield "source file missing", run(launcher, str(JOB), "--set", "sources.clients.files=nowhere.csv", output="missing")
     yield "output is a file", wait(start(launcher, [str(JOB)], blocked))[0]
     yield "mistake in the job file", run(launcher, write("bad.yaml", "job: x\nsegmnets: 3\n"))
     yield "USR1", signalled(launcher, signal.SIGUSR1)

@@ -1,0 +1,74 @@
+/* A job that computes nothing: it walks through the states with the real board and control thread.
+ *     control_fake_job DIRECTORY ENDPOINT TICK_MS TICKS ENDING
+ * Fits for TICKS ticks, or until it is told to stop; ENDING is done, failed, cancelled or killed (exits without a word).
+ * Leaves a finished run in DIRECTORY when done. */
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "control_world.h"
+
+static void tick(long ms)
+{
+    const struct timespec length = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    (void)nanosleep(&length, NULL); /* a signal ends the program */
+}
+
+static void fit(struct world *world, long tick_ms, long n_ticks)
+{
+    struct strata_command command;
+    for (long i = 1; i <= n_ticks; i++) {
+        world_publish(world, STRATA_JOB_FITTING, (uint64_t)i);
+        tick(tick_ms);
+        if (!strata_board_take(&world->board, &command)) continue;
+        (void)printf("stopped at iteration %ld by request %llu\n", i,
+                     (unsigned long long)command.request_id);
+        world_publish(world, STRATA_JOB_STOPPING, (uint64_t)i);
+        tick(tick_ms);
+        return;
+    }
+}
+
+static void end(struct world *world, const char *ending, long tick_ms)
+{
+    if (strcmp(ending, "killed") == 0) _exit(EXIT_FAILURE);
+    if (strcmp(ending, "failed") == 0 || strcmp(ending, "cancelled") == 0) {
+        struct strata_snapshot now = strata_board_read(&world->board, NULL, NULL);
+        now.state = ending[0] == 'f' ? STRATA_JOB_FAILED : STRATA_JOB_CANCELLED;
+        if (ending[0] == 'f')
+            (void)snprintf(now.message, sizeof now.message, "orders.csv:7: not a number");
+        strata_board_publish(&world->board, &now);
+        return;
+    }
+    static const enum strata_job_state states[] = {STRATA_JOB_EVALUATING, STRATA_JOB_DESCRIBING,
+                                                   STRATA_JOB_WRITING};
+    for (size_t i = 0; i < 3; i++) {
+        world_publish(world, states[i], 98 + i);
+        tick(tick_ms);
+    }
+    world_publish_record(world);
+    world_write_record(world);
+    world_publish(world, STRATA_JOB_DONE, 101);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc != 6) return EXIT_FAILURE;
+    static struct world world;
+    const long tick_ms = strtol(argv[3], NULL, 10);
+    if (!strata_arena_init(&world.memory, (size_t)1 << 30)) return EXIT_FAILURE;
+    (void)snprintf(world.directory, sizeof world.directory, "%s", argv[1]);
+    strata_board_init(&world.board);
+    if (world_start(&world, argv[2]) != STRATA_OK) {
+        (void)fprintf(stderr, "%s\n", world.err.text);
+        return strata_status_exit_code(world.err.code);
+    }
+    (void)printf("ready\n");
+    (void)fflush(stdout);
+    world_publish(&world, STRATA_JOB_INGESTING, 0);
+    tick(tick_ms);
+    fit(&world, tick_ms, strtol(argv[4], NULL, 10));
+    end(&world, argv[5], tick_ms);
+    strata_control_stop(&world.control);
+    return EXIT_SUCCESS;
+}
