@@ -96,37 +96,68 @@ static bool tell_mean(const struct strata_plan *plan, const struct strata_profil
     return true;
 }
 
-/* The level to tell of: the one that marks the segment most; without anybody else, the most
- * frequent visible one. */
-static int level_to_tell(const struct strata_plan *plan, const struct strata_tally *tally,
+/* The most frequent visible level; -1 when none has customers. */
+static int commonest_level(const struct strata_plan *plan, const struct strata_profile_cell *cell,
+                           const struct strata_profile_cell *all, size_t f)
+{
+    int best = -1;
+    for (size_t l = 0; l < plan->n_levels[f]; l++) {
+        if (isnan(cell->share[l]) || isnan(all->share[l]) || cell->share[l] == 0.0) continue;
+        if (best < 0 || cell->share[l] > cell->share[best]) best = (int)l;
+    }
+    return best;
+}
+
+/* The visible level of an ordinal feature that is more frequent here than elsewhere, most clearly
+ * so; -1 when the difference is not noticeable for any. */
+static int typical_level(const struct strata_plan *plan, const struct strata_tally *tally,
                          const struct strata_profile_cell *cell,
                          const struct strata_profile_cell *all, size_t s, size_t f)
 {
     int best = -1;
-    double best_strength = 0.0;
+    double strength = STRATA_NOTICEABLE;
     for (size_t l = 0; l < plan->n_levels[f]; l++) {
-        if (plan->position[plan->slot[f] + l] < 0 || isnan(cell->share[l]) || isnan(all->share[l]))
-            continue;
+        if (isnan(cell->share[l]) || isnan(all->share[l])) continue;
         const double effect = strata_profile_level_effect(plan, tally, s, f, l);
-        const double strength = isnan(effect) ? cell->share[l] : effect;
-        if (best >= 0 && strength <= best_strength) continue;
+        if (!(effect > strength)) continue;
         best = (int)l;
-        best_strength = strength;
+        strength = effect;
     }
     return best;
+}
+
+/* The level to tell of: the one that sets the segment apart, else the most frequent one. */
+static int level_to_tell(const struct strata_plan *plan, const struct strata_tally *tally,
+                         const struct strata_profile_cell *cell,
+                         const struct strata_profile_cell *all, size_t s, size_t f)
+{
+    int level = -1;
+    if (plan->as[f] == STRATA_AS_ORDINAL)
+        level = typical_level(plan, tally, cell, all, s, f);
+    else if (fabs(cell->effect) >= STRATA_NOTICEABLE)
+        level = cell->level;
+    return level >= 0 ? level : commonest_level(plan, cell, all, f);
+}
+
+static enum strata_direction direction_of(double effect)
+{
+    if (effect >= STRATA_NOTICEABLE) return STRATA_HIGH;
+    return effect <= -STRATA_NOTICEABLE ? STRATA_LOW : STRATA_MIDDLE;
 }
 
 static bool tell_level(const struct strata_plan *plan, const struct strata_tally *tally,
                        const struct strata_profile_cell *cell,
                        const struct strata_profile_cell *all, size_t s, struct strata_fact *fact)
 {
-    fact->level =
-        cell->level >= 0 ? cell->level : level_to_tell(plan, tally, cell, all, s, fact->feature);
+    fact->level = level_to_tell(plan, tally, cell, all, s, fact->feature);
     if (fact->level < 0) return false;
+    const size_t level = (size_t)fact->level;
     fact->statistic = "share";
-    fact->value = cell->share[fact->level];
-    fact->reference = all->share[fact->level];
+    fact->value = cell->share[level];
+    fact->reference = all->share[level];
     fact->count = cell->count;
+    fact->direction =
+        direction_of(strata_profile_level_effect(plan, tally, s, fact->feature, level));
     strata_interval_share(fact->value, fact->count, &fact->low, &fact->high);
     return true;
 }
@@ -142,9 +173,7 @@ bool strata_fact_find(const struct strata_plan *plan, const struct strata_tally 
     *fact = (struct strata_fact){.feature = feature, .level = -1};
     fact->section = section_of(&plan->config->feature[feature]);
     fact->effect = isnan(cell->effect) ? 0.0 : cell->effect;
-    fact->direction = fact->effect >= STRATA_NOTICEABLE    ? STRATA_HIGH
-                      : fact->effect <= -STRATA_NOTICEABLE ? STRATA_LOW
-                                                           : STRATA_MIDDLE;
+    fact->direction = direction_of(fact->effect);
     if (plan->as[feature] == STRATA_AS_ORDINAL || plan->as[feature] == STRATA_AS_NOMINAL) {
         return tell_level(plan, tally, cell, all, s, fact);
     }

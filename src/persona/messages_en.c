@@ -23,6 +23,7 @@ const struct strata_message strata_messages_en[] = {
     {"name.extremely", "extremely {piece}"},
     {"name.slightly", "slightly {piece}"},
     {"name.tagged", "{first}, {second}"},
+    {"name.label_end", "share"}, /* left out where people are named by a label: "grocery buyers" */
     {"name.anybody", "customers"},
     {"name.average", "average customers"},
     {"name.all", "all customers"},
@@ -153,8 +154,8 @@ const struct strata_message strata_messages_en[] = {
     {"name.app.low.adjective", "app-light"},
     {"name.email.high.adjective", "email-friendly"},
     {"name.email.low.adjective", "email-light"},
-    {"name.mail.high.adjective", "mail-friendly"},
-    {"name.mail.low.adjective", "mail-light"},
+    {"name.mail.high.adjective", "often-mailed"},
+    {"name.mail.low.adjective", "rarely-mailed"},
     {"name.phone.high.adjective", "phone-friendly"},
     {"name.phone.low.adjective", "phone-light"},
     {"name.social.high.adjective", "social-media"},
@@ -255,18 +256,16 @@ const struct strata_message strata_messages_en[] = {
     {"say.mean.low.returns", "They return less: {label} {value}, against {reference} for everybody."},
 
     /* yes or no */
-    {"say.share.high", "{label} applies to more of them: {value}, against {reference} of everybody."},
-    {"say.share.low", "{label} applies to fewer of them: {value}, against {reference} of everybody."},
-    {"say.share.middle",
-     "{label} applies to about as many as elsewhere: {value}, against {reference} of everybody."},
-    {"say.share.alone", "{label} applies to {value} of them."},
+    {"say.share.high", "{label}: {value} of them, against {reference} of everybody."},
+    {"say.share.low", "{label}: only {value} of them, against {reference} of everybody."},
+    {"say.share.middle", "{label}: {value} of them, against {reference} of everybody."},
+    {"say.share.alone", "{label}: {value} of them."},
 
     /* levels */
-    {"say.level.high", "{label} is {level} for {value} of them, against {reference} of everybody."},
-    {"say.level.low",
-     "{label} is {level} for only {value} of them, against {reference} of everybody."},
-    {"say.level.middle", "{label} is {level} for {value} of them, against {reference} of everybody."},
-    {"say.level.alone", "{label} is {level} for {value} of them."},
+    {"say.level.high", "{label}: {level} for {value} of them, against {reference} of everybody."},
+    {"say.level.low", "{label}: {level} for only {value} of them, against {reference} of everybody."},
+    {"say.level.middle", "{label}: {level} for {value} of them, against {reference} of everybody."},
+    {"say.level.alone", "{label}: {level} for {value} of them."},
 
     /* channels */
     {"say.index.high", "Above average in {label}: index {value}, with everybody at {reference}."},

@@ -203,11 +203,25 @@ static bool level_piece(const struct strata_plan *plan, const struct strata_pers
     return fill_piece(most ? "name.level" : "name.more", slot, arena, piece);
 }
 
+/* "grocery share" to "grocery": what people are named by. */
+static const char *without_end(const char *label, struct strata_arena *arena)
+{
+    const char *end = strata_message("name.label_end");
+    const size_t n = strlen(label);
+    const size_t n_end = end ? strlen(end) : 0;
+    if (n_end == 0 || n < n_end + 2 || strcmp(label + n - n_end, end) != 0) return label;
+    if (label[n - n_end - 1] != ' ') return label;
+    return strata_arena_copy(arena, label, n - n_end - 1);
+}
+
 /* The words for a meaning; false when it has none, or they need a label that is not there. */
-static bool meaning_piece(const char *meaning, const struct strata_slot *slot,
-                          struct strata_arena *arena, struct piece *piece)
+static bool meaning_piece(const char *meaning, const char *label, struct strata_arena *arena,
+                          struct piece *piece)
 {
     const char *stem = strata_arena_print(arena, "name.%s", meaning);
+    const char *people = label ? without_end(label, arena) : "";
+    const struct strata_slot slot[3] = {
+        {"label", people ? people : ""}, {"level", ""}, {"people", ""}};
     if (!stem || !fill_piece(stem, slot, arena, piece)) return false;
     const char *direction = piece->effect > 0.0 ? "high" : "low";
     const char *noun = strata_message_at(stem, direction, "noun");
@@ -230,7 +244,7 @@ static bool piece_make(const struct strata_plan *plan, const struct strata_perso
         return level_piece(plan, persona, marker, arena, piece);
     const char *label = short_label(plan, marker->feature, arena);
     const struct strata_slot slot[3] = {{"label", label ? label : ""}, {"level", ""}, {"people", ""}};
-    if (feature->meaning && meaning_piece(feature->meaning, slot, arena, piece)) return true;
+    if (feature->meaning && meaning_piece(feature->meaning, label, arena, piece)) return true;
     if (!label) return false;
     const double share = persona->cell[marker->feature].mean;
     const bool yes =

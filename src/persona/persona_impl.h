@@ -104,8 +104,8 @@ struct strata_fact {
     int level; /* text features: which level; else -1 */
     double value, reference, low, high;
     uint64_t count;
-    double effect; /* of the feature, 0 when there is nobody else */
-    enum strata_direction direction;
+    double effect;                   /* of the feature, 0 when there is nobody else */
+    enum strata_direction direction; /* of what is told: of the feature, or of the level */
 };
 #define STRATA_NOTICEABLE \
     0.2 /* |effect| from which a difference is spoken of (Cohen's small effect) */

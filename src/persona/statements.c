@@ -85,11 +85,6 @@ static const char *pattern_of(const struct strata_plan *plan, const struct strat
                                                               : "say.share";
     if (plan->k == 1) return strata_message_at(stem, "alone", NULL);
     const char *direction = words[fact->direction];
-    if (fact->level >= 0) {
-        direction = fact->direction == STRATA_MIDDLE ? words[STRATA_MIDDLE]
-                    : fact->value < fact->reference  ? words[STRATA_LOW]
-                                                     : words[STRATA_HIGH];
-    }
     const char *meaning = plan->config->feature[fact->feature].meaning;
     const char *special = meaning ? strata_message_at(stem, direction, meaning) : NULL;
     return special ? special : strata_message_at(stem, direction, NULL);
@@ -205,7 +200,7 @@ static size_t gather_facts(const struct strata_plan *plan, const struct strata_t
 
 static bool is_told(const struct strata_plan *plan, const struct strata_fact *fact)
 {
-    return plan->k == 1 || fact->direction != STRATA_MIDDLE || always_told(fact->section);
+    return plan->k == 1 || fabs(fact->effect) >= STRATA_NOTICEABLE || always_told(fact->section);
 }
 
 strata_status strata_statements_write(const struct strata_plan *plan,
