@@ -17,6 +17,14 @@ struct strata_source_quality {
     uint64_t matched_keys;     /* customers of the view that have rows here */
 };
 
+/* A row that was left out under `on_bad_rows: reject`: where and why, never what. */
+struct strata_reject {
+    const char *source, *file;
+    uint64_t line;      /* from 1; for Parquet and JSON the row's number in the file */
+    const char *column; /* "" when the whole row is at fault */
+    const char *reason;
+};
+
 struct strata_feature_quality {
     const char *name;
     uint64_t present, missing; /* all customers: missing includes not_finite and invalid */
@@ -33,6 +41,8 @@ struct strata_quality {
     size_t n_sources;
     struct strata_feature_quality *feature; /* (n_features) in the job's order */
     size_t n_features;
+    struct strata_reject *reject; /* (n_rejects <= 100000) by source, file, line, column; the same on all ranks */
+    size_t n_rejects;             /* listed; all are counted in source[].rejected_rows */
     const char **note; /* (n_notes <= 64) sentences: degenerate input, and what was done */
     size_t n_notes;
 };
