@@ -8,7 +8,7 @@
 #define SOURCE(field) offsetof(struct strata_source, field)
 #define FEATURE(field) offsetof(struct strata_feature, field)
 #define MODEL(field) offsetof(struct strata_model_options, field)
-#define OPTIONS(name) .option = name, .n_options = sizeof name / sizeof *name
+#define OPTIONS(name) .option = (name), .n_options = sizeof(name) / sizeof *(name)
 
 /* --- sources --- */
 
@@ -228,9 +228,9 @@ static const struct section segments_section = {.where = "segments",
 
 #define WEIGHT(word, dimension, text)                                                      \
     {                                                                                      \
-        .key = word, .kind = KIND_REAL,                                                    \
+        .key = (word), .kind = KIND_REAL,                                                  \
         .at = MODEL(dimension_weight) + sizeof(double) * (size_t)(dimension), .min = 1e-6, \
-        .max = 1e6, .fallback = "1", .help = text                                          \
+        .max = 1e6, .fallback = "1", .help = (text)                                        \
     }
 
 static const struct option weights_options[] = {

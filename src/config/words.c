@@ -89,7 +89,8 @@ struct shown strata_shown(const char *text, size_t length)
     while (n < length && n > 0 && ((unsigned char)text[n] & 0xC0) == 0x80) n--; /* whole letters */
     for (size_t i = 0; i < n; i++) {
         const unsigned char c = (unsigned char)text[i];
-        shown.text[i] = c < 0x20 || c == 0x7F ? '?' : text[i];
+        shown.text[i] = '?';
+        if (c >= 0x20 && c != 0x7F) shown.text[i] = text[i];
     }
     if (n < length) memcpy(shown.text + n, "...", 4);
     return shown;
