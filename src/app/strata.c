@@ -5,8 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "app/serve.h"
-#include "app/strata_app.h"
+#include "serve.h"
+#include "strata_app.h"
 #include "strata/job.h"
 #include "strata/log.h"
 

@@ -2,7 +2,7 @@
  * strata report: a finished run's page again. */
 #include <stdio.h>
 
-#include "app/strata_app.h"
+#include "strata_app.h"
 #include "strata/file.h"
 #include "strata/job.h"
 #include "strata/results.h"

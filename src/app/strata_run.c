@@ -1,8 +1,8 @@
 /* strata run: a job with its control channel and its progress line. */
 #include <stdio.h>
 
-#include "app/strata_app.h"
-#include "app/terminal.h"
+#include "strata_app.h"
+#include "terminal.h"
 #include "strata/clock.h"
 #include "strata/control.h"
 #include "strata/job.h"
