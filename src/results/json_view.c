@@ -153,8 +153,8 @@ static void put_base64(struct writer *writer, const ProtobufCBinaryData *bytes)
         const size_t n = bytes->len - i < 3 ? bytes->len - i : 3;
         uint32_t group = 0;
         for (size_t j = 0; j < 3; j++) group = group << 8 | (j < n ? bytes->data[i + j] : 0u);
-        char quad[4];
-        for (size_t j = 0; j < 4; j++) quad[j] = j <= n ? digit[group >> (18 - 6 * j) & 63] : '=';
+        char quad[4] = {'=', '=', '=', '='};
+        for (size_t j = 0; j <= n; j++) quad[j] = digit[group >> (18 - 6 * j) & 63];
         put_bytes(writer, quad, sizeof quad);
     }
     put(writer, "\"");
@@ -260,7 +260,8 @@ static void put_name(struct writer *writer, const char *name)
     bool raise = false;
     put(writer, "\"");
     for (const char *at = name; *at; at++) {
-        const char letter = raise && *at >= 'a' && *at <= 'z' ? (char)(*at - 'a' + 'A') : *at;
+        char letter = *at;
+        if (raise && letter >= 'a' && letter <= 'z') letter = (char)(letter - 'a' + 'A');
         raise = *at == '_';
         if (!raise) put_bytes(writer, &letter, 1);
     }
