@@ -298,7 +298,8 @@ static strata_status run_round(struct writing *writing, uint32_t round, struct s
                                strata_status *mine, struct strata_err *err)
 {
     struct strata_comm *comm = writing->comm;
-    uint64_t send_bytes[STRATA_PARTITION_COUNT], receive_bytes[STRATA_PARTITION_COUNT] = {0};
+    uint64_t send_bytes[STRATA_PARTITION_COUNT] = {0};
+    uint64_t receive_bytes[STRATA_PARTITION_COUNT] = {0};
     for (int rank = 0; rank < comm->size; rank++)
         send_bytes[rank] = part_bytes(writing, part_in_round(writing, rank, round));
     strata_comm_exchange_sizes(comm, send_bytes, receive_bytes);

@@ -137,3 +137,41 @@ Test(json_view, unknown_enum_values_stand_as_numbers)
     cr_assert_str_eq(strata_json_view(&share.base, STRATA_JSON_LINE, &arena, NULL),
                      "{\"dimension\":\"DIMENSION_GEOGRAPHIC\",\"share\":0}");
 }
+
+/* No message of ours has bytes or floats yet: a message type made by hand. */
+struct odd {
+    ProtobufCMessage base;
+    ProtobufCBinaryData blob;
+    float ratio;
+};
+
+static const ProtobufCFieldDescriptor odd_field[] = {
+    {.name = "raw_blob",
+     .id = 1,
+     .label = PROTOBUF_C_LABEL_NONE,
+     .type = PROTOBUF_C_TYPE_BYTES,
+     .offset = offsetof(struct odd, blob)},
+    {.name = "ratio",
+     .id = 2,
+     .label = PROTOBUF_C_LABEL_NONE,
+     .type = PROTOBUF_C_TYPE_FLOAT,
+     .offset = offsetof(struct odd, ratio)},
+};
+static const ProtobufCMessageDescriptor odd_type = {.magic = PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+                                                    .name = "odd",
+                                                    .n_fields = 2,
+                                                    .fields = odd_field,
+                                                    .sizeof_message = sizeof(struct odd)};
+
+Test(json_view, bytes_are_base64_and_floats_short)
+{
+    static const char *const text[] = {"",         "Zg==",     "Zm8=",    "Zm9v",
+                                       "Zm9vYg==", "Zm9vYmE=", "Zm9vYmFy"};
+    uint8_t bytes[] = "foobar"; /* the vectors of RFC 4648 */
+    for (size_t n = 0; n <= 6; n++) {
+        struct odd odd = {.base = {.descriptor = &odd_type}, .blob = {n, bytes}, .ratio = 0.1F};
+        const char *wanted =
+            strata_arena_print(&arena, "{\"rawBlob\":\"%s\",\"ratio\":0.1}", text[n]);
+        cr_expect_str_eq(strata_json_view(&odd.base, STRATA_JSON_LINE, &arena, NULL), wanted);
+    }
+}
