@@ -64,6 +64,9 @@ endfunction()
 macro(strata_add_subdirectory folder)
   if(EXISTS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/CMakeLists.txt)
     add_subdirectory(${folder})
+  elseif(IS_DIRECTORY ${CMAKE_CURRENT_SOURCE_DIR}/${folder})
+    set_property(DIRECTORY APPEND PROPERTY
+      CMAKE_CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder})
   endif()
 endmacro()
 
