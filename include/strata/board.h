@@ -11,18 +11,18 @@
 #include "strata/config.h"
 
 /* state, word, what a person reads, nothing follows it */
-#define STRATA_JOB_STATES(X)                                                                       \
-    X(STRATA_JOB_PENDING, "PENDING", "Waiting to start", false)                                    \
-    X(STRATA_JOB_INGESTING, "INGESTING", "Reading customers", false)                               \
-    X(STRATA_JOB_ENCODING, "ENCODING", "Encoding features", false)                                 \
-    X(STRATA_JOB_SEEDING, "SEEDING", "Placing centres", false)                                     \
-    X(STRATA_JOB_FITTING, "FITTING", "Finding segments", false)                                    \
-    X(STRATA_JOB_EVALUATING, "EVALUATING", "Measuring quality", false)                             \
-    X(STRATA_JOB_DESCRIBING, "DESCRIBING", "Describing segments", false)                           \
-    X(STRATA_JOB_WRITING, "WRITING", "Writing results", false)                                     \
-    X(STRATA_JOB_DONE, "DONE", "Done", true)                                                       \
-    X(STRATA_JOB_STOPPING, "STOPPING", "Stopping", false)                                          \
-    X(STRATA_JOB_CANCELLED, "CANCELLED", "Cancelled", true)                                        \
+#define STRATA_JOB_STATES(X)                                             \
+    X(STRATA_JOB_PENDING, "PENDING", "Waiting to start", false)          \
+    X(STRATA_JOB_INGESTING, "INGESTING", "Reading customers", false)     \
+    X(STRATA_JOB_ENCODING, "ENCODING", "Encoding features", false)       \
+    X(STRATA_JOB_SEEDING, "SEEDING", "Placing centres", false)           \
+    X(STRATA_JOB_FITTING, "FITTING", "Finding segments", false)          \
+    X(STRATA_JOB_EVALUATING, "EVALUATING", "Measuring quality", false)   \
+    X(STRATA_JOB_DESCRIBING, "DESCRIBING", "Describing segments", false) \
+    X(STRATA_JOB_WRITING, "WRITING", "Writing results", false)           \
+    X(STRATA_JOB_DONE, "DONE", "Done", true)                             \
+    X(STRATA_JOB_STOPPING, "STOPPING", "Stopping", false)                \
+    X(STRATA_JOB_CANCELLED, "CANCELLED", "Cancelled", true)              \
     X(STRATA_JOB_FAILED, "FAILED", "Failed", true)
 
 enum strata_job_state {
@@ -35,7 +35,8 @@ enum strata_job_state {
 /* "PENDING", ... */
 static inline const char *strata_job_state_word(enum strata_job_state state)
 {
-#define STRATA_X(name, word, phrase, final) if (state == name) return word;
+#define STRATA_X(name, word, phrase, final) \
+    if (state == name) return word;
     STRATA_JOB_STATES(STRATA_X)
 #undef STRATA_X
     return "UNKNOWN";
@@ -44,7 +45,8 @@ static inline const char *strata_job_state_word(enum strata_job_state state)
 /* What a person reads: "Finding segments". */
 static inline const char *strata_job_state_phrase(enum strata_job_state state)
 {
-#define STRATA_X(name, word, phrase, final) if (state == name) return phrase;
+#define STRATA_X(name, word, phrase, final) \
+    if (state == name) return phrase;
     STRATA_JOB_STATES(STRATA_X)
 #undef STRATA_X
     return "Working";
@@ -52,29 +54,30 @@ static inline const char *strata_job_state_phrase(enum strata_job_state state)
 
 static inline bool strata_job_state_is_final(enum strata_job_state state)
 {
-#define STRATA_X(name, word, phrase, final) if (state == name) return final;
+#define STRATA_X(name, word, phrase, final) \
+    if (state == name) return final;
     STRATA_JOB_STATES(STRATA_X)
 #undef STRATA_X
     return false;
 }
 
 struct strata_snapshot {
-    uint64_t seq;                 /* grows by one with each publication */
+    uint64_t seq; /* grows by one with each publication */
     char job[128];
     enum strata_job_state state;
     double elapsed_s;
-    double fraction;              /* of the whole job, rough, never falling */
-    double remaining_s;           /* negative: unknown */
+    double fraction;    /* of the whole job, rough, never falling */
+    double remaining_s; /* negative: unknown */
     int ranks;
     uint64_t bytes_done, bytes_total; /* ingest */
-    uint64_t customers;           /* 0 until known */
-    uint32_t features;            /* columns of the matrix */
+    uint64_t customers;               /* 0 until known */
+    uint32_t features;                /* columns of the matrix */
     uint64_t iteration;
     uint32_t candidates_live, candidates_total;
-    uint32_t k;                   /* of the leading candidate; at most STRATA_MAX_SEGMENTS */
+    uint32_t k; /* of the leading candidate; at most STRATA_MAX_SEGMENTS */
     double objective;
     double segment_size[STRATA_MAX_SEGMENTS]; /* (k) interim sizes of the leading candidate */
-    char message[256];            /* the failure's first line, or empty */
+    char message[256];                        /* the failure's first line, or empty */
 };
 
 enum strata_command_kind { STRATA_COMMAND_STOP = 1 };
@@ -100,7 +103,8 @@ void strata_board_finish(struct strata_board *board);
 /* Compute side: replace the snapshot (seq is set here, and fraction never falls), publish the result (once; the bytes
  * must live as long as the board), take the oldest command. */
 void strata_board_publish(struct strata_board *board, const struct strata_snapshot *snapshot);
-void strata_board_publish_result(struct strata_board *board, const unsigned char *bytes, size_t n_bytes);
+void strata_board_publish_result(struct strata_board *board, const unsigned char *bytes,
+                                 size_t n_bytes);
 bool strata_board_take(struct strata_board *board, struct strata_command *command);
 
 /* Control side: a consistent copy (result and result_bytes may be NULL); ask (false when the queue is full). */

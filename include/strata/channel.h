@@ -9,22 +9,25 @@ struct strata_channel {
     const char *incarnation; /* random, of this server's life */
     const char *requests;    /* ZeroMQ endpoints */
     const char *events;
-    const char *host;        /* where the server runs */
+    const char *host; /* where the server runs */
     long pid;
-    const char *started;     /* UTC */
+    const char *started; /* UTC */
 };
 
 /* Read directory/control.json into keep.  STRATA_E_UNAVAILABLE when there is none, STRATA_E_DATA when it is none of
  * ours. */
 STRATA_MUST_CHECK strata_status strata_channel_read(const char *directory, struct strata_arena *keep,
-                                                    struct strata_channel *channel, struct strata_err *err);
+                                                    struct strata_channel *channel,
+                                                    struct strata_err *err);
 
 /* Write directory/control.json, whole, mode 0600. */
-STRATA_MUST_CHECK strata_status strata_channel_write(const char *directory, const struct strata_channel *channel,
-                                                     struct strata_arena scratch, struct strata_err *err);
+STRATA_MUST_CHECK strata_status strata_channel_write(const char *directory,
+                                                     const struct strata_channel *channel,
+                                                     struct strata_arena scratch,
+                                                     struct strata_err *err);
 
 enum strata_listener {
-    STRATA_LISTENER_NONE,    /* nothing accepts connections there: a server that died left the file */
+    STRATA_LISTENER_NONE, /* nothing accepts connections there: a server that died left the file */
     STRATA_LISTENER_ALIVE,
     STRATA_LISTENER_UNKNOWN, /* cannot be told from here */
 };

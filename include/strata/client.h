@@ -22,7 +22,8 @@ struct strata_client_options {
 /* Find the server, or a finished run's record when nothing listens there.  STRATA_E_UNAVAILABLE when there is neither
  * (no control.json, or one that a dead process left). */
 STRATA_MUST_CHECK strata_status strata_client_open(const struct strata_client_options *options,
-                                                   struct strata_client **out, struct strata_err *err);
+                                                   struct strata_client **out,
+                                                   struct strata_err *err);
 void strata_client_close(struct strata_client **client); /* accepts a NULL client */
 
 /* True when the answers come from a finished run's record and not from a server: no events, no commands. */
@@ -31,15 +32,20 @@ bool strata_client_is_offline(const struct strata_client *client);
 /* --- questions and answers --------------------------------------------------------------------- */
 
 enum strata_question {
-    STRATA_ASK_HELLO, STRATA_ASK_STATUS, STRATA_ASK_SEGMENTS, STRATA_ASK_SEGMENT, STRATA_ASK_PERSONAS,
-    STRATA_ASK_PERSONA, STRATA_ASK_STOP,
+    STRATA_ASK_HELLO,
+    STRATA_ASK_STATUS,
+    STRATA_ASK_SEGMENTS,
+    STRATA_ASK_SEGMENT,
+    STRATA_ASK_PERSONAS,
+    STRATA_ASK_PERSONA,
+    STRATA_ASK_STOP,
     STRATA_QUESTION_COUNT
 };
 
 struct strata_job_view { /* strata.v1.JobStatus */
     const char *job;
     const char *state; /* "FITTING", ...: the words of strata/board.h; "UNKNOWN" when the server is newer */
-    bool final;        /* nothing follows this state */
+    bool final; /* nothing follows this state */
     double elapsed_s, fraction;
     double remaining_s; /* negative: unknown */
     uint32_t ranks, features, candidates_live, candidates_total, k;
@@ -55,7 +61,7 @@ struct strata_statement_view {
 };
 
 struct strata_segment_view {
-    uint32_t id; /* from 1 */
+    uint32_t id;                   /* from 1 */
     const char *name, *definition; /* empty in an interim one */
     uint64_t size;
     double share;
@@ -72,50 +78,45 @@ struct strata_segments_view {
 };
 
 struct strata_answer {
-    uint64_t seq;            /* of the snapshot that it was made from */
-    const char *incarnation; /* of the server; empty when offline */
-    const char *text;        /* the server's sentence, or empty */
-    struct strata_job_view job;           /* of STATUS */
-    struct strata_segments_view segments; /* of SEGMENTS, SEGMENT, PERSONAS, PERSONA */
+    uint64_t seq;                           /* of the snapshot that it was made from */
+    const char *incarnation;                /* of the server; empty when offline */
+    const char *text;                       /* the server's sentence, or empty */
+    struct strata_job_view job;             /* of STATUS */
+    struct strata_segments_view segments;   /* of SEGMENTS, SEGMENT, PERSONAS, PERSONA */
     const struct ProtobufCMessage *message; /* the strata.v1.Reply, for strata_json_view */
 };
 
 /* Ask and wait at most the timeout; which is a segment's number or name for SEGMENT and PERSONA, else NULL.  The answer
  * is in keep.  A refusal is a failure with the server's sentence: STRATA_E_UNAVAILABLE when the job's state does not
  * allow it or nobody answered in time, STRATA_E_NO_INPUT for an unknown segment. */
-STRATA_MUST_CHECK strata_status strata_client_question(struct strata_client *client, enum strata_question question,
+STRATA_MUST_CHECK strata_status strata_client_question(struct strata_client *client,
+                                                       enum strata_question question,
                                                        const char *which, struct strata_arena *keep,
-                                                       struct strata_answer *answer, struct strata_err *err);
+                                                       struct strata_answer *answer,
+                                                       struct strata_err *err);
 
 struct strata_event {
     bool any, heartbeat;
-    uint64_t number;         /* grows by one with each event; a heartbeat repeats the last one */
+    uint64_t number; /* grows by one with each event; a heartbeat repeats the last one */
     uint64_t seq;
     const char *incarnation;
-    struct strata_job_view job; /* unless heartbeat */
+    struct strata_job_view job;             /* unless heartbeat */
     const struct ProtobufCMessage *message; /* the strata.v1.Event, for strata_json_view */
 };
 
 /* The next event, waiting at most timeout_ms; any is false when none came.  The first call subscribes. */
-STRATA_MUST_CHECK strata_status strata_client_next_event(struct strata_client *client, int timeout_ms,
-                                                         struct strata_arena *keep, struct strata_event *event,
+STRATA_MUST_CHECK strata_status strata_client_next_event(struct strata_client *client,
+                                                         int timeout_ms, struct strata_arena *keep,
+                                                         struct strata_event *event,
                                                          struct strata_err *err);
-
-/* --- a finished run's record (packed strata.v1.Result) ------------------------------------------ */
-
-STRATA_MUST_CHECK strata_status strata_record_status(const unsigned char *record, size_t n_bytes,
-                                                     struct strata_arena *keep, struct strata_job_view *job,
-                                                     struct strata_err *err);
-STRATA_MUST_CHECK strata_status strata_record_segments(const unsigned char *record, size_t n_bytes,
-                                                       struct strata_arena *keep,
-                                                       struct strata_segments_view *segments, struct strata_err *err);
 
 /* --- below questions: packed messages ----------------------------------------------------------- */
 
 /* Send a packed strata.v1.Request and get the packed strata.v1.Reply with the same id in keep.  STRATA_E_UNAVAILABLE
  * after the timeout. */
-STRATA_MUST_CHECK strata_status strata_client_ask(struct strata_client *client, const void *request, size_t n_bytes,
-                                                  uint64_t id, struct strata_arena *keep, unsigned char **reply,
+STRATA_MUST_CHECK strata_status strata_client_ask(struct strata_client *client, const void *request,
+                                                  size_t n_bytes, uint64_t id,
+                                                  struct strata_arena *keep, unsigned char **reply,
                                                   size_t *n_reply, struct strata_err *err);
 
 #endif

@@ -8,16 +8,17 @@
 struct strata_control; /* the thread */
 
 struct strata_control_options {
-    const char *directory;  /* run directory: control.json goes here, ipc sockets too */
-    const char *endpoint;   /* "ipc", "tcp://127.0.0.1:*", "tcp://127.0.0.1:7001", "ipc:///path" */
+    const char *directory; /* run directory: control.json goes here, ipc sockets too */
+    const char *endpoint;  /* "ipc", "tcp://127.0.0.1:*", "tcp://127.0.0.1:7001", "ipc:///path" */
     struct strata_board *board;
-    bool serving;           /* a finished run is served: stop is refused */
+    bool serving; /* a finished run is served: stop is refused */
 };
 
 /* Bind ROUTER (requests) and PUB (events), write control.json, start the thread.  Rank 0 only.  Refuses any address but
  * loopback and ipc with STRATA_E_CONFIG: nothing listens beyond this host without keys. */
 STRATA_MUST_CHECK strata_status strata_control_start(const struct strata_control_options *options,
-                                                     struct strata_control **out, struct strata_err *err);
+                                                     struct strata_control **out,
+                                                     struct strata_err *err);
 
 /* Publish the last event, answer what is queued, remove control.json, join the thread.  Accepts NULL. */
 void strata_control_stop(struct strata_control **control);

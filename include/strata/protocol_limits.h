@@ -5,22 +5,24 @@
 
 #define STRATA_PROTOCOL_VERSION 1u
 
-#define STRATA_REQUEST_BYTES_MAX 65536         /* larger: the connection is dropped */
+#define STRATA_REQUEST_BYTES_MAX 65536            /* larger: the connection is dropped */
 #define STRATA_REPLY_BYTES_MAX (16 * 1024 * 1024) /* larger: CODE_TOO_LARGE */
 #define STRATA_EVENT_BYTES_MAX 4096
-#define STRATA_REQUEST_NAME_BYTES_MAX 256      /* a segment's name in a request */
-#define STRATA_REQUEST_CLIENT_BYTES_MAX 64     /* Hello.client */
+#define STRATA_REQUEST_NAME_BYTES_MAX 256  /* a segment's name in a request */
+#define STRATA_REQUEST_CLIENT_BYTES_MAX 64 /* Hello.client */
 #define STRATA_CONTROL_JSON_BYTES_MAX 65536
 
-#define STRATA_REQUESTS_HWM 64       /* requests, and replies, queued for one client; more are held back or dropped */
-#define STRATA_EVENTS_HWM 64         /* events queued for one subscriber; more are dropped */
+#define STRATA_REQUESTS_HWM \
+    64 /* requests, and replies, queued for one client; more are held back or dropped */
+#define STRATA_EVENTS_HWM 64 /* events queued for one subscriber; more are dropped */
 #define STRATA_CONNECTION_BACKLOG 256
-#define STRATA_HANDSHAKE_MS 1000     /* a connection that has not said who it is by then is closed */
-#define STRATA_LINGER_MS 500         /* what is left to send at the end */
+#define STRATA_HANDSHAKE_MS 1000 /* a connection that has not said who it is by then is closed */
+#define STRATA_LINGER_MS 500     /* what is left to send at the end */
 
-#define STRATA_CONTROL_PERIOD_MS 50  /* how often the control thread looks at the board: at most 20 events a second */
-#define STRATA_REQUESTS_PER_TURN 64  /* answered before events get their turn */
-#define STRATA_DRAIN_MS 250          /* requests answered after the last event */
+#define STRATA_CONTROL_PERIOD_MS \
+    50 /* how often the control thread looks at the board: at most 20 events a second */
+#define STRATA_REQUESTS_PER_TURN 64 /* answered before events get their turn */
+#define STRATA_DRAIN_MS 250         /* requests answered after the last event */
 #define STRATA_HEARTBEAT_MS 1000
 
 #endif

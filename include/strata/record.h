@@ -7,6 +7,8 @@
 #include <stddef.h>
 
 #include "strata/arena.h"
+#include "strata/client.h"
+#include "strata/status.h"
 
 struct Strata__V1__Request;
 struct Strata__V1__Reply;
@@ -16,18 +18,30 @@ struct ProtobufCMessageDescriptor;
 
 /* Unpack a message with all its memory in arena; NULL when the bytes are no such message or there is no room.
  * Messages made here are never freed one by one. */
-void *strata_unpack(const struct ProtobufCMessageDescriptor *type, const void *bytes, size_t n_bytes,
-                    struct strata_arena *arena);
+void *strata_unpack(const struct ProtobufCMessageDescriptor *type, const void *bytes,
+                    size_t n_bytes, struct strata_arena *arena);
 
 /* Bytes of arena that are surely enough to unpack n_bytes. */
 size_t strata_unpack_bytes(size_t n_bytes);
 
 /* Fill reply's code, text and body from the record for segments, segment, personas and persona; false for other kinds.
  * The reply borrows from record and request; the rest is in arena. */
-bool strata_record_answer(const struct Strata__V1__Result *record, const struct Strata__V1__Request *request,
-                          struct strata_arena *arena, struct Strata__V1__Reply *reply);
+bool strata_record_answer(const struct Strata__V1__Result *record,
+                          const struct Strata__V1__Request *request, struct strata_arena *arena,
+                          struct Strata__V1__Reply *reply);
 
 /* The status of a run of which only the record is left. */
-void strata_record_status_fill(const struct Strata__V1__Result *record, struct Strata__V1__JobStatus *status);
+void strata_record_status_fill(const struct Strata__V1__Result *record,
+                               struct Strata__V1__JobStatus *status);
+
+/* Plain views of a packed record. */
+STRATA_MUST_CHECK strata_status strata_record_status(const unsigned char *record, size_t n_bytes,
+                                                     struct strata_arena *keep,
+                                                     struct strata_job_view *job,
+                                                     struct strata_err *err);
+STRATA_MUST_CHECK strata_status strata_record_segments(const unsigned char *record, size_t n_bytes,
+                                                       struct strata_arena *keep,
+                                                       struct strata_segments_view *segments,
+                                                       struct strata_err *err);
 
 #endif

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "strata/channel.h"
-#include "strata/client.h"
 #include "strata/control.h"
+#include "strata/record.h"
 #include "strata/results.h"
 
 #define MEMORY_BYTES ((size_t)4 << 30) /* addresses only */

@@ -142,7 +142,7 @@ strata_status strata_ctl_segments(struct strata_session *session, struct strata_
     if (shown) return STRATA_OK;
     if (answer.segments.interim)
         (void)printf(
-            "Interim: the leading candidate so far.  Sizes will change; names come at the end.\n");
+            "Interim: the leading candidate so far. Sizes will change; names come at the end.\n");
     strata_print_segment_table(stdout, &answer.segments);
     return STRATA_OK;
 }

@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "strata/record.h"
+
 #define COLUMNS_WITHOUT_TERMINAL 100
 #define COLUMNS_LEAST 20
 #define COLUMNS_MOST 400
@@ -63,7 +65,8 @@ struct strata_terminal strata_terminal_of(FILE *stream)
     const int columns = columns_behind(stream);
     const char *kind = getenv("TERM");
     const bool dumb = kind && strcmp(kind, "dumb") == 0;
-    struct strata_terminal terminal = {.drawn = columns > 0 && !dumb, .utf8 = locale_is_utf8()};
+    struct strata_terminal terminal = {.drawn = columns > 0 && !dumb, .utf8 = false};
+    terminal.utf8 = !terminal.drawn || locale_is_utf8(); /* files and pipes keep what is written */
     terminal.columns = terminal.drawn ? columns : COLUMNS_WITHOUT_TERMINAL;
     if (terminal.columns < COLUMNS_LEAST) terminal.columns = COLUMNS_LEAST;
     if (terminal.columns > COLUMNS_MOST) terminal.columns = COLUMNS_MOST;
