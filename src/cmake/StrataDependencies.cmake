@@ -133,3 +133,11 @@ if(NOT EXISTS ${STRATA_ECHARTS_JS})
     "${STRATA_ECHARTS_JS} was not found. Run deploy/install-dependencies, or give the file with "
     "-DSTRATA_ECHARTS_JS=FILE.")
 endif()
+
+# Licences travel with what they are for.
+install(FILES ${PROJECT_SOURCE_DIR}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR})
+foreach(bundled IN ITEMS duckdb echarts)
+  install(FILES ${STRATA_DEPS_DIR}/${bundled}/LICENSE DESTINATION ${CMAKE_INSTALL_DOCDIR}/${bundled}
+    OPTIONAL)
+endforeach()
+install(FILES ${STRATA_DEPS_DIR}/echarts/NOTICE DESTINATION ${CMAKE_INSTALL_DOCDIR}/echarts OPTIONAL)
