@@ -153,21 +153,22 @@ static void start(struct strata_dims dims, const double *centre, const double *s
     complete(dims, m);
 }
 
-static void densities_fill(struct strata_dims dims, struct mixture m, const struct lanes *tile,
+static void densities_fill(struct strata_dims dims, struct mixture m, const union lanes *tile,
                            struct densities *out)
 {
     for (size_t c = 0; c < dims.k; c++) {
-        double square[LANES] = {0};
+        pair square[PAIRS] = {0};
         for (size_t j = 0; j < dims.d; j++) {
-            const double mean = m.mean[c * dims.d + j], precision = m.precision[c * dims.d + j];
-            for (size_t lane = 0; lane < LANES; lane++) {
-                const double t = tile->x[j][lane] - mean;
-                square[lane] += t * t * precision;
+            const pair mean = pair_of(m.mean[c * dims.d + j]);
+            const pair precision = pair_of(m.precision[c * dims.d + j]);
+            for (size_t p = 0; p < PAIRS; p++) {
+                const pair t = tile->pair[j][p] - mean;
+                square[p] += t * t * precision;
             }
         }
         for (size_t lane = 0; lane < LANES; lane++) {
-            out->square[c][lane] = square[lane];
-            out->log[c][lane] = m.constant[c] - 0.5 * square[lane];
+            out->square[c][lane] = square[lane / 2][lane % 2];
+            out->log[c][lane] = m.constant[c] - 0.5 * out->square[c][lane];
         }
     }
 }
@@ -202,24 +203,26 @@ static void shares_to_grid(size_t k, size_t lane, struct densities *of)
 
 /* Add one segment's moments over the lanes of a tile.  Lanes without a share add nothing. */
 static void moments_add(struct strata_dims dims, size_t c, const double *mean,
-                        const struct lanes *tile, const double *share, struct moments to)
+                        const union lanes *tile, const double *share, struct moments to)
 {
     double mass = 0;
     for (size_t lane = 0; lane < LANES; lane++) mass += share[lane];
     if (!(mass > 0)) return;
     to.mass[c].value += (int64_t)mass;
     for (size_t j = 0; j < dims.d; j++) {
-        double sum = 0, high = 0, low = 0;
-        for (size_t lane = 0; lane < LANES; lane++) {
-            const double t = tile->x[j][lane] - mean[j];
-            const double upper = (t * t * (1.0 / SPLIT) + ROUNDING) - ROUNDING;
-            sum += share[lane] * t;
-            high += share[lane] * upper;
-            low += share[lane] * (t * t - upper * SPLIT);
+        pair sum = {0}, high = {0}, low = {0};
+        for (size_t p = 0; p < PAIRS; p++) {
+            const pair r = {share[2 * p], share[2 * p + 1]};
+            const pair t = tile->pair[j][p] - mean[j];
+            const pair upper = (t * t * (1.0 / SPLIT) + ROUNDING) - ROUNDING;
+            sum += r * t;
+            high += r * upper;
+            low += r * (t * t - upper * SPLIT);
         }
-        to.sum[c * dims.d + j].value += (int64_t)sum;
+        to.sum[c * dims.d + j].value += (int64_t)(sum[0] + sum[1]);
         to.square[c * dims.d + j].value +=
-            (strata_int128)(int64_t)high * (int64_t)SPLIT + (int64_t)low;
+            (strata_int128)(int64_t)(high[0] + high[1]) * (int64_t)SPLIT +
+            (int64_t)(low[0] + low[1]);
     }
 }
 
@@ -229,7 +232,7 @@ static void accumulate(struct strata_dims dims, const double *params, const floa
 {
     const struct mixture m = mixture_read(dims, params);
     const struct moments to = moments_view(dims, tail);
-    struct lanes tile;
+    union lanes tile;
     struct densities of;
     for (size_t first = 0; first < n; first += LANES) {
         const size_t rows = n - first < LANES ? n - first : LANES;
@@ -352,7 +355,7 @@ static void assign(struct strata_dims dims, const double *params, const float *x
                    struct strata_assignment *out)
 {
     const struct mixture m = mixture_read(dims, params);
-    struct lanes tile;
+    union lanes tile;
     struct densities of;
     for (size_t first = 0; first < n; first += LANES) {
         const size_t rows = n - first < LANES ? n - first : LANES;

@@ -9,10 +9,23 @@
 /* Largest magnitudes of integers that are at most 2^24 (float32 holds them). */
 static float largest_of_rows(const float *x, size_t count)
 {
+    float high[LANES] = {0},
+          low[LANES] = {0}; /* by position, so that the compiler can take several */
+    size_t i = 0;
+    for (; i + LANES <= count; i += LANES) {
+        for (size_t lane = 0; lane < LANES; lane++) {
+            high[lane] = high[lane] > x[i + lane] ? high[lane] : x[i + lane];
+            low[lane] = low[lane] < x[i + lane] ? low[lane] : x[i + lane];
+        }
+    }
+    for (; i < count; i++) {
+        high[0] = high[0] > x[i] ? high[0] : x[i];
+        low[0] = low[0] < x[i] ? low[0] : x[i];
+    }
     float largest = 0;
-    for (size_t i = 0; i < count; i++) {
-        const float magnitude = x[i] < 0 ? -x[i] : x[i];
-        largest = magnitude > largest ? magnitude : largest;
+    for (size_t lane = 0; lane < LANES; lane++) {
+        largest = largest > high[lane] ? largest : high[lane];
+        largest = largest > -low[lane] ? largest : -low[lane];
     }
     return largest;
 }

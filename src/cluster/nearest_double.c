@@ -10,38 +10,45 @@
 
 #include "cluster/nearest_impl.h"
 
-/* Labels are kept as doubles, so that the choice below is one kind of select. */
-struct winners {
-    double distance[LANES], second[LANES];
-    double label[LANES], runner_up[LANES];
+/* Labels are kept as doubles, so that one kind of pick serves all four. */
+union winner {
+    double of[LANES];
+    pair pair[PAIRS];
 };
 
-static void offer_centre(struct winners *won, const double *distance, double c)
+struct winners {
+    union winner distance, second, label, runner_up;
+};
+
+static void offer_centre(struct winners *won, const pair *distance, double c)
 {
-    for (size_t lane = 0; lane < LANES; lane++) {
-        const bool first = distance[lane] < won->distance[lane];
-        const bool next = !first && distance[lane] < won->second[lane];
-        won->second[lane] = first ? won->distance[lane] : next ? distance[lane] : won->second[lane];
-        won->runner_up[lane] = first ? won->label[lane] : next ? c : won->runner_up[lane];
-        won->distance[lane] = first ? distance[lane] : won->distance[lane];
-        won->label[lane] = first ? c : won->label[lane];
+    const pair now = pair_of(c);
+    for (size_t p = 0; p < PAIRS; p++) {
+        const pair_mask first = distance[p] < won->distance.pair[p];
+        const pair_mask next = distance[p] < won->second.pair[p];
+        won->second.pair[p] = pair_pick(first, won->distance.pair[p],
+                                        pair_pick(next, distance[p], won->second.pair[p]));
+        won->runner_up.pair[p] =
+            pair_pick(first, won->label.pair[p], pair_pick(next, now, won->runner_up.pair[p]));
+        won->distance.pair[p] = pair_pick(first, distance[p], won->distance.pair[p]);
+        won->label.pair[p] = pair_pick(first, now, won->label.pair[p]);
     }
 }
 
-static void nearest_of_tile(struct strata_dims dims, const double *centre, const struct lanes *tile,
+static void nearest_of_tile(struct strata_dims dims, const double *centre, const union lanes *tile,
                             struct winners *won)
 {
     for (size_t lane = 0; lane < LANES; lane++) {
-        won->distance[lane] = won->second[lane] = 0x1p60; /* beyond any distance */
-        won->label[lane] = won->runner_up[lane] = -1;
+        won->distance.of[lane] = won->second.of[lane] = 0x1p60; /* beyond any distance */
+        won->label.of[lane] = won->runner_up.of[lane] = -1;
     }
     for (size_t c = 0; c < dims.k; c++) {
-        double distance[LANES] = {0};
+        pair distance[PAIRS] = {0};
         for (size_t j = 0; j < dims.d; j++) {
-            const double at = centre[c * dims.d + j];
-            for (size_t lane = 0; lane < LANES; lane++) {
-                const double step = tile->x[j][lane] - at;
-                distance[lane] += step * step;
+            const pair at = pair_of(centre[c * dims.d + j]);
+            for (size_t p = 0; p < PAIRS; p++) {
+                const pair step = tile->pair[j][p] - at;
+                distance[p] += step * step;
             }
         }
         offer_centre(won, distance, (double)c);
@@ -51,7 +58,7 @@ static void nearest_of_tile(struct strata_dims dims, const double *centre, const
 void strata_nearest_double(struct strata_dims dims, const double *centre, const float *x, size_t n,
                            struct strata_nearest *out)
 {
-    struct lanes tile;
+    union lanes tile;
     struct winners won;
     for (size_t first = 0; first < n; first += LANES) {
         const size_t rows = n - first < LANES ? n - first : LANES;
@@ -59,10 +66,10 @@ void strata_nearest_double(struct strata_dims dims, const double *centre, const 
         nearest_of_tile(dims, centre, &tile, &won);
         for (size_t lane = 0; lane < rows; lane++)
             out[first + lane] = (struct strata_nearest){
-                .distance = (int64_t)won.distance[lane],
-                .second = won.runner_up[lane] < 0 ? INT64_MAX : (int64_t)won.second[lane],
-                .label = (int32_t)won.label[lane],
-                .runner_up = (int32_t)won.runner_up[lane],
+                .distance = (int64_t)won.distance.of[lane],
+                .second = won.runner_up.of[lane] < 0 ? INT64_MAX : (int64_t)won.second.of[lane],
+                .label = (int32_t)won.label.of[lane],
+                .runner_up = (int32_t)won.runner_up.of[lane],
             };
     }
 }

@@ -86,6 +86,20 @@ Test(cluster, any_number_of_ranks_gives_the_same_bits, .timeout = 50)
     crowd_free(&crowd);
 }
 
+Test(cluster, bits_are_those_of_every_other_machine)
+{
+    struct crowd crowd = crowd_blobs(3000, 5, 4, 4.0, 9);
+    for (size_t i = 0; i < sizeof fit_golden / sizeof *fit_golden; i++) {
+        const struct strata_config config = fit_golden_config(fit_golden[i].estimator);
+        struct fitted *f = fit_run(&crowd, &config, 2, NULL);
+        assert_whole(f, &crowd);
+        cr_assert_eq(f->result.state_hash, fit_golden[i].state_hash, "%s: %016llx",
+                     config.model.estimator, (unsigned long long)f->result.state_hash);
+        fit_free(f);
+    }
+    crowd_free(&crowd);
+}
+
 Test(cluster, order_of_customers_does_not_matter)
 {
     struct crowd crowd = crowd_blobs(901, 3, 4, 1.5, 4), other = crowd_new(901, 3);
