@@ -8,7 +8,7 @@
 
 struct strata_source_quality {
     const char *name;
-    uint64_t files, rows;      /* read, over all ranks */
+    uint64_t rows;             /* read, over all ranks */
     uint64_t rejected_rows;    /* did not parse */
     uint64_t null_key_rows;    /* rows without a customer key: counted and left out */
     uint64_t invalid_key_rows; /* keys that are not of the declared type: counted and left out */

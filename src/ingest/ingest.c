@@ -134,7 +134,6 @@ static void sum_quality(struct strata_comm *comm, const struct ingest_detail *de
     for (size_t i = 0; i < n; i++) {
         const int64_t *sum = value + i * N;
         out[i] = (struct strata_source_quality){.name = detail->source[i].config->name,
-                                                .files = detail->source[i].n_files,
                                                 .rows = (uint64_t)sum[ROWS],
                                                 .rejected_rows = (uint64_t)sum[REJECTED],
                                                 .null_key_rows = (uint64_t)sum[NULLS],

@@ -37,7 +37,6 @@ static void fill_source_quality(struct strata_maker *maker, const struct strata_
                                 Strata__V1__SourceQuality *out)
 {
     out->name = strata_maker_text(maker, in->name);
-    out->files = in->files;
     out->rows = in->rows;
     out->rejected_rows = in->rejected_rows;
     out->null_key_rows = in->null_key_rows;

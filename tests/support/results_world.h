@@ -256,7 +256,7 @@ static inline void world_profiles(struct world *world)
 static inline void world_quality(struct world *world)
 {
     world->source = (struct strata_source_quality){
-        .name = "orders", .files = 2, .rows = UINT64_C(1) << 53, .keys = 10, .matched_keys = 10};
+        .name = "orders", .rows = UINT64_C(1) << 53, .keys = 10, .matched_keys = 10};
     for (size_t i = 0; i < WORLD_FEATURES; i++)
         world->feature_quality[i] = (struct strata_feature_quality){
             .name = world->feature[i].name, .present = 9, .missing = 1, .constant = (int)i};

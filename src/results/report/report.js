@@ -37,7 +37,7 @@
     if (value === undefined) return "\u2013";
     const size = Math.abs(value);
     const digits = size > 0 && (size < 0.0995 || (size > 0.995 && size < 1)) ? 1 : 0;
-    return `${fixed(100 * value, digits)}\u00a0%`;
+    return `${fixed(100 * value, digits)}%`;
   };
   const plural = (n, word) => `${count(n)} ${word}${Number(n) === 1 ? "" : "s"}`;
   const title = (text) => text.charAt(0).toUpperCase() + text.slice(1);
@@ -53,7 +53,9 @@
     if (kind(feature) === "binary") return percent(value);
     return feature.unit ? `${figure(value)}\u00a0${feature.unit}` : figure(value);
   };
-  const commonest = (cell) => cell.shares.reduce((best, one) => (!best || one.share > best.share ? one : best), null);
+  /* The commonest level; none when most of the shares are hidden. */
+  const commonest = (cell) => (cell.shares.reduce((sum, one) => sum + one.share, 0) < 0.5 ? null
+    : cell.shares.reduce((best, one) => (!best || one.share > best.share ? one : best), null));
 
   /* A cell in a few characters: mean, share, or the commonest level. */
   const cellText = (feature, cell) => {
@@ -61,7 +63,7 @@
     if (kind(feature) !== "ordinal" && kind(feature) !== "nominal") return valueText(feature, cell.mean);
     const level = kind(feature) === "nominal" && cell.level !== undefined
       ? cell.shares.find((one) => one.level === cell.level) : commonest(cell);
-    return level ? `${percent(level.share)} ${feature.levels[level.level]}` : "\u2013";
+    return level ? `${percent(level.share)} \u00b7 ${feature.levels[level.level]}` : "\u2013";
   };
   const label = (feature, level) => {
     const own = feature.label || feature.name;
@@ -207,7 +209,7 @@
     const name = feature ? label(feature, statement.level) : "Segment size";
     if (show(statement.value)) parts.push(`${name}, ${statement.statistic}: ${show(statement.value)}`);
     if (statement.low !== undefined && statement.high !== undefined) {
-      parts.push(`95 % interval ${show(statement.low)} to ${show(statement.high)}`);
+      parts.push(`95% interval ${show(statement.low)} to ${show(statement.high)}`);
     }
     if (feature && statement.reference !== undefined) parts.push(`everybody ${show(statement.reference)}`);
     parts.push(`based on ${plural(statement.count, "customer")}`);
@@ -224,13 +226,14 @@
       if (!groups.has(one.section)) groups.set(one.section, []);
       groups.get(one.section).push(one);
     }
-    return [...groups].map(([section, items]) => [make("h4", {}, sectionNames[section] || title(section)),
+    return make("div", { class: "told" }, [...groups].map(([section, items]) => make("div", { class: "group" },
+      make("h4", {}, sectionNames[section] || title(section)),
       make("ul", { class: "statements" }, items.map((one) => make("li", {}, make("details", {},
-        make("summary", {}, one.text), make("p", { class: "evidence" }, evidence(one))))))]);
+        make("summary", {}, one.text), make("p", { class: "evidence" }, evidence(one)))))))));
   };
 
-  /* Bars of all cards have one scale; beyond 3 standard deviations a bar is full. */
-  const reach = (effect) => Math.min(3, Math.abs(effect));
+  /* Bars of all cards have one scale; beyond 2 standard deviations a bar is full. */
+  const reach = (effect) => Math.min(2, Math.abs(effect));
   const widest = Math.max(1, ...segments.flatMap((one) => one.markers.map((marker) => reach(marker.effect))));
   const markerBars = (segment) => {
     const strongest = segment.markers.slice(0, 5);
@@ -245,11 +248,13 @@
 
   const cards = () => by("cards").append(...segments.map((one, i) => {
     const card = make("article", { class: "card", id: `segment-${one.id}`, "aria-labelledby": `segment-${one.id}-name` },
-      make("header", {}, make("h3", { id: `segment-${one.id}-name` }, one.name),
-        make("span", { class: "share" }, percent(one.share))),
-      make("p", { class: "size" }, `Segment ${one.id}, ${plural(one.size, "customer")}`),
-      one.definition ? make("p", { class: "definition" }, one.definition) : null,
-      markerBars(one), statementList(one));
+      make("div", { class: "who" },
+        make("header", {}, make("h3", { id: `segment-${one.id}-name` }, one.name),
+          make("span", { class: "share" }, percent(one.share))),
+        make("p", { class: "size" }, `Segment ${one.id}, ${plural(one.size, "customer")}`),
+        one.definition ? make("p", { class: "definition" }, one.definition) : null,
+        markerBars(one)),
+      statementList(one));
     card.style.setProperty("--hue", `var(--segment-${i})`);
     return card;
   }));
@@ -454,9 +459,9 @@
     const some = (value) => (Number(value) ? count(value) : "\u2013");
     into.append(...quality.notes.map((text) => make("p", { class: "note" }, text)));
     if (quality.sources.length) {
-      into.append(make("div", { class: "block" }, table("Sources", ["Source", "Files", "Rows", "Customers matched",
+      into.append(make("div", { class: "block" }, table("Sources", ["Source", "Rows", "Customers matched",
         "Keys without a customer", "Rows without a key", "Rows with a wrong key", "Rows rejected"],
-      quality.sources.map((one) => row(one.name, some(one.files), some(one.rows), some(one.matchedKeys),
+      quality.sources.map((one) => row(one.name, some(one.rows), some(one.matchedKeys),
         some(one.orphanKeys), some(one.nullKeyRows), some(one.invalidKeyRows), some(one.rejectedRows))))));
     }
     into.append(make("div", { class: "block" }, table("Features", ["Feature", "Present", "Missing", "Invalid",

@@ -161,11 +161,11 @@ def fill_fit(result, k):
 
 def fill_quality(quality):
     quality.format_version, quality.customers = 1, 2377
-    for name, files, rows, orphans, matched in (("transactions", 12, 1469307, 0, 2377), ("demographics", 1, 801, 0, 801),
-                                                ("campaigns", 1, 6589, 91, 1468), ("redemptions", 1, 2102, 0, 410)):
-        quality.sources.add(name=name, files=files, rows=rows, orphan_keys=orphans, matched_keys=matched,
+    for name, rows, orphans, matched in (("transactions", 1469307, 0, 2377), ("demographics", 801, 0, 801),
+                                                ("campaigns", 6589, 91, 1468), ("redemptions", 2102, 0, 410)):
+        quality.sources.add(name=name, rows=rows, orphan_keys=orphans, matched_keys=matched,
                             keys=matched + orphans, null_key_rows=3 if name == "campaigns" else 0)
-    quality.sources.add(name="products", files=1, rows=92331)
+    quality.sources.add(name="products", rows=92331)
     for name, _, kind, dimension, *_ in FEATURES:
         missing = 1576 if dimension == "DEMOGRAPHIC" else 0
         quality.features.add(name=name, present=2377 - missing, missing=missing, constancy=1,
