@@ -36,6 +36,7 @@
   const percent = (value) => {
     if (value === undefined) return "\u2013";
     const size = Math.abs(value);
+    if (size > 0 && size < 0.0005) return "<0.1%";
     const digits = size > 0 && (size < 0.0995 || (size > 0.995 && size < 1)) ? 1 : 0;
     return `${fixed(100 * value, digits)}%`;
   };
