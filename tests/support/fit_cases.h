@@ -90,7 +90,7 @@ struct fitted {
     strata_status status;
     struct strata_err err;
     struct strata_clustering result; /* of rank 0; arrays below are copies */
-    double params[16384], mass[STRATA_MAX_SEGMENTS], trace[STRATA_TRACE_MAX];
+    double params[131072], mass[STRATA_MAX_SEGMENTS], trace[STRATA_TRACE_MAX];
     struct strata_candidate_result candidate[256];
     struct strata_k_result by_k[STRATA_MAX_SEGMENTS];
     struct strata_assignment *row; /* (n) by row of the crowd */

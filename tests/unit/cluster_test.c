@@ -445,6 +445,61 @@ Test(cluster, elbow_is_where_the_curve_bends)
     crowd_free(&crowd);
 }
 
+static size_t count_distinct(const struct crowd *crowd)
+{
+    size_t distinct = 0;
+    for (size_t i = 0; i < crowd->n; i++) {
+        bool seen = false;
+        for (size_t other = 0; other < i && !seen; other++)
+            seen = memcmp(crowd->x + i * crowd->d, crowd->x + other * crowd->d,
+                          crowd->d * sizeof(float)) == 0;
+        distinct += !seen;
+    }
+    return distinct;
+}
+
+Test(cluster, few_distinct_integer_rows_fill_all_segments_they_can, .timeout = 100)
+{
+    for (uint64_t seed = 0; seed < 60; seed++) { /* ties, duplicates and empty segments everywhere */
+        const size_t n = 4 + seed % 23, d = 1 + seed % 2;
+        struct crowd crowd = crowd_new(n, d);
+        for (size_t i = 0; i < n * d; i++)
+            crowd.x[i] = (float)strata_random_below(seed, STRATA_PURPOSE_TEST, i, 7, 4);
+        const size_t distinct = count_distinct(&crowd), k = n < 12 ? n : 12;
+        const struct strata_config config = fit_config("kmeans", (uint32_t)k, (uint32_t)k, 3);
+        struct fitted *one = fit_run(&crowd, &config, 1, NULL),
+                      *many = fit_run(&crowd, &config, 3, NULL);
+        assert_whole(one, &crowd);
+        assert_same(one, many, n);
+        cr_assert_eq(one->result.dims.k, k < distinct ? k : distinct, "seed %zu", (size_t)seed);
+        if (k >= distinct) cr_assert_eq(one->result.objective, 0.0);
+        for (size_t i = 1; i < one->result.n_trace; i++)
+            cr_assert_leq(one->trace[i], one->trace[i - 1]);
+        fit_free(one);
+        fit_free(many);
+        crowd_free(&crowd);
+    }
+}
+
+Test(cluster, waves_do_not_change_a_candidate, .timeout = 100)
+{
+    /* 59 candidates of this size are more than one wave holds. */
+    struct crowd crowd = crowd_blobs(70, 512, 64, 4.0, 2);
+    struct strata_config few = fit_config("gmm-diag", 64, 64, 2),
+                         many = fit_config("gmm-diag", 64, 64, 59);
+    few.model.max_iter = many.model.max_iter = 2;
+    struct fitted *a = fit_run(&crowd, &few, 1, NULL), *b = fit_run(&crowd, &many, 2, NULL);
+    cr_assert_eq(a->status, STRATA_OK, "%s", a->err.text);
+    cr_assert_eq(b->status, STRATA_OK, "%s", b->err.text);
+    cr_assert_eq(a->result.iterations_total, 2 + 1);
+    cr_assert_eq(b->result.iterations_total,
+                 2 + 2 + 1); /* two waves and a look at the chosen model */
+    cr_assert_eq(memcmp(a->candidate, b->candidate, 2 * sizeof *a->candidate), 0);
+    fit_free(a);
+    fit_free(b);
+    crowd_free(&crowd);
+}
+
 /* --- the watch ------------------------------------------------------------------------- */
 
 struct watching {
