@@ -36,7 +36,7 @@ enum strata_job_state {
 static inline const char *strata_job_state_word(enum strata_job_state state)
 {
 #define STRATA_X(name, word, phrase, final) \
-    if (state == name) return word;
+    if (state == (name)) return (word);
     STRATA_JOB_STATES(STRATA_X)
 #undef STRATA_X
     return "UNKNOWN";
@@ -46,7 +46,7 @@ static inline const char *strata_job_state_word(enum strata_job_state state)
 static inline const char *strata_job_state_phrase(enum strata_job_state state)
 {
 #define STRATA_X(name, word, phrase, final) \
-    if (state == name) return phrase;
+    if (state == (name)) return (phrase);
     STRATA_JOB_STATES(STRATA_X)
 #undef STRATA_X
     return "Working";
@@ -55,7 +55,7 @@ static inline const char *strata_job_state_phrase(enum strata_job_state state)
 static inline bool strata_job_state_is_final(enum strata_job_state state)
 {
 #define STRATA_X(name, word, phrase, final) \
-    if (state == name) return final;
+    if (state == (name)) return (final);
     STRATA_JOB_STATES(STRATA_X)
 #undef STRATA_X
     return false;

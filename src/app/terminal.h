@@ -50,7 +50,7 @@ void strata_progress_draw(FILE *stream, const struct strata_snapshot *now);
 void strata_progress_end(FILE *stream);
 
 /* The table of segments: number, name, bar, share, customers, definition, as wide as the terminal. */
-void strata_print_segment_table(FILE *stream, const struct strata_segments_view *segments);
+void strata_print_segment_table(FILE *stream, const struct strata_segments_view *view);
 
 /* The same from a packed strata.v1.Result. */
 STRATA_MUST_CHECK strata_status strata_print_segments(FILE *stream, const unsigned char *result,

@@ -71,7 +71,7 @@ static strata_status locate(struct strata_client *client, const char *run, struc
         return STRATA_OK;
     struct strata_err unfinished = {0};
     const strata_status recorded = strata_client_open_record(client, run, &unfinished);
-    if (recorded == STRATA_OK || recorded != STRATA_E_UNAVAILABLE) {
+    if (recorded != STRATA_E_UNAVAILABLE) {
         *err = unfinished;
         return recorded;
     }
@@ -215,13 +215,15 @@ strata_status strata_client_ask(struct strata_client *client, const void *reques
     if (zmq_send(client->requests, request, n_bytes, ZMQ_DONTWAIT) < 0)
         return STRATA_FAIL(err, STRATA_E_UNAVAILABLE, "%s: cannot send: %s",
                            client->channel.requests, zmq_strerror(errno));
-    for (double now = strata_clock_s(); now < until; now = strata_clock_s()) {
+    bool gone = false;
+    while (!gone && strata_clock_s() < until) {
         const struct strata_arena before = *keep;
-        STRATA_TRY(receive(client->requests, now + GLANCE_S < until ? now + GLANCE_S : until, keep,
-                           reply, n_reply, err));
+        const double glance = strata_clock_s() + GLANCE_S;
+        STRATA_TRY(
+            receive(client->requests, glance < until ? glance : until, keep, reply, n_reply, err));
         if (*n_reply > 0 && answers(*reply, *n_reply, id, *keep)) return STRATA_OK;
-        if (*n_reply == 0 && strata_channel_probe(client->channel.requests) == STRATA_LISTENER_NONE)
-            break;
+        gone =
+            *n_reply == 0 && strata_channel_probe(client->channel.requests) == STRATA_LISTENER_NONE;
         *keep = before; /* a late reply to an earlier request is forgotten */
     }
     return silence(client, err);
