@@ -87,10 +87,10 @@ JOB_FILE = [
 ]
 
 SQL = [
-    sql_case("sql_syntax", "select id,\n  x from from t", "(?i)syntax", at="9:10"),
+    sql_case("sql_syntax", "select id,\n  x from from t", "(?i)syntax", at="9:12"),
     sql_case("sql_unknown_table", "select id, x, y from tt", "(?i)tt", at="8:24"),
     sql_case("sql_unknown_column", "select id, xx as x, y from t", "(?i)xx", at="8:14"),
-    sql_case("sql_cyclic", "with a as (select * from b), b as (select * from a)\nselect id, x, y from a", "(?i) b ", at="8:28"),
+    sql_case("sql_cyclic", "with a as (select * from b), b as (select * from a)\nselect id, x, y from a", '"b" is not a source', at="8:28"),
     sql_case("sql_circular_view", "with recursive a as (select id, x, y from t union all select id, x, y from a)\n"
              "select id, x, y from a", "(?i)recursive"),
     sql_case("sql_two_statements", "select id, x, y from t; select 1", "(?i)one SELECT|statements"),
@@ -100,7 +100,7 @@ SQL = [
     sql_case("sql_reads_a_file_by_name", "select id, x, y from 't.csv'", "(?i)source|table"),
     sql_case("sql_key_missing", "select x, y from t", '(?i)"id"'),
     sql_case("sql_feature_missing", "select id, x from t", '(?i)"y"'),
-    sql_case("sql_feature_is_text", "select id, 'zqa' as x, y from t", '(?i)"x".*text'),
+    sql_case("sql_feature_is_text", "select id, 'zqa' as x, y from t", '"x".*cast it'),
     sql_case("sql_feature_is_a_list", "select id, [x] as x, y from t", '(?i)"x"'),
     sql_case("sql_conversion_fails", "select id, cast(id as integer) as x, y from t", "(?i)conver|cast", code=DATA),
     sql_case("sql_more_rows_than_customers", "select id, x, y from t union all select id, x + 1, y from t",
@@ -127,12 +127,14 @@ SQL = [
 
 TRUNCATED = "sql:copy (select 'zq' || i as id, i as x, -i as y from range(5000) r(i)) to '{path}' (format parquet)"
 
+COMMA = '    delimiter: ","\n'
+
 FILES = [
     Case("file_missing", NO_INPUT, r"nothing\.csv", job(files="nothing.csv"), at="4:12"),
     Case("pattern_without_files", NO_INPUT, "no file", job(files='"*.nothing"', source="    format: csv\n"), at="4:12"),
     Case("file_is_a_folder", (NO_INPUT, DATA), "(?i)directory|regular|folder", job(), {"t.csv/inside.txt": "a"}),
     Case("file_is_a_dead_link", NO_INPUT, r"t\.csv", job(), {"t.csv": "link:nowhere.csv"}),
-    Case("column_wrong", (DATA, CONFIG), '"z"', job(columns="{x: double, y: double, z: double}"), T, at="6:38"),
+    Case("column_wrong", (DATA, CONFIG), '"z"', job(columns="{x: double, y: double, z: double}"), T, at="6:37"),
     Case("key_column_missing", (DATA, CONFIG), 'no .*"customer".*', job(key="customer"), T, at="5:10"),
     Case("feature_column_missing", (DATA, CONFIG), '"w"', job(features="  - {name: w, type: numeric}\n"), T, at="8:5"),
     Case("parquet_truncated", DATA, "(?i)parquet", job(files="t.parquet", columns=""), {"t.parquet": TRUNCATED + ";cut"}),
@@ -143,8 +145,9 @@ FILES = [
     Case("csv_text_in_a_number", DATA, r't\.csv:5.*"x"', job(), {"t.csv": table(customers(x=lambda i: "zqmany" if i == 3 else i))}),
     Case("csv_unclosed_quote", DATA, r"t\.csv|quote", job(source='    quote: \'"\'\n'),
          {"t.csv": table(customers(6) + ['"zq77,1,2'] + customers(6))}),
-    Case("csv_row_too_long", DATA, r"t\.csv:9", job(), {"t.csv": table(customers(7) + ["zq88,1,2,3,4"] + customers(3))}),
-    Case("csv_row_too_short", DATA, r"t\.csv:9", job(), {"t.csv": table(customers(7) + ["zq88,1"] + customers(3))}),
+    Case("csv_row_too_long", DATA, r"t\.csv:9", job(source=COMMA), {"t.csv": table(customers(7) + ["zq88,1,2,3,4"] + customers(3))}),
+    Case("csv_row_too_short", DATA, r"t\.csv:9", job(source=COMMA), {"t.csv": table(customers(7) + ["zq88,1"] + customers(3))}),
+    Case("csv_that_no_dialect_fits", DATA, r"t\.csv|no key column", job(), {"t.csv": table(customers(7) + ["zq88,1,2,3,4"])}),
     Case("csv_not_utf8", DATA, r"(?i)t\.csv.*(unicode|utf)", job(), {"t.csv": GOOD.encode() + b"zq\xff\xfe,1,2\n"}),
     Case("json_malformed", DATA, "(?i)json|t.jsonl", job(files="t.jsonl", columns=""),
          {"t.jsonl": '{"id": "zq1", "x": 1, "y": 2}\n{"id": "zq2", "x": \n'}),
