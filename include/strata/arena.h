@@ -14,7 +14,8 @@ struct strata_arena {
 };
 
 /* Reserve capacity_bytes of addresses; pages cost memory only once touched.  False when the system refuses. */
-__attribute__((warn_unused_result)) bool strata_arena_init(struct strata_arena *arena, size_t capacity_bytes);
+__attribute__((warn_unused_result)) bool strata_arena_init(struct strata_arena *arena,
+                                                           size_t capacity_bytes);
 
 /* Give everything back to the system.  Accepts a zeroed arena. */
 void strata_arena_finish(struct strata_arena *arena);
@@ -25,7 +26,8 @@ void strata_arena_reset(struct strata_arena *arena);
 /* Zeroed room for count pieces of size bytes, aligned to 64 bytes when large; NULL when there is no room or the
  * product overflows.  Not thread-safe. */
 void *strata_arena_take(struct strata_arena *arena, size_t size, size_t alignment, size_t count);
-#define STRATA_NEW(arena, type, count) ((type *)strata_arena_take((arena), sizeof(type), _Alignof(type), (count)))
+#define STRATA_NEW(arena, type, count) \
+    ((type *)strata_arena_take((arena), sizeof(type), _Alignof(type), (count)))
 
 /* NUL-terminated text in the arena; NULL when there is no room. */
 char *strata_arena_copy(struct strata_arena *arena, const char *text, size_t length);

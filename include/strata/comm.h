@@ -15,11 +15,13 @@ struct strata_comm;
 /* What a maker provides; each is collective, infallible (a broken launcher kills the job), and called in the same
  * order on all ranks. */
 struct strata_comm_ops {
-    void (*sum)(struct strata_comm *comm, int64_t *values, size_t n);                /* element-wise, in place */
+    void (*sum)(struct strata_comm *comm, int64_t *values, size_t n); /* element-wise, in place */
     void (*broadcast)(struct strata_comm *comm, void *bytes, size_t n_bytes, int root);
-    void (*gather_all)(struct strata_comm *comm, const void *mine, size_t n_bytes, void *all); /* equal sizes */
-    void (*exchange)(struct strata_comm *comm, const unsigned char *send, const uint64_t *send_bytes,
-                     unsigned char *receive, const uint64_t *receive_bytes);          /* all to all, by rank */
+    void (*gather_all)(struct strata_comm *comm, const void *mine, size_t n_bytes,
+                       void *all); /* equal sizes */
+    void (*exchange)(struct strata_comm *comm, const unsigned char *send,
+                     const uint64_t *send_bytes, unsigned char *receive,
+                     const uint64_t *receive_bytes); /* all to all, by rank */
     void (*barrier)(struct strata_comm *comm);
     void (*abort)(struct strata_comm *comm, int exit_code);
 };
@@ -28,11 +30,11 @@ struct strata_comm {
     int rank;
     int size;
     const struct strata_comm_ops *ops;
-    void *state;          /* the maker's own */
-    uint64_t n_sums;      /* counters for the log and the tests: calls of strata_comm_sum, ... */
+    void *state;     /* the maker's own */
+    uint64_t n_sums; /* counters for the log and the tests: calls of strata_comm_sum, ... */
     uint64_t n_exchanges;
     uint64_t sum_bytes;
-    double wait_s;        /* seconds inside collectives */
+    double wait_s; /* seconds inside collectives */
 };
 
 /* The one-rank communicator.  Nothing to destroy. */
@@ -40,15 +42,17 @@ struct strata_comm strata_comm_single(void);
 
 /* Run body(comm, context) on size threads that are ranks of one in-process communicator; return when all have.
  * Not collective. */
-STRATA_MUST_CHECK strata_status strata_comm_run_threads(int size, void (*body)(struct strata_comm *comm, void *context),
+STRATA_MUST_CHECK strata_status strata_comm_run_threads(int size,
+                                                        void (*body)(struct strata_comm *comm,
+                                                                     void *context),
                                                         void *context, struct strata_err *err);
 
 /* True when this process was started by mpirun or srun, so that MPI is wanted. */
 bool strata_comm_launched(void);
 
 /* Start MPI (FUNNELED) and make the world's communicator; finish ends MPI. */
-STRATA_MUST_CHECK strata_status strata_comm_mpi_init(struct strata_comm *comm, int *argc, char ***argv,
-                                                     struct strata_err *err);
+STRATA_MUST_CHECK strata_status strata_comm_mpi_init(struct strata_comm *comm, int *argc,
+                                                     char ***argv, struct strata_err *err);
 void strata_comm_mpi_finish(struct strata_comm *comm);
 
 /* Replace values by their sums over all ranks.  Collective.  Integer addition: same bits in any order.
@@ -65,9 +69,11 @@ void strata_comm_broadcast(struct strata_comm *comm, void *bytes, size_t n_bytes
 
 /* Rank root's text (any length below 2^32) on all ranks, in keep.  Collective.  Fails only for lack of memory, on
  * all ranks alike. */
-STRATA_MUST_CHECK strata_status strata_comm_broadcast_blob(struct strata_comm *comm, const void *bytes,
-                                                           size_t n_bytes, int root, struct strata_arena *keep,
-                                                           char **out, size_t *n_out, struct strata_err *err);
+STRATA_MUST_CHECK strata_status strata_comm_broadcast_blob(struct strata_comm *comm,
+                                                           const void *bytes, size_t n_bytes,
+                                                           int root, struct strata_arena *keep,
+                                                           char **out, size_t *n_out,
+                                                           struct strata_err *err);
 
 /* Every rank's n_bytes, in rank order, in all (size * n_bytes).  Collective. */
 void strata_comm_gather_all(struct strata_comm *comm, const void *mine, size_t n_bytes, void *all);
@@ -81,9 +87,11 @@ STRATA_MUST_CHECK strata_status strata_comm_gather_blobs(struct strata_comm *com
 
 /* Send send_bytes[r] bytes to each rank r (blocks in rank order in send), receive likewise.  Collective.
  * strata_comm_exchange_sizes first tells each rank what it will receive.  In rounds of at most 1 GiB a pair. */
-void strata_comm_exchange_sizes(struct strata_comm *comm, const uint64_t *send_bytes, uint64_t *receive_bytes);
-void strata_comm_exchange(struct strata_comm *comm, const unsigned char *send, const uint64_t *send_bytes,
-                          unsigned char *receive, const uint64_t *receive_bytes);
+void strata_comm_exchange_sizes(struct strata_comm *comm, const uint64_t *send_bytes,
+                                uint64_t *receive_bytes);
+void strata_comm_exchange(struct strata_comm *comm, const unsigned char *send,
+                          const uint64_t *send_bytes, unsigned char *receive,
+                          const uint64_t *receive_bytes);
 
 void strata_comm_barrier(struct strata_comm *comm);
 

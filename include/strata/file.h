@@ -11,8 +11,9 @@
 
 /* Write bytes to path, whole.  Not collective.  Mode 0644 unless private, then 0600.
  * Fails with STRATA_E_CREATE or STRATA_E_IO; then the old file, if any, is untouched and no temporary remains. */
-STRATA_MUST_CHECK strata_status strata_file_write(const char *path, const void *bytes, size_t n_bytes,
-                                                  bool private_mode, struct strata_err *err);
+STRATA_MUST_CHECK strata_status strata_file_write(const char *path, const void *bytes,
+                                                  size_t n_bytes, bool private_mode,
+                                                  struct strata_err *err);
 
 /* For writers that want a path of their own (DuckDB): the temporary name to write to, then commit or drop it.
  * The name is a function of path and process, in the same directory. */
@@ -23,8 +24,8 @@ void strata_file_drop(const char *temporary);
 
 /* The whole file in keep, NUL-terminated, at most limit_bytes.  STRATA_E_NO_INPUT when it is not there. */
 STRATA_MUST_CHECK strata_status strata_file_read(const char *path, size_t limit_bytes,
-                                                 struct strata_arena *keep, char **bytes, size_t *n_bytes,
-                                                 struct strata_err *err);
+                                                 struct strata_arena *keep, char **bytes,
+                                                 size_t *n_bytes, struct strata_err *err);
 
 /* Make a directory and its missing parents; fine when it is there already. */
 STRATA_MUST_CHECK strata_status strata_directory_make(const char *path, struct strata_err *err);

@@ -5,7 +5,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define STRATA_PARTITION_COUNT 4096u /* virtual partitions; a rank owns a contiguous range of them */
+#define STRATA_PARTITION_COUNT \
+    4096u /* virtual partitions; a rank owns a contiguous range of them */
 
 /* XXH3 with seed 0, the same on every machine. */
 uint64_t strata_hash(const void *bytes, size_t n_bytes);

@@ -31,7 +31,7 @@ struct strata_job_request {
     const char *path;       /* of the job file */
     const char *const *set; /* (n_set) overrides, "model.seed=7" */
     size_t n_set;
-    const char *output;     /* replaces the job's output; NULL: none */
+    const char *output;                 /* replaces the job's output; NULL: none */
     const struct strata_job_host *host; /* NULL: nobody watches */
 };
 
@@ -46,8 +46,10 @@ struct strata_job_summary {
 /* Read, check, ingest, encode, fit, evaluate, describe, write, seal.  Collective: every rank gives the same request.
  * Fails alike on all ranks with one sentence, or all problems of the job file; a run directory that this call made is
  * then removed, one that was there keeps its old results. */
-STRATA_MUST_CHECK strata_status strata_job_run(struct strata_comm *comm, const struct strata_job_request *request,
-                                               struct strata_arena *keep, struct strata_job_summary *summary,
+STRATA_MUST_CHECK strata_status strata_job_run(struct strata_comm *comm,
+                                               const struct strata_job_request *request,
+                                               struct strata_arena *keep,
+                                               struct strata_job_summary *summary,
                                                struct strata_err *err);
 
 /* A job file that has been read and checked, with what its run would take. */
@@ -55,21 +57,29 @@ struct strata_job_plan {
     struct strata_config *config;
     struct strata_ingest_plan *ingest;
     uint64_t memory_needed_bytes; /* per rank; 0 when the number of customers cannot be known before reading */
-    uint64_t memory_given_bytes;  /* per rank */
+    uint64_t memory_given_bytes; /* per rank */
 };
 
 /* All problems of a job at once, before a row is read: file, sources, SQL, features, estimator, control, output, memory.
  * Used by run and check alike.  Rank 0 only.  *out is complete only when problems->total is 0. */
-STRATA_MUST_CHECK strata_status strata_job_check(const struct strata_job_request *request, int n_ranks,
-                                                 struct strata_arena *keep, struct strata_job_plan *out,
-                                                 struct strata_problems *problems, struct strata_err *err);
+STRATA_MUST_CHECK strata_status strata_job_check(const struct strata_job_request *request,
+                                                 int n_ranks, struct strata_arena *keep,
+                                                 struct strata_job_plan *out,
+                                                 struct strata_problems *problems,
+                                                 struct strata_err *err);
 
 /* Install the handlers: USR1 and TERM ask for an end with STRATA_E_AGAIN, INT for STRATA_E_CANCELLED, a second TERM or
  * INT leaves at once, USR2 asks for a checkpoint, CONT is ignored. */
 void strata_job_signals_install(void);
 
 /* The state machine as a table of states x events.  STRATA_JOB_STATE_COUNT when the event is refused in that state. */
-enum strata_job_event { STRATA_EVENT_NEXT, STRATA_EVENT_STOP, STRATA_EVENT_CANCEL, STRATA_EVENT_FAIL, STRATA_EVENT_COUNT };
+enum strata_job_event {
+    STRATA_EVENT_NEXT,
+    STRATA_EVENT_STOP,
+    STRATA_EVENT_CANCEL,
+    STRATA_EVENT_FAIL,
+    STRATA_EVENT_COUNT
+};
 enum strata_job_state strata_job_next(enum strata_job_state state, enum strata_job_event event);
 
 #endif

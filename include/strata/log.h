@@ -24,7 +24,9 @@ void strata_log_write(enum strata_log_level level, const char *event, const char
     __attribute__((format(printf, 3, 4)));
 
 /* Arguments are not evaluated when filtered. */
-#define STRATA_LOG(level, event, ...)                                                              \
-    (strata_log_wants(STRATA_LOG_##level) ? strata_log_write(STRATA_LOG_##level, (event), __VA_ARGS__) : (void)0)
+#define STRATA_LOG(level, event, ...)                                 \
+    (strata_log_wants(STRATA_LOG_##level)                             \
+         ? strata_log_write(STRATA_LOG_##level, (event), __VA_ARGS__) \
+         : (void)0)
 
 #endif

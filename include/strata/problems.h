@@ -28,8 +28,9 @@ struct strata_problems {
     struct strata_problem item[STRATA_PROBLEMS_MAX];
 };
 
-void strata_problems_add(struct strata_problems *problems, struct strata_place place, strata_status code,
-                         const char *format, ...) __attribute__((format(printf, 4, 5)));
+void strata_problems_add(struct strata_problems *problems, struct strata_place place,
+                         strata_status code, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 /* STRATA_OK when the list is empty; otherwise the first problem's code, with all problems in err->text as
  * `file:line:column: text` lines in order of place (as many as fit, then how many more). */

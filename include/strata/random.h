@@ -7,17 +7,18 @@
 #include <stdint.h>
 
 enum strata_purpose { /* a new use gets a new number; numbers are never reused */
-    STRATA_PURPOSE_SAMPLE = 1,
-    STRATA_PURPOSE_SEEDING = 2,
-    STRATA_PURPOSE_TEST = 3,
-    STRATA_PURPOSE_MAP = 4,
+                      STRATA_PURPOSE_SAMPLE = 1,
+                      STRATA_PURPOSE_SEEDING = 2,
+                      STRATA_PURPOSE_TEST = 3,
+                      STRATA_PURPOSE_MAP = 4,
 };
 
 /* 64 uniform random bits.  Pure. */
 uint64_t strata_random_bits(uint64_t seed, enum strata_purpose purpose, uint64_t a, uint64_t b);
 
 /* Uniform in [0, bound), bound > 0, by 128-bit multiplication: bias below 2^-64 * bound.  Pure. */
-uint64_t strata_random_below(uint64_t seed, enum strata_purpose purpose, uint64_t a, uint64_t b, uint64_t bound);
+uint64_t strata_random_below(uint64_t seed, enum strata_purpose purpose, uint64_t a, uint64_t b,
+                             uint64_t bound);
 
 /* Uniform on the multiples of 2^-53 in [0, 1).  Pure. */
 double strata_random_unit(uint64_t seed, enum strata_purpose purpose, uint64_t a, uint64_t b);

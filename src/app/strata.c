@@ -6,9 +6,9 @@
 #include <unistd.h>
 
 #include "serve.h"
-#include "strata_app.h"
 #include "strata/job.h"
 #include "strata/log.h"
+#include "strata_app.h"
 
 static strata_status serve(struct strata_comm *comm, const struct strata_arguments *arguments,
                            struct strata_arena *keep, struct strata_err *err)
@@ -23,7 +23,8 @@ static const struct command {
     strata_status (*run)(struct strata_comm *comm, const struct strata_arguments *arguments,
                          struct strata_arena *keep, struct strata_err *err);
 } commands[] = {
-    {"check", "JOB", "tell all problems of a job file, its plan and the memory it needs; run nothing", strata_app_check},
+    {"check", "JOB", "tell all problems of a job file, its plan and the memory it needs; run nothing",
+     strata_app_check},
     {"run", "JOB", "segment: read, fit, describe, write the run directory", strata_app_run},
     {"report", "RUN", "write a finished run's report.html again", strata_app_report},
     {"serve", "RUN", "answer control clients from a finished run", serve},
@@ -32,23 +33,26 @@ static const struct command {
 
 static void help(FILE *stream)
 {
-    (void)fprintf(stream, "strata %s: segments customers and explains the segments\n\nusage:\n", STRATA_VERSION);
+    (void)fprintf(stream, "strata %s: segments customers and explains the segments\n\nusage:\n",
+                  STRATA_VERSION);
     for (size_t i = 0; i < N_COMMANDS; i++)
-        (void)fprintf(stream, "  strata %-6s %s   %s\n", commands[i].name, commands[i].operand, commands[i].summary);
-    (void)fputs("\noptions:\n"
-                "  -o, --output DIR      run: the run directory, instead of the job's own\n"
-                "  -s, --set KEY=VALUE   run, check: override a key of the job file, for example model.seed=7\n"
-                "  -n, --ranks N         check: plan for N ranks (default 1)\n"
-                "  -e, --endpoint E      serve: where to listen, for example tcp://127.0.0.1:*\n"
-                "  -q, --quiet           no progress and no table\n"
-                "  -v, --verbose         events on standard error\n"
-                "  -h, --help            this text\n"
-                "      --version         the version\n\n"
-                "Many ranks: mpirun -n 4 strata run JOB\n"
-                "Exit codes: 0 done, 64 usage, 65 data, 66 no input, 69 unavailable, 70 bug, 71 system,\n"
-                "            73 cannot create, 74 input/output, 75 try again, 77 permission,\n"
-                "            78 configuration, 130 cancelled\n",
-                stream);
+        (void)fprintf(stream, "  strata %-6s %s   %s\n", commands[i].name, commands[i].operand,
+                      commands[i].summary);
+    (void)fputs(
+        "\noptions:\n"
+        "  -o, --output DIR      run: the run directory, instead of the job's own\n"
+        "  -s, --set KEY=VALUE   run, check: override a key of the job file, for example model.seed=7\n"
+        "  -n, --ranks N         check: plan for N ranks (default 1)\n"
+        "  -e, --endpoint E      serve: where to listen, for example tcp://127.0.0.1:*\n"
+        "  -q, --quiet           no progress and no table\n"
+        "  -v, --verbose         events on standard error\n"
+        "  -h, --help            this text\n"
+        "      --version         the version\n\n"
+        "Many ranks: mpirun -n 4 strata run JOB\n"
+        "Exit codes: 0 done, 64 usage, 65 data, 66 no input, 69 unavailable, 70 bug, 71 system,\n"
+        "            73 cannot create, 74 input/output, 75 try again, 77 permission,\n"
+        "            78 configuration, 130 cancelled\n",
+        stream);
 }
 
 static const struct command *find_command(const char *name)
@@ -61,14 +65,18 @@ static const struct command *find_command(const char *name)
 enum { OPTION_VERSION = 256 };
 
 /* What an argument list asks for: a command with its arguments, or help or the version (then *command is NULL). */
-static strata_status parse(int argc, char **argv, const struct command **command, struct strata_arguments *arguments,
-                           bool *verbose, struct strata_err *err)
+static strata_status parse(int argc, char **argv, const struct command **command,
+                           struct strata_arguments *arguments, bool *verbose, struct strata_err *err)
 {
     static const struct option options[] = {
-        {"output", required_argument, NULL, 'o'},   {"set", required_argument, NULL, 's'},
-        {"ranks", required_argument, NULL, 'n'},    {"endpoint", required_argument, NULL, 'e'},
-        {"quiet", no_argument, NULL, 'q'},          {"verbose", no_argument, NULL, 'v'},
-        {"help", no_argument, NULL, 'h'},           {"version", no_argument, NULL, OPTION_VERSION},
+        {"output", required_argument, NULL, 'o'},
+        {"set", required_argument, NULL, 's'},
+        {"ranks", required_argument, NULL, 'n'},
+        {"endpoint", required_argument, NULL, 'e'},
+        {"quiet", no_argument, NULL, 'q'},
+        {"verbose", no_argument, NULL, 'v'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, OPTION_VERSION},
         {NULL, 0, NULL, 0},
     };
     opterr = 0;
@@ -77,10 +85,13 @@ static strata_status parse(int argc, char **argv, const struct command **command
     bool wants_help = false, wants_version = false;
     for (int option; (option = getopt_long(argc, argv, ":o:s:n:e:qvh", options, NULL)) != -1;) {
         switch (option) {
-        case 'o': arguments->output = optarg; break;
+        case 'o':
+            arguments->output = optarg;
+            break;
         case 's':
             if (arguments->n_set == STRATA_SET_MAX)
-                return STRATA_FAIL(err, STRATA_E_USAGE, "more than %d --set options", STRATA_SET_MAX);
+                return STRATA_FAIL(err, STRATA_E_USAGE, "more than %d --set options",
+                                   STRATA_SET_MAX);
             arguments->set[arguments->n_set++] = optarg;
             break;
         case 'n':
@@ -88,14 +99,25 @@ static strata_status parse(int argc, char **argv, const struct command **command
             if (arguments->ranks < 1 || arguments->ranks > 4096)
                 return STRATA_FAIL(err, STRATA_E_USAGE, "--ranks takes a number from 1 to 4096");
             break;
-        case 'e': arguments->endpoint = optarg; break;
-        case 'q': arguments->quiet = true; break;
-        case 'v': *verbose = true; break;
-        case 'h': wants_help = true; break;
-        case OPTION_VERSION: wants_version = true; break;
+        case 'e':
+            arguments->endpoint = optarg;
+            break;
+        case 'q':
+            arguments->quiet = true;
+            break;
+        case 'v':
+            *verbose = true;
+            break;
+        case 'h':
+            wants_help = true;
+            break;
+        case OPTION_VERSION:
+            wants_version = true;
+            break;
         default:
             return STRATA_FAIL(err, STRATA_E_USAGE, "%s %s; see strata --help",
-                               option == ':' ? "a value is missing after" : "unknown option", argv[optind - 1]);
+                               option == ':' ? "a value is missing after" : "unknown option",
+                               argv[optind - 1]);
         }
     }
     if (wants_version) {
@@ -109,9 +131,11 @@ static strata_status parse(int argc, char **argv, const struct command **command
     }
     if (!name) return STRATA_FAIL(err, STRATA_E_USAGE, "a command is missing; see strata --help");
     const struct command *found = find_command(name);
-    if (!found) return STRATA_FAIL(err, STRATA_E_USAGE, "unknown command \"%s\"; see strata --help", name);
+    if (!found)
+        return STRATA_FAIL(err, STRATA_E_USAGE, "unknown command \"%s\"; see strata --help", name);
     if (optind + 2 != argc)
-        return STRATA_FAIL(err, STRATA_E_USAGE, "usage: strata %s [options] %s", found->name, found->operand);
+        return STRATA_FAIL(err, STRATA_E_USAGE, "usage: strata %s [options] %s", found->name,
+                           found->operand);
     arguments->operand = argv[optind + 1];
     *command = found;
     return STRATA_OK;
@@ -122,11 +146,13 @@ static size_t arena_bytes(void)
 {
     const long pages = sysconf(_SC_PHYS_PAGES), page_bytes = sysconf(_SC_PAGESIZE);
     const size_t floor_bytes = (size_t)1 << 32;
-    const size_t bytes = pages > 0 && page_bytes > 0 ? (size_t)pages * (size_t)page_bytes : floor_bytes;
+    const size_t bytes =
+        pages > 0 && page_bytes > 0 ? (size_t)pages * (size_t)page_bytes : floor_bytes;
     return bytes > floor_bytes ? bytes : floor_bytes;
 }
 
-static strata_status run_command(struct strata_comm *comm, int argc, char **argv, struct strata_err *err)
+static strata_status run_command(struct strata_comm *comm, int argc, char **argv,
+                                 struct strata_err *err)
 {
     static struct strata_arguments arguments;
     const struct command *command = NULL;

@@ -19,7 +19,7 @@ struct strata_arguments {
     const char *output;
     const char *endpoint;
     bool quiet;
-    int ranks;                       /* of check: how many to plan for */
+    int ranks; /* of check: how many to plan for */
 };
 
 strata_status strata_app_run(struct strata_comm *comm, const struct strata_arguments *arguments,

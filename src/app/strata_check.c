@@ -2,10 +2,10 @@
  * strata report: a finished run's page again. */
 #include <stdio.h>
 
-#include "strata_app.h"
 #include "strata/file.h"
 #include "strata/job.h"
 #include "strata/results.h"
+#include "strata_app.h"
 
 static void print_size(uint64_t bytes)
 {
@@ -19,14 +19,15 @@ static void print_size(uint64_t bytes)
 static void print_source(const struct strata_source *source, const struct strata_source_plan *plan)
 {
     static const char *const format[] = {"Parquet", "CSV", "JSON"};
-    (void)printf("\n%s   %s, %llu %s, ", plan->name, format[source->format], (unsigned long long)plan->n_files,
-                 plan->n_files == 1 ? "file" : "files");
+    (void)printf("\n%s   %s, %llu %s, ", plan->name, format[source->format],
+                 (unsigned long long)plan->n_files, plan->n_files == 1 ? "file" : "files");
     print_size(plan->n_bytes);
     if (plan->n_rows) (void)printf(", %llu rows", (unsigned long long)plan->n_rows);
     if (source->lookup)
         (void)printf(", lookup: on every rank\n");
     else
-        (void)printf(", %zu read %s, key %s\n", plan->n_units, plan->n_units == 1 ? "unit" : "units", source->key);
+        (void)printf(", %zu read %s, key %s\n", plan->n_units,
+                     plan->n_units == 1 ? "unit" : "units", source->key);
     for (size_t i = 0; i < plan->n_columns; i++)
         (void)printf("  %-28s %s\n", plan->column_name[i], plan->column_type[i]);
 }
@@ -35,19 +36,21 @@ static void print_plan(const struct strata_job_plan *plan, int n_ranks)
 {
     const struct strata_config *config = plan->config;
     size_t n_basis = 0;
-    for (size_t i = 0; i < config->n_features; i++) n_basis += config->feature[i].role == STRATA_ROLE_BASIS;
+    for (size_t i = 0; i < config->n_features; i++)
+        n_basis += config->feature[i].role == STRATA_ROLE_BASIS;
     (void)printf("Job         %s\n", config->job);
     (void)printf("Sources     %zu\n", config->n_sources);
     (void)printf("Features    %zu, of which %zu are clustered on\n", config->n_features, n_basis);
-    (void)printf("Model       %s, %u to %u segments, %u starts, seed %llu\n", config->model.estimator,
-                 config->model.k_from, config->model.k_to, config->model.starts,
-                 (unsigned long long)config->model.seed);
+    (void)printf("Model       %s, %u to %u segments, %u starts, seed %llu\n",
+                 config->model.estimator, config->model.k_from, config->model.k_to,
+                 config->model.starts, (unsigned long long)config->model.seed);
     (void)printf("Ranks       %d\nMemory      at most ", n_ranks);
     print_size(plan->memory_needed_bytes);
     (void)printf(" a rank needed, ");
     print_size(plan->memory_given_bytes);
     (void)printf(" given\nOutput      %s\n", config->output);
-    for (size_t i = 0; i < plan->ingest->n_sources; i++) print_source(&config->source[i], &plan->ingest->source[i]);
+    for (size_t i = 0; i < plan->ingest->n_sources; i++)
+        print_source(&config->source[i], &plan->ingest->source[i]);
     (void)printf("\nNo problems found.\n");
 }
 
@@ -70,7 +73,8 @@ strata_status strata_app_check(struct strata_comm *comm, const struct strata_arg
     return strata_comm_agree(comm, status, err);
 }
 
-static strata_status write_report(const char *directory, struct strata_arena *keep, struct strata_err *err)
+static strata_status write_report(const char *directory, struct strata_arena *keep,
+                                  struct strata_err *err)
 {
     struct strata_blob result = {0};
     STRATA_TRY(strata_results_read(directory, keep, &result, err));
@@ -84,6 +88,7 @@ static strata_status write_report(const char *directory, struct strata_arena *ke
 strata_status strata_app_report(struct strata_comm *comm, const struct strata_arguments *arguments,
                                 struct strata_arena *keep, struct strata_err *err)
 {
-    const strata_status status = comm->rank == 0 ? write_report(arguments->operand, keep, err) : STRATA_OK;
+    const strata_status status =
+        comm->rank == 0 ? write_report(arguments->operand, keep, err) : STRATA_OK;
     return strata_comm_agree(comm, status, err);
 }

@@ -1,12 +1,12 @@
 /* strata run: a job with its control channel and its progress line. */
 #include <stdio.h>
 
-#include "strata_app.h"
-#include "terminal.h"
 #include "strata/clock.h"
 #include "strata/control.h"
 #include "strata/job.h"
 #include "strata/log.h"
+#include "strata_app.h"
+#include "terminal.h"
 
 #define DRAW_EVERY_S 0.1
 
@@ -19,8 +19,8 @@ struct screen {
     enum strata_job_state drawn_state;
 };
 
-static strata_status open_channel(void *context, const struct strata_config *config, const char *directory,
-                                  struct strata_err *err)
+static strata_status open_channel(void *context, const struct strata_config *config,
+                                  const char *directory, struct strata_err *err)
 {
     struct screen *screen = context;
     if (!config->control_on) return STRATA_OK;
@@ -76,7 +76,8 @@ strata_status strata_app_run(struct strata_comm *comm, const struct strata_argum
     };
     struct strata_job_summary summary = {0};
     strata_status status = strata_job_run(comm, &request, keep, &summary, err);
-    if (status == STRATA_OK && comm->rank == 0 && !arguments->quiet) status = print_summary(&summary, err);
+    if (status == STRATA_OK && comm->rank == 0 && !arguments->quiet)
+        status = print_summary(&summary, err);
     strata_board_finish(&screen.board);
     return status;
 }

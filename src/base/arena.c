@@ -14,19 +14,23 @@ bool strata_arena_init(struct strata_arena *arena, size_t capacity_bytes)
         *arena = (struct strata_arena){0};
         return false;
     }
-    *arena = (struct strata_arena){.start = start, .next = start, .end = (unsigned char *)start + capacity_bytes};
+    *arena = (struct strata_arena){
+        .start = start, .next = start, .end = (unsigned char *)start + capacity_bytes};
     return true;
 }
 
 void strata_arena_finish(struct strata_arena *arena)
 {
-    if (arena->start) (void)munmap(arena->start, (size_t)(arena->end - arena->start)); /* cannot fail on our own range */
+    if (arena->start)
+        (void)munmap(arena->start,
+                     (size_t)(arena->end - arena->start)); /* cannot fail on our own range */
     *arena = (struct strata_arena){0};
 }
 
 void strata_arena_reset(struct strata_arena *arena)
 {
-    if (arena->start) (void)madvise(arena->start, (size_t)(arena->end - arena->start), MADV_DONTNEED);
+    if (arena->start)
+        (void)madvise(arena->start, (size_t)(arena->end - arena->start), MADV_DONTNEED);
     arena->next = arena->start;
 }
 

@@ -13,7 +13,8 @@
 #define WRITE_PIECE ((size_t)1 << 30) /* one write call, below the kernel's limit */
 #define DEPTH_MAX 64                  /* folders inside folders that a removal follows */
 
-static strata_status io_error(struct strata_err *err, strata_status code, const char *path, const char *doing)
+static strata_status io_error(struct strata_err *err, strata_status code, const char *path,
+                              const char *doing)
 {
     return STRATA_FAIL(err, code, "%s: cannot %s: %s", path, doing, strerror(errno));
 }
@@ -23,7 +24,8 @@ static void parent_of(const char *path, char parent[PATH_MAX])
 {
     const char *slash = strrchr(path, '/');
     const size_t length = slash ? (size_t)(slash - path) : 0;
-    (void)snprintf(parent, PATH_MAX, "%.*s", slash ? (int)(length ? length : 1) : 1, slash ? path : ".");
+    (void)snprintf(parent, PATH_MAX, "%.*s", slash ? (int)(length ? length : 1) : 1,
+                   slash ? path : ".");
 }
 
 static strata_status sync_path(const char *path, int flags, struct strata_err *err)
@@ -40,7 +42,8 @@ char *strata_file_temporary(const char *path, struct strata_arena *keep)
 {
     const char *slash = strrchr(path, '/');
     const char *name = slash ? slash + 1 : path;
-    return strata_arena_print(keep, "%.*s.%s.%ld.tmp", (int)(name - path), path, name, (long)getpid());
+    return strata_arena_print(keep, "%.*s.%s.%ld.tmp", (int)(name - path), path, name,
+                              (long)getpid());
 }
 
 strata_status strata_file_commit(const char *temporary, const char *path, struct strata_err *err)
@@ -62,8 +65,8 @@ void strata_file_drop(const char *temporary)
     (void)unlink(temporary); /* it may never have been made */
 }
 
-static strata_status write_all(int file, const char *path, const unsigned char *bytes, size_t n_bytes,
-                               struct strata_err *err)
+static strata_status write_all(int file, const char *path, const unsigned char *bytes,
+                               size_t n_bytes, struct strata_err *err)
 {
     while (n_bytes > 0) {
         const ssize_t wrote = write(file, bytes, n_bytes < WRITE_PIECE ? n_bytes : WRITE_PIECE);
@@ -75,17 +78,18 @@ static strata_status write_all(int file, const char *path, const unsigned char *
     return STRATA_OK;
 }
 
-strata_status strata_file_write(const char *path, const void *bytes, size_t n_bytes, bool private_mode,
-                                struct strata_err *err)
+strata_status strata_file_write(const char *path, const void *bytes, size_t n_bytes,
+                                bool private_mode, struct strata_err *err)
 {
     char temporary[PATH_MAX];
     const char *slash = strrchr(path, '/');
     const char *name = slash ? slash + 1 : path;
-    const int length = snprintf(temporary, sizeof temporary, "%.*s.%s.%ld.tmp", (int)(name - path), path, name,
-                                (long)getpid());
+    const int length = snprintf(temporary, sizeof temporary, "%.*s.%s.%ld.tmp", (int)(name - path),
+                                path, name, (long)getpid());
     if (length < 0 || (size_t)length >= sizeof temporary)
         return STRATA_FAIL(err, STRATA_E_CREATE, "%s: the path is too long", path);
-    const int file = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, private_mode ? 0600 : 0644);
+    const int file =
+        open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, private_mode ? 0600 : 0644);
     if (file < 0) return io_error(err, STRATA_E_CREATE, path, "create");
     strata_status status = write_all(file, path, bytes, n_bytes, err);
     if (close(file) != 0 && status == STRATA_OK) status = io_error(err, STRATA_E_IO, path, "close");
@@ -96,12 +100,13 @@ strata_status strata_file_write(const char *path, const void *bytes, size_t n_by
     return strata_file_commit(temporary, path, err);
 }
 
-strata_status strata_file_read(const char *path, size_t limit_bytes, struct strata_arena *keep, char **bytes,
-                               size_t *n_bytes, struct strata_err *err)
+strata_status strata_file_read(const char *path, size_t limit_bytes, struct strata_arena *keep,
+                               char **bytes, size_t *n_bytes, struct strata_err *err)
 {
     const int file = open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0)
-        return io_error(err, errno == EACCES ? STRATA_E_PERMISSION : STRATA_E_NO_INPUT, path, "open");
+        return io_error(err, errno == EACCES ? STRATA_E_PERMISSION : STRATA_E_NO_INPUT, path,
+                        "open");
     strata_status status = STRATA_OK;
     struct stat facts;
     if (fstat(file, &facts) != 0)
@@ -109,10 +114,12 @@ strata_status strata_file_read(const char *path, size_t limit_bytes, struct stra
     else if (!S_ISREG(facts.st_mode))
         status = STRATA_FAIL(err, STRATA_E_NO_INPUT, "%s: not a regular file", path);
     else if ((uint64_t)facts.st_size > limit_bytes)
-        status = STRATA_FAIL(err, STRATA_E_DATA, "%s: larger than the limit of %zu bytes", path, limit_bytes);
+        status = STRATA_FAIL(err, STRATA_E_DATA, "%s: larger than the limit of %zu bytes", path,
+                             limit_bytes);
     const size_t size = status == STRATA_OK ? (size_t)facts.st_size : 0;
     char *text = status == STRATA_OK ? STRATA_NEW(keep, char, size + 1) : NULL;
-    if (status == STRATA_OK && !text) status = STRATA_FAIL(err, STRATA_E_MEMORY, "%s: %zu bytes", path, size);
+    if (status == STRATA_OK && !text)
+        status = STRATA_FAIL(err, STRATA_E_MEMORY, "%s: %zu bytes", path, size);
     size_t done = 0;
     while (status == STRATA_OK && done < size) {
         const ssize_t got = read(file, text + done, size - done);
@@ -139,21 +146,24 @@ strata_status strata_directory_make(const char *path, struct strata_err *err)
         if (part[i] != '/' && part[i] != '\0') continue;
         part[i] = '\0';
         struct stat facts;
-        if (mkdir(part, 0755) != 0 && (errno != EEXIST || stat(part, &facts) != 0 || !S_ISDIR(facts.st_mode)))
+        if (mkdir(part, 0755) != 0 &&
+            (errno != EEXIST || stat(part, &facts) != 0 || !S_ISDIR(facts.st_mode)))
             return errno == EEXIST
                        ? STRATA_FAIL(err, STRATA_E_CREATE, "%s: exists and is not a directory", part)
-                       : io_error(err, errno == EACCES ? STRATA_E_PERMISSION : STRATA_E_CREATE, part,
-                                  "make the directory");
+                       : io_error(err, errno == EACCES ? STRATA_E_PERMISSION : STRATA_E_CREATE,
+                                  part, "make the directory");
         if (i < length) part[i] = '/';
     }
     return STRATA_OK;
 }
 
-static strata_status remove_tree(int parent, const char *name, const char *path, int depth, struct strata_err *err)
+static strata_status remove_tree(int parent, const char *name, const char *path, int depth,
+                                 struct strata_err *err)
 {
     if (unlinkat(parent, name, 0) == 0 || errno == ENOENT) return STRATA_OK;
     if (errno != EISDIR && errno != EPERM) return io_error(err, STRATA_E_IO, path, "remove");
-    if (depth == DEPTH_MAX) return STRATA_FAIL(err, STRATA_E_IO, "%s: folders lie too deep to be removed", path);
+    if (depth == DEPTH_MAX)
+        return STRATA_FAIL(err, STRATA_E_IO, "%s: folders lie too deep to be removed", path);
     const int folder = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (folder < 0) return io_error(err, STRATA_E_IO, path, "open");
     DIR *entries = fdopendir(folder);
@@ -181,5 +191,6 @@ char *strata_path_join(const char *directory, const char *name, struct strata_ar
 {
     if (name[0] == '/' || directory[0] == '\0') return strata_arena_copy(keep, name, strlen(name));
     const size_t length = strlen(directory);
-    return strata_arena_print(keep, "%s%s%s", directory, directory[length - 1] == '/' ? "" : "/", name);
+    return strata_arena_print(keep, "%s%s%s", directory, directory[length - 1] == '/' ? "" : "/",
+                              name);
 }

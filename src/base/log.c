@@ -27,7 +27,9 @@ strata_status strata_log_open(const char *path, struct strata_err *err)
 {
     strata_log_close();
     FILE *file = fopen(path, "ae");
-    if (!file) return STRATA_FAIL(err, STRATA_E_CREATE, "%s: cannot open the log: %s", path, strerror(errno));
+    if (!file)
+        return STRATA_FAIL(err, STRATA_E_CREATE, "%s: cannot open the log: %s", path,
+                           strerror(errno));
     (void)setvbuf(file, NULL, _IOLBF, 0);
     (void)pthread_mutex_lock(&log_state.lock);
     log_state.file = file;
@@ -38,7 +40,8 @@ strata_status strata_log_open(const char *path, struct strata_err *err)
 void strata_log_close(void)
 {
     (void)pthread_mutex_lock(&log_state.lock);
-    if (log_state.file) (void)fclose(log_state.file); /* a log that cannot be closed is no reason to fail a job */
+    if (log_state.file)
+        (void)fclose(log_state.file); /* a log that cannot be closed is no reason to fail a job */
     log_state.file = NULL;
     (void)pthread_mutex_unlock(&log_state.lock);
 }
@@ -59,9 +62,10 @@ static void print_members(FILE *file, const char *pairs)
             const char *value = equals + 1;
             const size_t n_value = length - (size_t)(value - pairs);
             const bool is_number = n_value > 0 && strspn(value, "+-.0123456789eE") >= n_value &&
-                                   strcspn(value, "0123456789") < n_value && value[0] != '+' && value[0] != '.';
-            (void)fprintf(file, is_number ? ",\"%.*s\":%.*s" : ",\"%.*s\":\"%.*s\"", (int)(equals - pairs), pairs,
-                          (int)n_value, value);
+                                   strcspn(value, "0123456789") < n_value && value[0] != '+' &&
+                                   value[0] != '.';
+            (void)fprintf(file, is_number ? ",\"%.*s\":%.*s" : ",\"%.*s\":\"%.*s\"",
+                          (int)(equals - pairs), pairs, (int)n_value, value);
         }
         pairs += length;
         pairs += strspn(pairs, " ");
@@ -80,12 +84,14 @@ void strata_log_write(enum strata_log_level level, const char *event, const char
     strata_clock_utc(now);
     (void)pthread_mutex_lock(&log_state.lock);
     if (log_state.file && level <= STRATA_LOG_INFO) {
-        (void)fprintf(log_state.file, "{\"time\":\"%s\",\"level\":\"%s\",\"rank\":%d,\"event\":\"%s\"", now,
+        (void)fprintf(log_state.file,
+                      "{\"time\":\"%s\",\"level\":\"%s\",\"rank\":%d,\"event\":\"%s\"", now,
                       level_word[level], log_state.rank, event);
         print_members(log_state.file, pairs);
         (void)fputs("}\n", log_state.file);
     }
     if (level <= log_state.stderr_level)
-        (void)fprintf(stderr, "%s %s r%d %s %s\n", now, level_word[level], log_state.rank, event, pairs);
+        (void)fprintf(stderr, "%s %s r%d %s %s\n", now, level_word[level], log_state.rank, event,
+                      pairs);
     (void)pthread_mutex_unlock(&log_state.lock);
 }

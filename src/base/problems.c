@@ -4,8 +4,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-void strata_problems_add(struct strata_problems *problems, struct strata_place place, strata_status code,
-                         const char *format, ...)
+void strata_problems_add(struct strata_problems *problems, struct strata_place place,
+                         strata_status code, const char *format, ...)
 {
     problems->total++;
     if (problems->count == STRATA_PROBLEMS_MAX) return;
@@ -29,7 +29,9 @@ static void order_of_place(const struct strata_problems *problems, size_t order[
 {
     for (size_t i = 0; i < problems->count; i++) {
         size_t at = i;
-        for (; at > 0 && comes_before(&problems->item[i].place, &problems->item[order[at - 1]].place); at--)
+        for (;
+             at > 0 && comes_before(&problems->item[i].place, &problems->item[order[at - 1]].place);
+             at--)
             order[at] = order[at - 1];
         order[at] = i;
     }
@@ -40,7 +42,8 @@ static int print_one(char *text, size_t room, const struct strata_problem *probl
     const struct strata_place *place = &problem->place;
     if (!place->file) return snprintf(text, room, "%s", problem->text);
     if (place->line <= 0) return snprintf(text, room, "%s: %s", place->file, problem->text);
-    return snprintf(text, room, "%s:%d:%d: %s", place->file, place->line, place->column, problem->text);
+    return snprintf(text, room, "%s:%d:%d: %s", place->file, place->line, place->column,
+                    problem->text);
 }
 
 strata_status strata_problems_status(const struct strata_problems *problems, struct strata_err *err)
@@ -59,8 +62,8 @@ strata_status strata_problems_status(const struct strata_problems *problems, str
         used += (size_t)snprintf(text + used, sizeof text - used, "%s%s", used ? "\n" : "", line);
     }
     if (told < problems->total)
-        (void)snprintf(text + used, sizeof text - used, "%s... and %zu more problems", used ? "\n" : "",
-                       problems->total - told);
+        (void)snprintf(text + used, sizeof text - used, "%s... and %zu more problems",
+                       used ? "\n" : "", problems->total - told);
     return STRATA_FAIL(err, problems->item[order[0]].code, "%s", text);
 }
 

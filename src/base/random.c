@@ -11,12 +11,14 @@ uint64_t strata_random_bits(uint64_t seed, enum strata_purpose purpose, uint64_t
     const philox4x32_ctr_t who = {{(uint32_t)purpose, 0, 0, 0}};
     const philox4x32_ctr_t derived = philox4x32(who, outer);
     const philox4x32_key_t key = {{derived.v[0], derived.v[1]}};
-    const philox4x32_ctr_t counter = {{(uint32_t)a, (uint32_t)(a >> 32), (uint32_t)b, (uint32_t)(b >> 32)}};
+    const philox4x32_ctr_t counter = {
+        {(uint32_t)a, (uint32_t)(a >> 32), (uint32_t)b, (uint32_t)(b >> 32)}};
     const philox4x32_ctr_t bits = philox4x32(counter, key);
     return ((uint64_t)bits.v[1] << 32) | bits.v[0];
 }
 
-uint64_t strata_random_below(uint64_t seed, enum strata_purpose purpose, uint64_t a, uint64_t b, uint64_t bound)
+uint64_t strata_random_below(uint64_t seed, enum strata_purpose purpose, uint64_t a, uint64_t b,
+                             uint64_t bound)
 {
     return (uint64_t)(((uint128)strata_random_bits(seed, purpose, a, b) * bound) >> 64);
 }

@@ -44,7 +44,8 @@ strata_status strata_comm_agree(struct strata_comm *comm, strata_status mine, st
     for (int first = 0; first < comm->size && lowest == comm->size; first += 1024) {
         int64_t failed[1024] = {0};
         const int n = comm->size - first < 1024 ? comm->size - first : 1024;
-        if (mine != STRATA_OK && comm->rank >= first && comm->rank < first + n) failed[comm->rank - first] = 1;
+        if (mine != STRATA_OK && comm->rank >= first && comm->rank < first + n)
+            failed[comm->rank - first] = 1;
         comm->ops->sum(comm, failed, (size_t)n);
         for (int i = n - 1; i >= 0; i--)
             if (failed[i]) lowest = first + i;
@@ -56,16 +57,17 @@ strata_status strata_comm_agree(struct strata_comm *comm, strata_status mine, st
     return told.code;
 }
 
-strata_status strata_comm_broadcast_blob(struct strata_comm *comm, const void *bytes, size_t n_bytes, int root,
-                                         struct strata_arena *keep, char **out, size_t *n_out,
-                                         struct strata_err *err)
+strata_status strata_comm_broadcast_blob(struct strata_comm *comm, const void *bytes,
+                                         size_t n_bytes, int root, struct strata_arena *keep,
+                                         char **out, size_t *n_out, struct strata_err *err)
 {
     uint64_t length = n_bytes;
     comm->ops->broadcast(comm, &length, sizeof length, root);
     strata_status status = STRATA_OK;
     char *room = STRATA_NEW(keep, char, (size_t)length + 1);
     if (!room)
-        status = STRATA_FAIL(err, STRATA_E_MEMORY, "%llu bytes of broadcast", (unsigned long long)length);
+        status = STRATA_FAIL(err, STRATA_E_MEMORY, "%llu bytes of broadcast",
+                             (unsigned long long)length);
     STRATA_TRY(strata_comm_agree(comm, status, err));
     if (comm->rank == root && n_bytes) memcpy(room, bytes, n_bytes);
     comm->ops->broadcast(comm, room, (size_t)length, root);
@@ -74,7 +76,8 @@ strata_status strata_comm_broadcast_blob(struct strata_comm *comm, const void *b
     return STRATA_OK;
 }
 
-void strata_comm_exchange_sizes(struct strata_comm *comm, const uint64_t *send_bytes, uint64_t *receive_bytes)
+void strata_comm_exchange_sizes(struct strata_comm *comm, const uint64_t *send_bytes,
+                                uint64_t *receive_bytes)
 {
     /* One 8-byte message a pair, by the exchange itself. */
     enum { BATCH = 4096 };
@@ -82,11 +85,13 @@ void strata_comm_exchange_sizes(struct strata_comm *comm, const uint64_t *send_b
     uint64_t sizes[BATCH];
     STRATA_REQUIRE(comm->size <= BATCH);
     for (int rank = 0; rank < comm->size; rank++) sizes[rank] = eight;
-    comm->ops->exchange(comm, (const unsigned char *)send_bytes, sizes, (unsigned char *)receive_bytes, sizes);
+    comm->ops->exchange(comm, (const unsigned char *)send_bytes, sizes,
+                        (unsigned char *)receive_bytes, sizes);
 }
 
-void strata_comm_exchange(struct strata_comm *comm, const unsigned char *send, const uint64_t *send_bytes,
-                          unsigned char *receive, const uint64_t *receive_bytes)
+void strata_comm_exchange(struct strata_comm *comm, const unsigned char *send,
+                          const uint64_t *send_bytes, unsigned char *receive,
+                          const uint64_t *receive_bytes)
 {
     const double start = strata_clock_s();
     comm->ops->exchange(comm, send, send_bytes, receive, receive_bytes);
@@ -95,8 +100,8 @@ void strata_comm_exchange(struct strata_comm *comm, const unsigned char *send, c
 }
 
 strata_status strata_comm_gather_blobs(struct strata_comm *comm, const void *mine, size_t n_bytes,
-                                       struct strata_arena *keep, unsigned char **all, uint64_t **offset,
-                                       struct strata_err *err)
+                                       struct strata_arena *keep, unsigned char **all,
+                                       uint64_t **offset, struct strata_err *err)
 {
     const size_t size = (size_t)comm->size;
     uint64_t *starts = STRATA_NEW(keep, uint64_t, size + 1);
@@ -109,11 +114,13 @@ strata_status strata_comm_gather_blobs(struct strata_comm *comm, const void *min
     for (size_t rank = 0; rank < size; rank++) starts[rank + 1] = starts[rank] + lengths[rank];
     unsigned char *room = STRATA_NEW(keep, unsigned char, (size_t)starts[size] + 1);
     if (!room)
-        status = STRATA_FAIL(err, STRATA_E_MEMORY, "%llu gathered bytes", (unsigned long long)starts[size]);
+        status = STRATA_FAIL(err, STRATA_E_MEMORY, "%llu gathered bytes",
+                             (unsigned long long)starts[size]);
     STRATA_TRY(strata_comm_agree(comm, status, err));
     for (int rank = 0; rank < comm->size; rank++) { /* own lengths: one broadcast a rank */
         if (rank == comm->rank && n_bytes) memcpy(room + starts[rank], mine, n_bytes);
-        if (lengths[rank]) comm->ops->broadcast(comm, room + starts[rank], (size_t)lengths[rank], rank);
+        if (lengths[rank])
+            comm->ops->broadcast(comm, room + starts[rank], (size_t)lengths[rank], rank);
     }
     *all = room;
     *offset = starts;

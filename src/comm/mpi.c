@@ -19,7 +19,8 @@ static void sum(struct strata_comm *comm, int64_t *values, size_t n)
 {
     for (size_t done = 0; done < n;) {
         const size_t piece = n - done < round_max ? n - done : round_max;
-        (void)MPI_Allreduce(MPI_IN_PLACE, values + done, (int)piece, MPI_INT64_T, MPI_SUM, *world(comm));
+        (void)MPI_Allreduce(MPI_IN_PLACE, values + done, (int)piece, MPI_INT64_T, MPI_SUM,
+                            *world(comm));
         done += piece;
     }
 }
@@ -60,7 +61,8 @@ static size_t piece_of_round(uint64_t n_bytes, uint64_t done, size_t limit)
     return n_bytes - done < limit ? (size_t)(n_bytes - done) : limit;
 }
 
-static size_t plan_round(struct round *round, int size, const uint64_t *n_bytes, uint64_t done, size_t limit)
+static size_t plan_round(struct round *round, int size, const uint64_t *n_bytes, uint64_t done,
+                         size_t limit)
 {
     size_t total = 0;
     for (int rank = 0; rank < size; rank++) {
@@ -72,13 +74,16 @@ static size_t plan_round(struct round *round, int size, const uint64_t *n_bytes,
     return total;
 }
 
-static void exchange_rounds(struct strata_comm *comm, const unsigned char *send, const uint64_t *send_bytes,
-                            unsigned char *receive, const uint64_t *receive_bytes, uint64_t longest)
+static void exchange_rounds(struct strata_comm *comm, const unsigned char *send,
+                            const uint64_t *send_bytes, unsigned char *receive,
+                            const uint64_t *receive_bytes, uint64_t longest)
 {
     const int size = comm->size;
     const size_t limit = round_max / (size_t)size ? round_max / (size_t)size : 1;
-    struct round out = {malloc((size_t)size * sizeof(int)), malloc((size_t)size * sizeof(int)), malloc(round_max)};
-    struct round in = {malloc((size_t)size * sizeof(int)), malloc((size_t)size * sizeof(int)), malloc(round_max)};
+    struct round out = {malloc((size_t)size * sizeof(int)), malloc((size_t)size * sizeof(int)),
+                        malloc(round_max)};
+    struct round in = {malloc((size_t)size * sizeof(int)), malloc((size_t)size * sizeof(int)),
+                       malloc(round_max)};
     if (!out.count || !out.start || !out.bytes || !in.count || !in.start || !in.bytes)
         comm->ops->abort(comm, strata_status_exit_code(STRATA_E_MEMORY));
     for (uint64_t done = 0; done < longest; done += limit) {
@@ -86,12 +91,14 @@ static void exchange_rounds(struct strata_comm *comm, const unsigned char *send,
         (void)plan_round(&in, size, receive_bytes, done, limit);
         uint64_t before = 0;
         for (int rank = 0; rank < size; before += send_bytes[rank++])
-            if (out.count[rank]) memcpy(out.bytes + out.start[rank], send + before + done, (size_t)out.count[rank]);
-        (void)MPI_Alltoallv(out.bytes, out.count, out.start, MPI_BYTE, in.bytes, in.count, in.start, MPI_BYTE,
-                            *world(comm));
+            if (out.count[rank])
+                memcpy(out.bytes + out.start[rank], send + before + done, (size_t)out.count[rank]);
+        (void)MPI_Alltoallv(out.bytes, out.count, out.start, MPI_BYTE, in.bytes, in.count, in.start,
+                            MPI_BYTE, *world(comm));
         before = 0;
         for (int rank = 0; rank < size; before += receive_bytes[rank++])
-            if (in.count[rank]) memcpy(receive + before + done, in.bytes + in.start[rank], (size_t)in.count[rank]);
+            if (in.count[rank])
+                memcpy(receive + before + done, in.bytes + in.start[rank], (size_t)in.count[rank]);
     }
     free(out.count), free(out.start), free(out.bytes);
     free(in.count), free(in.start), free(in.bytes);
@@ -116,12 +123,13 @@ static void exchange(struct strata_comm *comm, const unsigned char *send, const 
         exchange_rounds(comm, send, send_bytes, receive, receive_bytes, most[1]);
         return;
     }
-    int send_count[SMALL_RANKS], send_start[SMALL_RANKS], receive_count[SMALL_RANKS], receive_start[SMALL_RANKS];
+    int send_count[SMALL_RANKS], send_start[SMALL_RANKS], receive_count[SMALL_RANKS],
+        receive_start[SMALL_RANKS];
     struct round out = {send_count, send_start, NULL}, in = {receive_count, receive_start, NULL};
     (void)plan_round(&out, comm->size, send_bytes, 0, round_max);
     (void)plan_round(&in, comm->size, receive_bytes, 0, round_max);
-    (void)MPI_Alltoallv(send, send_count, send_start, MPI_BYTE, receive, receive_count, receive_start, MPI_BYTE,
-                        *world(comm));
+    (void)MPI_Alltoallv(send, send_count, send_start, MPI_BYTE, receive, receive_count,
+                        receive_start, MPI_BYTE, *world(comm));
 }
 
 static void barrier(struct strata_comm *comm)
@@ -144,12 +152,15 @@ static const struct strata_comm_ops mpi_ops = {
     .abort = leave,
 };
 
-strata_status strata_comm_mpi_init(struct strata_comm *comm, int *argc, char ***argv, struct strata_err *err)
+strata_status strata_comm_mpi_init(struct strata_comm *comm, int *argc, char ***argv,
+                                   struct strata_err *err)
 {
     static MPI_Comm everybody;
     int provided = 0;
-    if (MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS || provided < MPI_THREAD_FUNNELED)
-        return STRATA_FAIL(err, STRATA_E_UNAVAILABLE, "MPI does not start with thread level FUNNELED");
+    if (MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS ||
+        provided < MPI_THREAD_FUNNELED)
+        return STRATA_FAIL(err, STRATA_E_UNAVAILABLE,
+                           "MPI does not start with thread level FUNNELED");
     (void)MPI_Comm_dup(MPI_COMM_WORLD, &everybody);
     *comm = (struct strata_comm){.ops = &mpi_ops, .state = &everybody};
     (void)MPI_Comm_rank(everybody, &comm->rank);

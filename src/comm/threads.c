@@ -26,7 +26,8 @@ struct meeting {
 static struct meeting *meet(struct strata_comm *comm)
 {
     struct meeting *meeting = comm->state;
-    if (meeting->size > 1) (void)pthread_barrier_wait(&meeting->barrier); /* either 0 or the serial thread's mark */
+    if (meeting->size > 1)
+        (void)pthread_barrier_wait(&meeting->barrier); /* either 0 or the serial thread's mark */
     return meeting;
 }
 
@@ -131,7 +132,8 @@ static void *run_thread(void *argument)
     return NULL;
 }
 
-strata_status strata_comm_run_threads(int size, void (*body)(struct strata_comm *comm, void *context),
+strata_status strata_comm_run_threads(int size,
+                                      void (*body)(struct strata_comm *comm, void *context),
                                       void *context, struct strata_err *err)
 {
     STRATA_REQUIRE(size > 0 && size <= THREAD_RANKS_MAX);

@@ -48,12 +48,16 @@ strata_status strata_job_directory_check(const char *directory, struct strata_er
     struct stat facts;
     if (stat(directory, &facts) != 0) return STRATA_OK; /* making it will tell */
     if (!S_ISDIR(facts.st_mode))
-        return STRATA_FAIL(err, STRATA_E_CREATE, "the output %s exists and is not a directory", directory);
+        return STRATA_FAIL(err, STRATA_E_CREATE, "the output %s exists and is not a directory",
+                           directory);
     if (access(directory, W_OK | X_OK) != 0)
-        return STRATA_FAIL(err, STRATA_E_PERMISSION, "the output directory %s cannot be written to", directory);
+        return STRATA_FAIL(err, STRATA_E_PERMISSION, "the output directory %s cannot be written to",
+                           directory);
     if (!is_a_run(directory) && !is_empty(directory))
-        return STRATA_FAIL(err, STRATA_E_CREATE,
-                           "the output directory %s holds other files; give a new one, or that of a run", directory);
+        return STRATA_FAIL(
+            err, STRATA_E_CREATE,
+            "the output directory %s holds other files; give a new one, or that of a run",
+            directory);
     return STRATA_OK;
 }
 
@@ -65,7 +69,8 @@ static strata_status take_lock(struct strata_job *job, struct strata_err *err)
     if (job->lock_file < 0)
         return STRATA_FAIL(err, STRATA_E_CREATE, "%s: cannot create: %s", path, strerror(errno));
     if (flock(job->lock_file, LOCK_EX | LOCK_NB) != 0)
-        return STRATA_FAIL(err, STRATA_E_CREATE, "another run is writing to %s; wait for it or give another output",
+        return STRATA_FAIL(err, STRATA_E_CREATE,
+                           "another run is writing to %s; wait for it or give another output",
                            job->directory);
     return STRATA_OK;
 }

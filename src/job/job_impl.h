@@ -8,10 +8,10 @@
 #include "strata/results.h"
 
 enum { /* what signals have asked of this rank */
-    STRATA_ASKED_LIMIT = 1,
-    STRATA_ASKED_CANCEL = 2,
-    STRATA_ASKED_CHECKPOINT = 4,
-    STRATA_ASKED_TERM = 8,
+       STRATA_ASKED_LIMIT = 1,
+       STRATA_ASKED_CANCEL = 2,
+       STRATA_ASKED_CHECKPOINT = 4,
+       STRATA_ASKED_TERM = 8,
 };
 unsigned strata_job_asked(void);
 
@@ -24,31 +24,35 @@ struct strata_job {
     const struct strata_job_request *request;
     const struct strata_job_host *host; /* rank 0's, never NULL there; NULL elsewhere */
     struct strata_arena *keep;
-    struct strata_job_plan plan;        /* config on all ranks; the rest on rank 0 */
-    struct strata_snapshot snapshot;    /* what was last published (rank 0) */
+    struct strata_job_plan plan;     /* config on all ranks; the rest on rank 0 */
+    struct strata_snapshot snapshot; /* what was last published (rank 0) */
     double started_s, stage_started_s;
     char started_utc[32];
     struct strata_stage_time stage[STRATA_JOB_STAGES_MAX];
     size_t n_stages;
     const char *command[STRATA_JOB_COMMANDS_MAX];
     size_t n_commands;
-    const char *directory;              /* the run directory, absolute */
-    char temporary_dir[256];            /* this rank's own */
+    const char *directory;   /* the run directory, absolute */
+    char temporary_dir[256]; /* this rank's own */
     bool made_directory;
-    int lock_file;                      /* of the run directory; -1 none */
+    int lock_file; /* of the run directory; -1 none */
 };
 
 /* progress.c: the job's face to the board and the screen.  Rank 0 does it, others pass through. */
 void strata_job_publish(struct strata_job *job);
 void strata_job_enter(struct strata_job *job, enum strata_job_event event);
-void strata_job_ingest_progress(void *context, const char *source, uint64_t bytes_done, uint64_t bytes_total);
+void strata_job_ingest_progress(void *context, const char *source, uint64_t bytes_done,
+                                uint64_t bytes_total);
 void strata_job_fit_progress(void *context, const struct strata_fit_progress *progress);
 unsigned strata_job_fit_command(void *context);
 
 /* directory.c: the run directory from first to last. */
-STRATA_MUST_CHECK strata_status strata_job_directory_check(const char *directory, struct strata_err *err);
-STRATA_MUST_CHECK strata_status strata_job_directory_open(struct strata_job *job, struct strata_err *err);
-STRATA_MUST_CHECK strata_status strata_job_temporary_make(struct strata_job *job, struct strata_err *err);
+STRATA_MUST_CHECK strata_status strata_job_directory_check(const char *directory,
+                                                           struct strata_err *err);
+STRATA_MUST_CHECK strata_status strata_job_directory_open(struct strata_job *job,
+                                                          struct strata_err *err);
+STRATA_MUST_CHECK strata_status strata_job_temporary_make(struct strata_job *job,
+                                                          struct strata_err *err);
 STRATA_MUST_CHECK strata_status strata_job_unseal(struct strata_job *job, struct strata_err *err);
 void strata_job_directory_close(struct strata_job *job, bool keep_directory);
 

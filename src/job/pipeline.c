@@ -16,7 +16,8 @@ static strata_status share_directory(struct strata_job *job, struct strata_err *
     char *output = NULL;
     size_t n_bytes = 0;
     const char *mine = job->plan.config->output;
-    STRATA_TRY(strata_comm_broadcast_blob(job->comm, mine, strlen(mine), 0, job->keep, &output, &n_bytes, err));
+    STRATA_TRY(strata_comm_broadcast_blob(job->comm, mine, strlen(mine), 0, job->keep, &output,
+                                          &n_bytes, err));
     job->plan.config->output = output;
     job->directory = output;
     return STRATA_OK;
@@ -37,11 +38,12 @@ static strata_status read_job(struct strata_job *job, struct strata_err *err)
     char *text = NULL;
     size_t n_bytes = 0;
     const struct strata_config *config = job->plan.config;
-    STRATA_TRY(strata_comm_broadcast_blob(job->comm, config ? config->text : NULL, config ? config->text_bytes : 0, 0,
-                                          job->keep, &text, &n_bytes, err));
+    STRATA_TRY(strata_comm_broadcast_blob(job->comm, config ? config->text : NULL,
+                                          config ? config->text_bytes : 0, 0, job->keep, &text,
+                                          &n_bytes, err));
     if (job->comm->rank != 0) {
-        status = strata_config_parse(text, n_bytes, request->path, request->set, request->n_set, job->keep,
-                                     &job->plan.config, &problems, err);
+        status = strata_config_parse(text, n_bytes, request->path, request->set, request->n_set,
+                                     job->keep, &job->plan.config, &problems, err);
         if (status == STRATA_OK) status = strata_problems_status(&problems, err);
     }
     STRATA_TRY(strata_comm_agree(job->comm, status, err));
@@ -49,7 +51,8 @@ static strata_status read_job(struct strata_job *job, struct strata_err *err)
 }
 
 /* Room for what the stages will count. */
-static strata_status make_quality(struct strata_job *job, struct strata_quality *quality, struct strata_err *err)
+static strata_status make_quality(struct strata_job *job, struct strata_quality *quality,
+                                  struct strata_err *err)
 {
     const struct strata_config *config = job->plan.config;
     quality->source = STRATA_NEW(job->keep, struct strata_source_quality, config->n_sources);
@@ -60,12 +63,14 @@ static strata_status make_quality(struct strata_job *job, struct strata_quality 
     quality->n_sources = config->n_sources;
     quality->n_features = config->n_features;
     for (size_t i = 0; i < config->n_sources; i++) quality->source[i].name = config->source[i].name;
-    for (size_t i = 0; i < config->n_features; i++) quality->feature[i].name = config->feature[i].name;
+    for (size_t i = 0; i < config->n_features; i++)
+        quality->feature[i].name = config->feature[i].name;
     return STRATA_OK;
 }
 
 /* The run directory, this rank's temporary directory, and the channel. */
-static strata_status open_run(struct strata_job *job, struct strata_quality *quality, struct strata_err *err)
+static strata_status open_run(struct strata_job *job, struct strata_quality *quality,
+                              struct strata_err *err)
 {
     strata_status status = strata_job_temporary_make(job, err);
     if (status == STRATA_OK) status = make_quality(job, quality, err);
@@ -82,15 +87,18 @@ static strata_status open_run(struct strata_job *job, struct strata_quality *qua
 }
 
 /* The next stage begins on all ranks, or on none when one of them was asked to end. */
-static strata_status begin(struct strata_job *job, enum strata_job_event event, struct strata_err *err)
+static strata_status begin(struct strata_job *job, enum strata_job_event event,
+                           struct strata_err *err)
 {
     const unsigned asked = strata_job_asked();
     strata_status status = STRATA_OK;
     if (asked & STRATA_ASKED_CANCEL)
-        status = STRATA_FAIL(err, STRATA_E_CANCELLED, "cancelled while %s", strata_job_state_word(job->snapshot.state));
-    else if (asked & STRATA_ASKED_LIMIT)
-        status = STRATA_FAIL(err, STRATA_E_AGAIN, "asked to end while %s; run the same command again",
+        status = STRATA_FAIL(err, STRATA_E_CANCELLED, "cancelled while %s",
                              strata_job_state_word(job->snapshot.state));
+    else if (asked & STRATA_ASKED_LIMIT)
+        status =
+            STRATA_FAIL(err, STRATA_E_AGAIN, "asked to end while %s; run the same command again",
+                        strata_job_state_word(job->snapshot.state));
     STRATA_TRY(strata_comm_agree(job->comm, status, err));
     strata_job_enter(job, event);
     return STRATA_OK;
@@ -134,10 +142,12 @@ static strata_status write_results(struct strata_job *job, const struct strata_o
         if (status == STRATA_OK) status = write_job_file(job, err);
     }
     STRATA_TRY(strata_comm_agree(job->comm, status, err));
-    STRATA_TRY(strata_results_write(job->comm, job->directory, outcome, job->temporary_dir, job->keep, result, err));
+    STRATA_TRY(strata_results_write(job->comm, job->directory, outcome, job->temporary_dir,
+                                    job->keep, result, err));
     if (job->comm->rank == 0) {
         status = seal(job, err);
-        if (job->host->board) strata_board_publish_result(job->host->board, result->bytes, result->n_bytes);
+        if (job->host->board)
+            strata_board_publish_result(job->host->board, result->bytes, result->n_bytes);
     }
     return strata_comm_agree(job->comm, status, err);
 }
@@ -158,8 +168,8 @@ static strata_status walk(struct strata_job *job, struct strata_blob *result, st
 
     STRATA_TRY(begin(job, STRATA_EVENT_NEXT, err));
     const struct strata_ingest_watch ingest_watch = {job, strata_job_ingest_progress};
-    STRATA_TRY(strata_ingest(comm, config, job->plan.ingest, job->temporary_dir, job->host ? &ingest_watch : NULL,
-                             job->keep, &table, &quality, err));
+    STRATA_TRY(strata_ingest(comm, config, job->plan.ingest, job->temporary_dir,
+                             job->host ? &ingest_watch : NULL, job->keep, &table, &quality, err));
     job->snapshot.customers = table->n_rows_global;
 
     STRATA_TRY(begin(job, STRATA_EVENT_NEXT, err));
@@ -168,7 +178,8 @@ static strata_status walk(struct strata_job *job, struct strata_blob *result, st
 
     STRATA_TRY(begin(job, STRATA_EVENT_NEXT, err));
     const struct strata_fit_watch fit_watch = {job, strata_job_fit_command, strata_job_fit_progress};
-    STRATA_TRY(strata_cluster(comm, config, features, &fit_watch, job->keep, &clustering, &quality, err));
+    STRATA_TRY(
+        strata_cluster(comm, config, features, &fit_watch, job->keep, &clustering, &quality, err));
     if (job->snapshot.state == STRATA_JOB_SEEDING) strata_job_enter(job, STRATA_EVENT_NEXT);
 
     STRATA_TRY(begin(job, STRATA_EVENT_NEXT, err));
@@ -191,10 +202,12 @@ static void leave(struct strata_job *job, strata_status status, const struct str
     if (status != STRATA_OK) {
         const bool cancelled = status == STRATA_E_CANCELLED;
         const enum strata_job_event event = cancelled ? STRATA_EVENT_CANCEL : STRATA_EVENT_FAIL;
-        (void)snprintf(job->snapshot.message, sizeof job->snapshot.message, "%.*s", (int)strcspn(err->text, "\n"),
-                       err->text);
-        if (strata_job_next(job->snapshot.state, event) != STRATA_JOB_STATE_COUNT) strata_job_enter(job, event);
-        STRATA_LOG(INFO, "run.failed", "status=%d rank=%d", strata_status_exit_code(status), err->rank);
+        (void)snprintf(job->snapshot.message, sizeof job->snapshot.message, "%.*s",
+                       (int)strcspn(err->text, "\n"), err->text);
+        if (strata_job_next(job->snapshot.state, event) != STRATA_JOB_STATE_COUNT)
+            strata_job_enter(job, event);
+        STRATA_LOG(INFO, "run.failed", "status=%d rank=%d", strata_status_exit_code(status),
+                   err->rank);
     } else {
         STRATA_LOG(INFO, "run.end", "seconds=%.3f", strata_clock_s() - job->started_s);
     }
@@ -203,13 +216,16 @@ static void leave(struct strata_job *job, strata_status status, const struct str
 }
 
 strata_status strata_job_run(struct strata_comm *comm, const struct strata_job_request *request,
-                             struct strata_arena *keep, struct strata_job_summary *summary, struct strata_err *err)
+                             struct strata_arena *keep, struct strata_job_summary *summary,
+                             struct strata_err *err)
 {
     static const struct strata_job_host nobody = {0};
     struct strata_job job = {
         .comm = comm,
         .request = request,
-        .host = comm->rank != 0 ? NULL : request->host ? request->host : &nobody,
+        .host = comm->rank != 0 ? NULL
+                : request->host ? request->host
+                                : &nobody,
         .keep = keep,
         .snapshot = {.state = STRATA_JOB_PENDING, .ranks = comm->size, .remaining_s = -1},
         .started_s = strata_clock_s(),

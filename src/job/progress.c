@@ -7,8 +7,8 @@
 
 /* Rough share of a run that is done when a state begins; the fit fills its own stretch. */
 static const double fraction_at[STRATA_JOB_STATE_COUNT] = {
-    [STRATA_JOB_PENDING] = 0.0,     [STRATA_JOB_INGESTING] = 0.02, [STRATA_JOB_ENCODING] = 0.40,
-    [STRATA_JOB_SEEDING] = 0.45,    [STRATA_JOB_FITTING] = 0.45,   [STRATA_JOB_STOPPING] = 0.45,
+    [STRATA_JOB_PENDING] = 0.0,     [STRATA_JOB_INGESTING] = 0.02,  [STRATA_JOB_ENCODING] = 0.40,
+    [STRATA_JOB_SEEDING] = 0.45,    [STRATA_JOB_FITTING] = 0.45,    [STRATA_JOB_STOPPING] = 0.45,
     [STRATA_JOB_EVALUATING] = 0.85, [STRATA_JOB_DESCRIBING] = 0.88, [STRATA_JOB_WRITING] = 0.92,
     [STRATA_JOB_DONE] = 1.0,
 };
@@ -38,7 +38,8 @@ void strata_job_enter(struct strata_job *job, enum strata_job_event event)
     const double now_s = strata_clock_s(), stage_s = now_s - job->stage_started_s;
     STRATA_LOG(INFO, "stage.end", "state=%s seconds=%.3f", strata_job_state_word(before), stage_s);
     if (job->n_stages < STRATA_JOB_STAGES_MAX)
-        job->stage[job->n_stages++] = (struct strata_stage_time){strata_job_state_word(before), stage_s};
+        job->stage[job->n_stages++] =
+            (struct strata_stage_time){strata_job_state_word(before), stage_s};
     STRATA_LOG(INFO, "stage.begin", "state=%s", strata_job_state_word(state));
     job->stage_started_s = now_s;
     job->snapshot.state = state;
@@ -47,14 +48,16 @@ void strata_job_enter(struct strata_job *job, enum strata_job_event event)
     strata_job_publish(job);
 }
 
-void strata_job_ingest_progress(void *context, const char *source, uint64_t bytes_done, uint64_t bytes_total)
+void strata_job_ingest_progress(void *context, const char *source, uint64_t bytes_done,
+                                uint64_t bytes_total)
 {
     struct strata_job *job = context;
     (void)source;
     job->snapshot.bytes_done = bytes_done;
     job->snapshot.bytes_total = bytes_total;
     const double begin = fraction_at[STRATA_JOB_INGESTING], end = fraction_at[STRATA_JOB_ENCODING];
-    if (bytes_total) set_fraction(job, begin + (end - begin) * (double)bytes_done / (double)bytes_total);
+    if (bytes_total)
+        set_fraction(job, begin + (end - begin) * (double)bytes_done / (double)bytes_total);
     strata_job_publish(job);
 }
 
@@ -68,7 +71,8 @@ void strata_job_fit_progress(void *context, const struct strata_fit_progress *pr
     now->candidates_total = progress->total;
     now->k = progress->best_k;
     now->objective = progress->best_objective;
-    for (uint32_t segment = 0; segment < progress->best_k && segment < STRATA_MAX_SEGMENTS; segment++)
+    for (uint32_t segment = 0; segment < progress->best_k && segment < STRATA_MAX_SEGMENTS;
+         segment++)
         now->segment_size[segment] = progress->best_mass[segment];
     const double begin = fraction_at[STRATA_JOB_FITTING], end = fraction_at[STRATA_JOB_EVALUATING];
     set_fraction(job, begin + (end - begin) * progress->fraction);
@@ -90,7 +94,8 @@ unsigned strata_job_fit_command(void *context)
             strata_job_enter(job, STRATA_EVENT_STOP);
         char *told = strata_arena_print(job->keep, "stop at iteration %llu",
                                         (unsigned long long)job->snapshot.iteration);
-        if (told && job->n_commands < STRATA_JOB_COMMANDS_MAX) job->command[job->n_commands++] = told;
+        if (told && job->n_commands < STRATA_JOB_COMMANDS_MAX)
+            job->command[job->n_commands++] = told;
     }
     return command;
 }

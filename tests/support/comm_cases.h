@@ -9,8 +9,10 @@
 
 #include "strata/comm.h"
 
-#define CHECK(condition)                                                                           \
-    ((condition) ? 0 : (fprintf(stderr, "rank %d: %s:%d: %s\n", comm->rank, __FILE__, __LINE__, #condition), 1))
+#define CHECK(condition) \
+    ((condition)         \
+         ? 0             \
+         : (fprintf(stderr, "rank %d: %s:%d: %s\n", comm->rank, __FILE__, __LINE__, #condition), 1))
 
 static int sums_are_exact(struct strata_comm *comm)
 {
@@ -30,7 +32,8 @@ static int the_lowest_failing_rank_speaks_for_all(struct strata_comm *comm)
     failures += CHECK(strata_comm_agree(comm, STRATA_OK, &err) == STRATA_OK);
     const int first = comm->size > 2 ? 1 : 0;
     strata_status mine = STRATA_OK;
-    if (comm->rank >= first) mine = STRATA_FAIL(&err, STRATA_E_DATA, "rank %d has a bad row", comm->rank);
+    if (comm->rank >= first)
+        mine = STRATA_FAIL(&err, STRATA_E_DATA, "rank %d has a bad row", comm->rank);
     failures += CHECK(strata_comm_agree(comm, mine, &err) == STRATA_E_DATA);
     char expected[64];
     (void)snprintf(expected, sizeof expected, "rank %d has a bad row", first);
@@ -50,10 +53,12 @@ static uint64_t length_of(int from, int to, uint64_t unit)
     return (uint64_t)((from * 5 + to * 3) % 4) * unit;
 }
 
-static int exchange_brings_each_block_to_its_rank(struct strata_comm *comm, struct strata_arena scratch, uint64_t unit)
+static int exchange_brings_each_block_to_its_rank(struct strata_comm *comm,
+                                                  struct strata_arena scratch, uint64_t unit)
 {
     uint64_t send_bytes[64], receive_bytes[64], sent = 0, received = 0;
-    for (int rank = 0; rank < comm->size; rank++) sent += send_bytes[rank] = length_of(comm->rank, rank, unit);
+    for (int rank = 0; rank < comm->size; rank++)
+        sent += send_bytes[rank] = length_of(comm->rank, rank, unit);
     strata_comm_exchange_sizes(comm, send_bytes, receive_bytes);
     int wrong_sizes = 0;
     for (int rank = 0; rank < comm->size; rank++) {
@@ -68,7 +73,8 @@ static int exchange_brings_each_block_to_its_rank(struct strata_comm *comm, stru
     strata_comm_exchange(comm, send, send_bytes, receive, receive_bytes);
     at = 0;
     for (int rank = 0; rank < comm->size; rank++)
-        for (uint64_t i = 0; i < receive_bytes[rank]; i++) wrong += receive[at++] != pattern(rank, comm->rank, i);
+        for (uint64_t i = 0; i < receive_bytes[rank]; i++)
+            wrong += receive[at++] != pattern(rank, comm->rank, i);
     return CHECK(wrong_sizes == 0) + CHECK(wrong == 0);
 }
 
@@ -81,7 +87,8 @@ static int blobs_arrive_whole(struct strata_comm *comm, struct strata_arena scra
     const int n = comm->rank == 1 ? 0 : snprintf(mine, sizeof mine, "from rank %d", comm->rank);
     unsigned char *all = NULL;
     uint64_t *offset = NULL;
-    failures += CHECK(strata_comm_gather_blobs(comm, mine, (size_t)n, &scratch, &all, &offset, &err) == STRATA_OK);
+    failures += CHECK(strata_comm_gather_blobs(comm, mine, (size_t)n, &scratch, &all, &offset,
+                                               &err) == STRATA_OK);
     for (int rank = 0; rank < comm->size; rank++) {
         char expected[64];
         const int length = rank == 1 ? 0 : snprintf(expected, sizeof expected, "from rank %d", rank);
@@ -89,9 +96,10 @@ static int blobs_arrive_whole(struct strata_comm *comm, struct strata_arena scra
         failures += CHECK(memcmp(all + offset[rank], expected, (size_t)length) == 0);
     }
     const int root = comm->size - 1;
-    failures += CHECK(strata_comm_broadcast_blob(comm, mine, (size_t)n, root, &scratch, &out, &n_out, &err) ==
-                      STRATA_OK);
-    failures += CHECK(n_out == offset[root + 1] - offset[root] && memcmp(out, all + offset[root], n_out) == 0);
+    failures += CHECK(strata_comm_broadcast_blob(comm, mine, (size_t)n, root, &scratch, &out,
+                                                 &n_out, &err) == STRATA_OK);
+    failures += CHECK(n_out == offset[root + 1] - offset[root] &&
+                      memcmp(out, all + offset[root], n_out) == 0);
     return failures;
 }
 

@@ -14,7 +14,8 @@ Test(comm, ranks_as_threads_keep_the_contract)
         int failures[7] = {0};
         struct strata_err err = {0};
         cr_assert_eq(strata_comm_run_threads(size, run, failures, &err), STRATA_OK);
-        for (int rank = 0; rank < size; rank++) cr_expect_eq(failures[rank], 0, "size %d rank %d", size, rank);
+        for (int rank = 0; rank < size; rank++)
+            cr_expect_eq(failures[rank], 0, "size %d rank %d", size, rank);
     }
 }
 

@@ -57,7 +57,8 @@ Test(file, a_failed_write_leaves_the_old_file_and_no_temporary)
 {
     struct strata_err err = {0};
     char *path = strata_path_join(directory, "out", &arena);
-    cr_assert_eq(strata_directory_make(path, &err), STRATA_OK); /* a directory in the way of the rename */
+    cr_assert_eq(strata_directory_make(path, &err),
+                 STRATA_OK); /* a directory in the way of the rename */
     char *inside = strata_path_join(path, "x", &arena);
     cr_assert_eq(strata_file_write(inside, "x", 1, false, &err), STRATA_OK);
     cr_assert_eq(strata_file_write(path, "new", 3, false, &err), STRATA_E_IO);

@@ -30,7 +30,8 @@ static char *logged(int rank)
 Test(log, an_event_is_one_line_of_json_with_numbers_as_numbers)
 {
     const char *line = logged(0);
-    cr_assert_not_null(strstr(line, "\"event\":\"fit.iter\",\"iter\":3,\"objective\":1.5,\"reason\":\"say\""));
+    cr_assert_not_null(
+        strstr(line, "\"event\":\"fit.iter\",\"iter\":3,\"objective\":1.5,\"reason\":\"say\""));
     cr_assert_eq(strchr(line, '\n'), line + strlen(line) - 1);
 }
 
@@ -44,7 +45,8 @@ Test(log, durations_read_well)
     static const struct {
         double seconds;
         const char *text;
-    } cases[] = {{0.24, "0.2 s"}, {59, "59 s"}, {125, "2 min 5 s"}, {12000, "3 h 20 min"}, {-1, "unknown"}};
+    } cases[] = {
+        {0.24, "0.2 s"}, {59, "59 s"}, {125, "2 min 5 s"}, {12000, "3 h 20 min"}, {-1, "unknown"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char text[32];
         strata_duration_text(cases[i].seconds, text);

@@ -29,7 +29,8 @@ Test(problems, more_than_the_list_holds_are_counted)
 {
     static struct strata_problems problems;
     struct strata_err err = {0};
-    for (int i = 0; i < 200; i++) strata_problems_add(&problems, at(i + 1, 1), STRATA_E_CONFIG, "problem");
+    for (int i = 0; i < 200; i++)
+        strata_problems_add(&problems, at(i + 1, 1), STRATA_E_CONFIG, "problem");
     cr_assert_eq(problems.count, STRATA_PROBLEMS_MAX);
     cr_assert_eq(problems.total, 200);
     cr_assert_eq(strata_problems_status(&problems, &err), STRATA_E_CONFIG);

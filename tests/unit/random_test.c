@@ -17,9 +17,11 @@ Test(random, every_part_of_the_question_changes_the_answer)
 Test(random, draws_below_a_bound_are_even)
 {
     double count[10] = {0};
-    for (uint64_t i = 0; i < 100000; i++) count[strata_random_below(7, STRATA_PURPOSE_TEST, i, 0, 10)]++;
+    for (uint64_t i = 0; i < 100000; i++)
+        count[strata_random_below(7, STRATA_PURPOSE_TEST, i, 0, 10)]++;
     double chi_square = 0;
-    for (int cell = 0; cell < 10; cell++) chi_square += (count[cell] - 1e4) * (count[cell] - 1e4) / 1e4;
+    for (int cell = 0; cell < 10; cell++)
+        chi_square += (count[cell] - 1e4) * (count[cell] - 1e4) / 1e4;
     cr_assert_lt(chi_square, 33.72);
 }
 

@@ -23,7 +23,8 @@ Test(states, a_final_state_refuses_every_event_and_others_can_fail)
         for (enum strata_job_event event = 0; event < STRATA_EVENT_COUNT; event++) {
             const enum strata_job_state next = strata_job_next(state, event);
             if (is_final(state)) cr_expect_eq(next, STRATA_JOB_STATE_COUNT);
-            if (!is_final(state) && event == STRATA_EVENT_FAIL) cr_expect_eq(next, STRATA_JOB_FAILED);
+            if (!is_final(state) && event == STRATA_EVENT_FAIL)
+                cr_expect_eq(next, STRATA_JOB_FAILED);
         }
 }
 
