@@ -75,9 +75,11 @@ Test(json_view, doubles_are_as_short_as_they_can_be)
 Test(json_view, shape_is_that_of_the_mapping)
 {
     char path[] = "a/\"b\"\n<script>\x01\xc3\xa9\xff\xed\xa0\x80";
-    Strata__V1__FileDigest file = STRATA__V1__FILE_DIGEST__INIT;
+    Strata__V1__FileDigest file;
+    strata__v1__file_digest__init(&file);
     Strata__V1__FileDigest *files[] = {&file};
-    Strata__V1__Manifest manifest = STRATA__V1__MANIFEST__INIT;
+    Strata__V1__Manifest manifest;
+    strata__v1__manifest__init(&manifest);
     file.path = path;
     file.bytes = UINT64_MAX;
     manifest.ranks = UINT32_MAX;
@@ -95,7 +97,8 @@ Test(json_view, shape_is_that_of_the_mapping)
 
 Test(json_view, absent_figures_are_absent_and_zero_is_not)
 {
-    Strata__V1__ProfileCell cell = STRATA__V1__PROFILE_CELL__INIT;
+    Strata__V1__ProfileCell cell;
+    strata__v1__profile_cell__init(&cell);
     cell.has_mean_case = STRATA__V1__PROFILE_CELL__HAS_MEAN_MEAN;
     cr_assert_str_eq(strata_json_view(&cell.base, STRATA_JSON_LINE, &arena, NULL),
                      "{\"count\":\"0\",\"missing\":\"0\",\"hidden\":false,\"mean\":0,\"shares\":[]}");
@@ -103,9 +106,11 @@ Test(json_view, absent_figures_are_absent_and_zero_is_not)
 
 Test(json_view, pretty_text_has_two_spaces_a_level_and_ends_its_line)
 {
-    Strata__V1__SourceQuality source = STRATA__V1__SOURCE_QUALITY__INIT;
+    Strata__V1__SourceQuality source;
+    strata__v1__source_quality__init(&source);
     Strata__V1__SourceQuality *sources[] = {&source};
-    Strata__V1__Quality quality = STRATA__V1__QUALITY__INIT;
+    Strata__V1__Quality quality;
+    strata__v1__quality__init(&quality);
     quality.sources = sources;
     quality.n_sources = 1;
     size_t n_bytes = 0;
@@ -113,14 +118,15 @@ Test(json_view, pretty_text_has_two_spaces_a_level_and_ends_its_line)
     cr_assert_eq(strlen(text), n_bytes);
     cr_assert(strstr(text,
                      "{\n  \"formatVersion\": 0,\n  \"customers\": \"0\",\n  \"sources\": [\n    "
-                     "{\n      \"name\": \"\",\n      \"files\": \"0\",\n") == text);
+                     "{\n      \"name\": \"\",\n      \"rows\": \"0\",\n") == text);
     cr_assert_str_eq(text + n_bytes - 16, "  \"notes\": []\n}\n");
 }
 
 Test(json_view, lack_of_room_is_told)
 {
     struct strata_arena small;
-    Strata__V1__Quality quality = STRATA__V1__QUALITY__INIT;
+    Strata__V1__Quality quality;
+    strata__v1__quality__init(&quality);
     cr_assert(strata_arena_init(&small, 4096));
     while (strata_arena_take(&small, 1, 1, 64)) continue;
     cr_assert_null(strata_json_view(&quality.base, STRATA_JSON_LINE, &small, NULL));
@@ -129,7 +135,8 @@ Test(json_view, lack_of_room_is_told)
 
 Test(json_view, unknown_enum_values_stand_as_numbers)
 {
-    Strata__V1__DimensionShare share = STRATA__V1__DIMENSION_SHARE__INIT;
+    Strata__V1__DimensionShare share;
+    strata__v1__dimension_share__init(&share);
     share.dimension = (Strata__V1__Dimension)99;
     cr_assert_str_eq(strata_json_view(&share.base, STRATA_JSON_LINE, &arena, NULL),
                      "{\"dimension\":99,\"share\":0}");
