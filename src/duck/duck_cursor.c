@@ -52,7 +52,7 @@ STRATA_MUST_CHECK static strata_status describe(struct strata_duck_cursor *curso
     return STRATA_OK;
 }
 
-STRATA_MUST_CHECK static strata_status query(struct strata_duck *duck, struct strata_duck_cursor *cursor,
+__attribute__((format(printf, 4, 0))) STRATA_MUST_CHECK static strata_status query(struct strata_duck *duck, struct strata_duck_cursor *cursor,
                                              struct strata_err *err, const char *format, va_list arguments)
 {
     *cursor = (struct strata_duck_cursor){.handle = calloc(1, sizeof(struct handle))};
@@ -184,7 +184,7 @@ double strata_duck_number(const struct strata_duck_cursor *cursor, size_t column
     case STRATA_DUCK_BLOB:
     case STRATA_DUCK_OTHER: break;
     }
-    STRATA_REQUIRE(!"a number was asked of a column that is not one");
+    STRATA_REQUIRE(false && "a number was asked of a column that is not one");
     return 0;
 }
 

@@ -21,7 +21,7 @@ struct strata_duck {
 strata_status duck_fail(struct strata_err *err, const char *report);
 
 /* The printed text on the heap, or NULL when memory ends. */
-char *duck_print(const char *format, va_list arguments);
+__attribute__((format(printf, 1, 0))) char *duck_print(const char *format, va_list arguments);
 
 /* strata_exact_sum and strata_seen. */
 bool duck_register_sum(struct strata_duck *duck);

@@ -167,7 +167,7 @@ static uint32_t find_level(const struct strata_column *column, const char *text,
         if (order < 0 || (order == 0 && length < n)) high = middle;
         else low = middle + 1;
     }
-    STRATA_REQUIRE(!"a text is not among its levels");
+    STRATA_REQUIRE(false && "a text is not among its levels");
     return 0;
 }
 

@@ -41,11 +41,11 @@ static const char *const world_region[] = {"north", "south & <east>"};
 static const char *const world_age_declared[] = {"young", "old"}; /* not in the order of bytes */
 static const char *const world_age_column[] = {"ancient", "old", "young"};
 static double world_age_share[] = {0.0, 0.75, 0.25};
-static double world_region_share[] = {0.5, NAN};
+static double world_region_share[] = {0.5, (double)NAN};
 static double world_params[] = {-3, 5, 0, 7, 65536, 2, 1, 9, 16777216, 0, 4, -16777216};
 static double world_mass[] = {5, 3, 2};
 static double world_trace[] = {9.5, 4.25, 4};
-static double world_silhouette[] = {0.5, 0.25, NAN};
+static double world_silhouette[] = {0.5, 0.25, (double)NAN};
 static double world_sse[] = {1, 2, 3};
 static double world_dimension[STRATA_DIMENSION_COUNT] = {0.25, 0, 0, 0.75, 0, 0};
 
@@ -161,7 +161,7 @@ static inline void world_fit(struct world *world)
         (struct strata_candidate_result){2, 0, 7, STRATA_STOP_MAX_ITER, 9.5, 0.4, true, 1};
     world->candidate[1] =
         (struct strata_candidate_result){3, 0, 3, STRATA_STOP_NO_LABEL_MOVED, 4, 0.2, true, 0};
-    world->by_k[0] = (struct strata_k_result){2, 0, 9.5, NAN, 0.4, true, 1};
+    world->by_k[0] = (struct strata_k_result){2, 0, 9.5, (double)NAN, 0.4, true, 1};
     world->by_k[1] = (struct strata_k_result){3, 1, 4, 0.125, 0.2, true, 1};
     struct strata_assignment *assignment = world->clustering.assignment;
     world->clustering = (struct strata_clustering){.estimator = &world_estimator,
@@ -187,8 +187,8 @@ static inline void world_fit(struct world *world)
                                                    .calinski_harabasz = 3.5,
                                                    .davies_bouldin = 0.5,
                                                    .silhouette = 0.1,
-                                                   .log_likelihood = NAN,
-                                                   .bic = NAN,
+                                                   .log_likelihood = (double)NAN,
+                                                   .bic = (double)NAN,
                                                    .mean_posterior = 1,
                                                    .agreement = 1,
                                                    .segment_silhouette = world_silhouette,
@@ -213,20 +213,20 @@ static inline void world_profiles(struct world *world)
         world->cell[s][1] = (struct strata_profile_cell){.count = 10,
                                                          .mean = 0.25,
                                                          .sd = 1,
-                                                         .low = NAN,
-                                                         .median = NAN,
-                                                         .high = NAN,
-                                                         .index = NAN,
+                                                         .low = (double)NAN,
+                                                         .median = (double)NAN,
+                                                         .high = (double)NAN,
+                                                         .index = (double)NAN,
                                                          .effect = 1e22,
                                                          .level = -1,
                                                          .share = world_age_share};
         world->cell[s][2] = (struct strata_profile_cell){.count = 7,
-                                                         .mean = NAN,
-                                                         .sd = NAN,
-                                                         .low = NAN,
-                                                         .median = NAN,
-                                                         .high = NAN,
-                                                         .index = NAN,
+                                                         .mean = (double)NAN,
+                                                         .sd = (double)NAN,
+                                                         .low = (double)NAN,
+                                                         .median = (double)NAN,
+                                                         .high = (double)NAN,
+                                                         .index = (double)NAN,
                                                          .effect = 0.5,
                                                          .level = 1,
                                                          .share = world_region_share,
@@ -235,7 +235,7 @@ static inline void world_profiles(struct world *world)
     world->marker[0] = (struct strata_marker){1, -1, 1e22};
     world->marker[1] = (struct strata_marker){2, 1, 0.5};
     world->statement[0] = (struct strata_statement){
-        "5 customers, \"half\" of all.", "value", "size", SIZE_MAX, -1, 0.5, 1, 5, NAN, NAN};
+        "5 customers, \"half\" of all.", "value", "size", SIZE_MAX, -1, 0.5, 1, 5, (double)NAN, (double)NAN};
     world->statement[1] = (struct strata_statement){
         "Three in four are old.", "demographic", "share", 1, 1, 0.75, 0.5, 10, 0.5, 0.9};
     static const char *const name[WORLD_K] = {"Old spenders", "Young\tsouth", "Caf\xc3\xa9 guests"};

@@ -266,7 +266,8 @@ Test(results, a_newer_format_is_refused_by_name)
 {
     struct strata_err err = {0};
     struct strata_blob blob = {0}, result = {0};
-    Strata__V1__Result newer = STRATA__V1__RESULT__INIT;
+    Strata__V1__Result newer;
+    strata__v1__result__init(&newer);
     newer.format_version = 2;
     cr_assert_eq(strata_record_pack(&newer.base, &arena, &blob, &err), STRATA_OK);
     const char *record = strata_path_join(folder, "result.pb", &arena);
