@@ -48,15 +48,22 @@ strata_status reader_reject(struct reader *reader, uint64_t line, const char *co
     return STRATA_OK;
 }
 
+/* Where the last line number was counted: rejects come in the order of the file. */
+struct counted {
+    uint64_t byte, line;
+};
+
 /* The line in the file: DuckDB counts records of the pipe, and knows the record's first byte there. */
-STRATA_MUST_CHECK static strata_status line_of(const struct reader *reader, int64_t line, int64_t byte, uint64_t *out,
-                                               struct strata_err *err)
+STRATA_MUST_CHECK static strata_status line_of(const struct reader *reader, int64_t record, int64_t byte,
+                                               struct counted *counted, uint64_t *line, struct strata_err *err)
 {
-    *out = (uint64_t)line;
+    *line = (uint64_t)record;
     if (reader->unit->whole || byte < 1) return STRATA_OK;
     const struct ingest_source *source = &reader->detail->source[reader->source];
-    return csv_cut_line(source->file[reader->unit->file].path, reader->unit->first, reader->unit->line,
-                        reader->unit->first + (uint64_t)byte - 1, out, err);
+    const uint64_t at = reader->unit->first + (uint64_t)byte - 1;
+    STRATA_TRY(csv_cut_line(source->file[reader->unit->file].path, counted->byte, counted->line, at, line, err));
+    *counted = (struct counted){at, *line};
+    return STRATA_OK;
 }
 
 /* One reject a record, for its first fault. */
@@ -64,6 +71,7 @@ STRATA_MUST_CHECK static strata_status take_rejects(struct reader *reader, struc
                                                     struct strata_err *err)
 {
     bool more = true;
+    struct counted counted = {reader->unit->first, reader->unit->line};
     STRATA_TRY(strata_duck_next(cursor, &more, err));
     while (more) {
         for (size_t row = 0; row < cursor->n_rows; row++) {
@@ -72,7 +80,7 @@ STRATA_MUST_CHECK static strata_status take_rejects(struct reader *reader, struc
             size_t name_bytes = 0;
             char column[128] = "";
             STRATA_TRY(line_of(reader, ((const int64_t *)strata_duck_values(cursor, 0))[row],
-                               ((const int64_t *)strata_duck_values(cursor, 1))[row], &line, err));
+                               ((const int64_t *)strata_duck_values(cursor, 1))[row], &counted, &line, err));
             const char *type = strata_duck_text(cursor, 2, row, &type_bytes);
             const char *name = strata_duck_text(cursor, 3, row, &name_bytes);
             memcpy(column, name, name_bytes < sizeof column ? name_bytes : sizeof column - 1);
@@ -90,8 +98,8 @@ strata_status reader_csv_rejects(struct reader *reader, struct strata_err *err)
     STRATA_TRY(strata_duck_query(
         reader->duck, &cursor, err,
         "SELECT line::BIGINT, coalesce(line_byte_position, 0)::BIGINT, "
-        "first(error_type::VARCHAR ORDER BY column_idx), first(coalesce(column_name, '') ORDER BY column_idx) "
-        "FROM reject_errors GROUP BY ALL ORDER BY 1, 2"));
+        "arg_min(error_type::VARCHAR, column_idx), arg_min(coalesce(column_name, ''), column_idx) "
+        "FROM reject_errors GROUP BY ALL ORDER BY 2, 1"));
     const strata_status rc = take_rejects(reader, &cursor, err);
     strata_duck_cursor_finish(&cursor);
     STRATA_TRY(rc);
