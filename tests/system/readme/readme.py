@@ -25,6 +25,8 @@ def blocks(text):
             if lines[at].startswith("$ "):
                 commands.append(lines[at][2:])
             at += 1
+        if not commands:
+            sys.exit(f"a block ends at line {at + 1} without any line that begins with '$ ': {lines[at - 1]}")
         found.append((commands, reason.group(1) if reason else None))
     return found
 
