@@ -51,11 +51,12 @@ progress() {
     if $is_terminal; then printf '%s' "$erase"; fi
 }
 
-# is_configured FOLDER [-DNAME=VALUE...]: whether CMake has prepared it with these values.
+# is_configured FOLDER [-DNAME=VALUE...]: whether CMake has prepared it with these values, and the
+# presets as they are now.
 is_configured() {
     local folder=$1 option
     shift
-    [[ -f $folder/build.ninja ]] || return 1
+    [[ $folder/configured -nt $STRATA_ROOT/CMakePresets.json ]] || return 1
     for option in "$@"; do
         option=${option#-D}
         grep -q "^${option%%=*}:[A-Z]*=${option#*=}$" "$folder/CMakeCache.txt" || return 1
@@ -81,6 +82,7 @@ build_preset() {
             sed -n '/CMake Error/,$p' "$log" >&2
             fail 70 "configuring $preset failed: the whole log is $log"
         fi
+        touch "$folder/configured"
     fi
     if ! (cd "$STRATA_ROOT" && cmake --build --preset "$preset" "${targets[@]}" 2>&1) |
         progress "$preset" "$log"; then
