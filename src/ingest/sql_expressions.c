@@ -6,6 +6,15 @@
 
 static bool is_no_case(const char *a, const char *b) { return strcasecmp(a, b) == 0; }
 
+/* DuckDB writes list(x order by x) as list_sort(list(x)): then the order of rows does not matter. */
+static void note_sorted(struct sql_state *state, const json_t *node)
+{
+    static const char *const sorts[] = {"list_sort", "list_reverse_sort", "array_sort", "array_reverse_sort"};
+    for (size_t i = 0; i < sizeof sorts / sizeof *sorts; i++)
+        if (is_no_case(sql_string(node, "function_name"), sorts[i]))
+            state->sorted = json_array_get(json_object_get(node, "children"), 0);
+}
+
 /* Is the call's first argument among the expressions that order its rows? */
 static bool is_ordered_by_itself(const json_t *node, const json_t *orders)
 {
@@ -43,7 +52,7 @@ static void judge_name(struct sql_state *state, const json_t *node, const char *
     case SQL_SUM:
     case SQL_MEAN: note_call(state, (json_t *)(uintptr_t)node, rule.name, rule.verdict); break;
     case SQL_ORDERED:
-        if (!is_ordered_by_itself(node, orders))
+        if (node != state->sorted && !is_ordered_by_itself(node, orders))
             sql_refuse(state, sql_location(node), "customers SQL: `%s` is refused: %s", name, rule.advice);
         break;
     case SQL_AS_OF:
@@ -66,6 +75,7 @@ static void judge_function(struct sql_state *state, const json_t *node)
     if (json_is_true(json_object_get(node, "export_state")))
         sql_refuse(state, sql_location(node), "customers SQL: EXPORT_STATE is refused; write the aggregate itself");
     judge_name(state, node, name, json_object_get(json_object_get(node, "order_bys"), "orders"));
+    note_sorted(state, node);
 }
 
 /* A frame counted in rows cuts through ties; the whole partition does not. */
@@ -133,6 +143,7 @@ void sql_walk(struct sql_state *state, const json_t *node, const struct sql_scop
         state->depth--;
         return;
     }
+    if (sql_location(node) != SQL_NOWHERE) state->near = sql_location(node);
     if (sql_is(node, "class", "FUNCTION")) judge_function(state, node);
     else if (sql_is(node, "class", "WINDOW")) judge_window(state, node, scope);
     else if (sql_is(node, "class", "COLUMN_REF")) judge_column(state, node, scope);

@@ -162,6 +162,7 @@ static void add_source(struct sql_state *state, const json_t *ref, const struct 
     }
     const char *known[STRATA_PROBLEMS_MAX];
     size_t n = 0;
+    state->reaches_out = true;
     for (; n < state->job->n_sources && n < STRATA_PROBLEMS_MAX; n++) known[n] = state->job->source[n].name;
     const char *near = strata_nearest_word(name, known, n);
     sql_refuse(state, sql_location(ref), "customers SQL: \"%s\" is not a source of the job%s%s%s", name,
@@ -187,6 +188,7 @@ static void add_function(struct sql_state *state, const json_t *ref, struct sql_
     const char *name = sql_string(function, "function_name");
     bool fine = false;
     for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++) fine = fine || strcasecmp(allowed[i], name) == 0;
+    state->reaches_out = state->reaches_out || !fine;
     if (!fine)
         sql_refuse(state, sql_location(ref),
                    "customers SQL: the table function `%s` is refused; the SQL reads the job's sources only", name);

@@ -71,6 +71,9 @@ struct sql_state {
     json_int_t refused[STRATA_PROBLEMS_MAX]; /* places already told: DuckDB's tree repeats some parts */
     size_t n_refused;
     int depth;
+    json_int_t near;               /* the last place walked: for what has none of its own */
+    const json_t *sorted;          /* a list that is sorted at once */
+    bool reaches_out;              /* it names files or unknown tables: DuckDB must not bind it */
     struct sql_relation spare; /* stands for those beyond the limit, which is told */
 };
 

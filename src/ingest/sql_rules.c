@@ -36,8 +36,9 @@ void sql_refuse(struct sql_state *state, json_int_t location, const char *format
 {
     char text[300];
     va_list arguments;
+    if (location == SQL_NOWHERE) location = state->near;
     for (size_t i = 0; i < state->n_refused; i++)
-        if (state->refused[i] == location && location != SQL_NOWHERE) return;
+        if (state->refused[i] == location) return;
     if (state->n_refused < STRATA_PROBLEMS_MAX) state->refused[state->n_refused++] = location;
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof text, format, arguments); /* cut texts are fine */
@@ -145,7 +146,7 @@ static void report_duckdb(struct sql_state *state, const json_t *report, const c
     char *end = NULL;
     const json_int_t location = position[0] ? (json_int_t)strtoll(position, &end, 10) : SQL_NOWHERE;
     const char *candidates = sql_string(report, "candidates");
-    const int length = (int)strcspn(message, "\n");
+    const int length = (int)strcspn(message, "\n!");
     sql_refuse(state, location, "customers SQL: %.*s%s%.100s%s", length, message, candidates[0] ? "; is it " : "",
                candidates, candidates[0] ? "?" : "");
 }
@@ -208,7 +209,7 @@ STRATA_MUST_CHECK static strata_status check(struct sql_state *state, struct sql
     STRATA_TRY(parse(state, &query, err));
     if (!query) return STRATA_OK;
     sql_grain(state, query, &result->key_is_source_key);
-    STRATA_TRY(bind(state, err));
+    if (!state->reaches_out) STRATA_TRY(bind(state, err));
     if (state->n_refused > 0) return STRATA_OK;
     return sql_sums(state, &result->sql, err);
 }
