@@ -296,6 +296,7 @@ static strata_status fit_wave(struct strata_fit *fit, size_t first, size_t n, st
     if (!room || !wave.message)
         status = STRATA_FAIL(err, STRATA_E_MEMORY, "no memory to fit %zu candidates at once", n);
     STRATA_TRY(strata_comm_agree(fit->comm, status, err));
+    STRATA_REQUIRE(wave.candidate != NULL); /* all ranks have agreed that there is room */
     STRATA_TRY(strata_fit_seed(fit, wave.candidate, n, err));
     STRATA_TRY(iterate(fit, &wave, err));
     for (size_t i = 0; i < n; i++) conclude(fit, &wave.candidate[i]);

@@ -31,7 +31,6 @@
  *
  * Sources: (Dempster, Laird & Rubin, 1977; Fraley & Raftery, 2002) in README.md. */
 #include <math.h>
-#include <string.h>
 
 #include "strata/estimator.h"
 #include "strata/math_sums.h"
@@ -109,6 +108,15 @@ static struct moments moments_view(struct strata_dims dims, struct strata_sum *t
     m.sum = m.mass + dims.k;
     m.square = m.sum + dims.k * dims.d;
     return m;
+}
+
+static struct moments moments_read(struct strata_dims dims, const struct strata_sum *tail)
+{
+    union {
+        const struct strata_sum *read;
+        struct strata_sum *write;
+    } same = {.read = tail};
+    return moments_view(dims, same.write);
 }
 
 /* What follows from weights and variances; variances below the floor are raised to it. */
@@ -233,7 +241,7 @@ static void accumulate(struct strata_dims dims, const double *params, const floa
     const struct mixture m = mixture_read(dims, params);
     const struct moments to = moments_view(dims, tail);
     union lanes tile;
-    struct densities of;
+    struct densities of = {0};
     for (size_t first = 0; first < n; first += LANES) {
         const size_t rows = n - first < LANES ? n - first : LANES;
         lanes_load(&tile, x + first * dims.d, rows, dims.d);
@@ -272,9 +280,7 @@ static void maximise(struct strata_dims dims, uint64_t n_rows, const struct stra
                      double *params, double *mass)
 {
     const struct mixture m = mixture_view(dims, params);
-    struct strata_sum *read_only = NULL;
-    memcpy(&read_only, &tail, sizeof read_only);
-    const struct moments from = moments_view(dims, read_only);
+    const struct moments from = moments_read(dims, tail);
     for (size_t c = 0; c < dims.k; c++) {
         mass[c] = strata_sum_value(from.count[c]);
         const int64_t weight =
@@ -356,7 +362,7 @@ static void assign(struct strata_dims dims, const double *params, const float *x
 {
     const struct mixture m = mixture_read(dims, params);
     union lanes tile;
-    struct densities of;
+    struct densities of = {0};
     for (size_t first = 0; first < n; first += LANES) {
         const size_t rows = n - first < LANES ? n - first : LANES;
         lanes_load(&tile, x + first * dims.d, rows, dims.d);

@@ -69,7 +69,7 @@ strata_status strata_fit_repair(struct strata_fit *fit, struct strata_candidate 
 {
     struct strata_arena scratch = fit->room;
     const struct strata_rows *rows = fit->rows;
-    struct far_row found[STRATA_MAX_SEGMENTS];
+    struct far_row found[STRATA_MAX_SEGMENTS] = {0};
     struct strata_pick pick[STRATA_MAX_SEGMENTS];
     size_t n_empty = 0;
     for (size_t c = 0; c < candidate->dims.k; c++) n_empty += !(candidate->mass[c] > 0);

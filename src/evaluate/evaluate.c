@@ -191,9 +191,12 @@ strata_status strata_evaluate(struct strata_comm *comm, const struct strata_feat
     struct strata_sum *sums = STRATA_NEW(&scratch, struct strata_sum, n_sums);
     int64_t *limbs = STRATA_NEW(&scratch, int64_t, n_sums * STRATA_SUM_LIMBS);
     strata_status status = STRATA_OK;
-    if (!evaluation || !per_segment || !per_dimension || !centre || !spread || !sums || !limbs)
+    const bool room =
+        evaluation && per_segment && per_dimension && centre && spread && sums && limbs;
+    if (!room)
         status = STRATA_FAIL(err, STRATA_E_MEMORY, "no memory to evaluate %zu segments", dims.k);
     STRATA_TRY(strata_comm_agree(comm, status, err));
+    STRATA_REQUIRE(room); /* all ranks have agreed on it */
 
     const struct tally tally = tally_view(dims, sums);
     clustering->estimator->centres(dims, clustering->params, centre);
