@@ -1,7 +1,6 @@
 #include "csv_cut.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -93,22 +92,22 @@ strata_status csv_cut_find(int fd, const char *path, const struct ingest_dialect
     return STRATA_OK;
 }
 
-strata_status csv_cut_line(const char *path, uint64_t first, uint64_t line, uint64_t at, uint64_t *out,
-                           struct strata_err *err)
+strata_status csv_cut_count(int fd, const char *path, uint64_t written, struct csv_count *count,
+                            struct strata_err *err)
 {
     char block[BLOCK_BYTES];
-    *out = line;
-    const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return STRATA_FAIL(err, STRATA_E_IO, "cannot open %s: %s", path, strerror(errno));
-    strata_status rc = STRATA_OK;
-    while (rc == STRATA_OK && first < at) {
+    char out[2];
+    while (count->written < written) {
         size_t got = 0;
-        const size_t n = at - first < sizeof block ? (size_t)(at - first) : sizeof block;
-        rc = read_at(fd, path, first, block, n, &got, err);
+        const uint64_t left = written - count->written; /* the pipe never has more bytes than the file */
+        STRATA_TRY(read_at(fd, path, count->byte, block, left < BLOCK_BYTES ? (size_t)left : BLOCK_BYTES, &got, err));
         if (got == 0) break;
-        for (size_t i = 0; i < got; i++) *out += block[i] == '\n';
-        first += got;
+        for (size_t i = 0; i < got; i++) {
+            const size_t n = csv_lines_convert(&count->lines, block + i, 1, out);
+            for (size_t j = 0; j < n; j++) count->line += out[j] == '\n';
+            count->written += n;
+        }
+        count->byte += got;
     }
-    (void)close(fd); /* only read from */
-    return rc;
+    return STRATA_OK;
 }

@@ -3,6 +3,7 @@
 #ifndef STRATA_CSV_CUT_H
 #define STRATA_CSV_CUT_H
 
+#include "csv_lines.h"
 #include "ingest_impl.h"
 
 /* Counts of one stripe, summed over ranks as they are. */
@@ -20,8 +21,16 @@ STRATA_MUST_CHECK strata_status csv_cut_find(int fd, const char *path, const str
                                              uint64_t data_begin, uint64_t size, uint64_t at, bool inside,
                                              uint64_t *record, uint64_t *lines, struct strata_err *err);
 
-/* The line on which byte `at` of a file lies, counting from `line` at byte `first`. */
-STRATA_MUST_CHECK strata_status csv_cut_line(const char *path, uint64_t first, uint64_t line, uint64_t at,
-                                             uint64_t *out, struct strata_err *err);
+/* A place in a file and in what the pipe was given of it. */
+struct csv_count {
+    struct csv_lines lines;
+    uint64_t byte;    /* of the file */
+    uint64_t written; /* to the pipe */
+    uint64_t line;    /* of the file, from 1 */
+};
+
+/* Go on to byte `written` of the pipe. */
+STRATA_MUST_CHECK strata_status csv_cut_count(int fd, const char *path, uint64_t written, struct csv_count *count,
+                                              struct strata_err *err);
 
 #endif

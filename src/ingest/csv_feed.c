@@ -31,6 +31,7 @@ static void *run(void *context)
     (void)sigaddset(&broken_pipe, SIGPIPE);
     (void)pthread_sigmask(SIG_BLOCK, &broken_pipe, NULL); /* cannot fail with these arguments */
     char block[BLOCK_BYTES];
+    char out[BLOCK_BYTES + 1];
     while (feed->at < feed->end) {
         const uint64_t left = feed->end - feed->at;
         const size_t want = left < BLOCK_BYTES ? (size_t)left : BLOCK_BYTES;
@@ -40,17 +41,19 @@ static void *run(void *context)
             feed->fault = got < 0 ? errno : -1;
             break;
         }
-        if (!write_all(feed->pipe_write, block, (size_t)got)) break;
+        const size_t n = csv_lines_convert(&feed->lines, block, (size_t)got, out);
+        if (!write_all(feed->pipe_write, out, n)) break;
         feed->at += (uint64_t)got;
     }
+    if (feed->at == feed->end) (void)write_all(feed->pipe_write, out, csv_lines_end(&feed->lines, out)); /* if read */
     (void)close(feed->pipe_write); /* the end, for the reader */
     return NULL;
 }
 
 strata_status csv_feed_start(struct csv_feed *feed, const char *path, uint64_t first, uint64_t end,
-                             struct strata_err *err)
+                             struct csv_lines lines, struct strata_err *err)
 {
-    *feed = (struct csv_feed){.at = first, .end = end};
+    *feed = (struct csv_feed){.at = first, .end = end, .lines = lines};
     int ends[2];
     feed->file = open(path, O_RDONLY | O_CLOEXEC);
     if (feed->file < 0) return STRATA_FAIL(err, STRATA_E_IO, "cannot open %s: %s", path, strerror(errno));

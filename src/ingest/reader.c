@@ -30,6 +30,12 @@ static strata_status name_file(const struct reader *reader, strata_status rc, co
                        fault->text);
 }
 
+struct csv_lines reader_lines(const struct reader *reader)
+{
+    const struct ingest_dialect *dialect = &source_of(reader)->dialect;
+    return csv_lines_begin(dialect->delimiter, dialect->quote, dialect->escape);
+}
+
 STRATA_MUST_CHECK static strata_status open_unit(struct reader *reader, struct strata_err *err)
 {
     struct strata_arena scratch = *reader->keep;
@@ -38,7 +44,8 @@ STRATA_MUST_CHECK static strata_status open_unit(struct reader *reader, struct s
     reader->row = 0;
     reader->record = 0;
     if (uses_pipe(reader))
-        STRATA_TRY(csv_feed_start(&reader->feed, file_of(reader)->path, reader->unit->first, reader->unit->end, err));
+        STRATA_TRY(csv_feed_start(&reader->feed, file_of(reader)->path, reader->unit->first, reader->unit->end,
+                                  reader_lines(reader), err));
     STRATA_TRY(reader_sql(reader, &scratch, &sql, err));
     return name_file(reader, strata_duck_query(reader->duck, &reader->cursor, &fault, "%s", sql), &fault, err);
 }

@@ -38,6 +38,9 @@ struct reader {
 /* Read until a bucket is full or nothing is left (done).  Not collective. */
 STRATA_MUST_CHECK strata_status reader_fill(struct reader *reader, struct row_buckets *buckets, struct strata_err *err);
 
+/* The start of a record in the source's dialect. */
+struct csv_lines reader_lines(const struct reader *reader);
+
 /* Let go of an open unit; after a failure too. */
 void reader_finish(struct reader *reader);
 

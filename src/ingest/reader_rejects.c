@@ -1,5 +1,7 @@
 /* Rows that could not be read: listed by place and reason, never by value, or the end of the job. */
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "csv_cut.h"
 #include "reader.h"
@@ -50,7 +52,8 @@ strata_status reader_reject(struct reader *reader, uint64_t line, const char *co
 
 /* Where the last line number was counted: rejects come in the order of the file. */
 struct counted {
-    uint64_t byte, line;
+    struct csv_count count;
+    int fd;
 };
 
 /* The line in the file: DuckDB counts records of the pipe, and knows the record's first byte there. */
@@ -58,20 +61,18 @@ STRATA_MUST_CHECK static strata_status line_of(const struct reader *reader, int6
                                                struct counted *counted, uint64_t *line, struct strata_err *err)
 {
     *line = (uint64_t)record;
-    if (reader->unit->whole || byte < 1) return STRATA_OK;
+    if (counted->fd < 0 || byte < 1) return STRATA_OK;
     const struct ingest_source *source = &reader->detail->source[reader->source];
-    const uint64_t at = reader->unit->first + (uint64_t)byte - 1;
-    STRATA_TRY(csv_cut_line(source->file[reader->unit->file].path, counted->byte, counted->line, at, line, err));
-    *counted = (struct counted){at, *line};
+    STRATA_TRY(csv_cut_count(counted->fd, source->file[reader->unit->file].path, (uint64_t)byte - 1, &counted->count, err));
+    *line = counted->count.line;
     return STRATA_OK;
 }
 
 /* One reject a record, for its first fault. */
 STRATA_MUST_CHECK static strata_status take_rejects(struct reader *reader, struct strata_duck_cursor *cursor,
-                                                    struct strata_err *err)
+                                                    struct counted *counted, struct strata_err *err)
 {
     bool more = true;
-    struct counted counted = {reader->unit->first, reader->unit->line};
     STRATA_TRY(strata_duck_next(cursor, &more, err));
     while (more) {
         for (size_t row = 0; row < cursor->n_rows; row++) {
@@ -80,7 +81,7 @@ STRATA_MUST_CHECK static strata_status take_rejects(struct reader *reader, struc
             size_t name_bytes = 0;
             char column[128] = "";
             STRATA_TRY(line_of(reader, ((const int64_t *)strata_duck_values(cursor, 0))[row],
-                               ((const int64_t *)strata_duck_values(cursor, 1))[row], &counted, &line, err));
+                               ((const int64_t *)strata_duck_values(cursor, 1))[row], counted, &line, err));
             const char *type = strata_duck_text(cursor, 2, row, &type_bytes);
             const char *name = strata_duck_text(cursor, 3, row, &name_bytes);
             memcpy(column, name, name_bytes < sizeof column ? name_bytes : sizeof column - 1);
@@ -100,7 +101,12 @@ strata_status reader_csv_rejects(struct reader *reader, struct strata_err *err)
         "SELECT line::BIGINT, coalesce(line_byte_position, 0)::BIGINT, "
         "arg_min(error_type::VARCHAR, column_idx), arg_min(coalesce(column_name, ''), column_idx) "
         "FROM reject_errors GROUP BY ALL ORDER BY 2, 1"));
-    const strata_status rc = take_rejects(reader, &cursor, err);
+    struct counted counted = {
+        {.lines = reader_lines(reader), .byte = reader->unit->first, .line = reader->unit->line}, .fd = -1};
+    if (!reader->unit->whole)
+        counted.fd = open(reader->detail->source[reader->source].file[reader->unit->file].path, O_RDONLY | O_CLOEXEC);
+    const strata_status rc = take_rejects(reader, &cursor, &counted, err);
+    if (counted.fd >= 0) (void)close(counted.fd); /* only read from */
     strata_duck_cursor_finish(&cursor);
     STRATA_TRY(rc);
     return strata_duck_run(reader->duck, err, "DROP TABLE reject_errors; DROP TABLE reject_scans");

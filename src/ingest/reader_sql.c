@@ -135,8 +135,9 @@ static void write_csv(struct writer *writer)
     ingest_text_add(&writer->text, ", nullstr = [''");
     for (size_t i = 0; i < config->n_null_texts; i++)
         if (config->null_text[i][0]) ingest_text_add(&writer->text, ", %s", literal(writer, config->null_text[i]));
+    ingest_text_add(&writer->text, "]%s", whole ? "" : ", new_line = '\\n'");
     ingest_text_add(&writer->text,
-                    "], store_rejects = true, rejects_limit = 0, null_padding = false, strict_mode = true)");
+                    ", store_rejects = true, rejects_limit = 0, null_padding = false, strict_mode = true)");
 }
 
 static void write_from(struct writer *writer)

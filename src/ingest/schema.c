@@ -121,12 +121,21 @@ static int by_name(const void *a, const void *b)
     return strcmp(((const struct ingest_column *)a)->name, ((const struct ingest_column *)b)->name);
 }
 
-/* Declared columns are all there is; without any, every name that occurs in any file, as text, in order of name. */
+/* The job lists all columns when the key is among them. */
+static bool lists_all_columns(const struct strata_source *config)
+{
+    for (size_t i = 0; config->key && i < config->n_columns; i++)
+        if (strcasecmp(config->column[i].name, config->key) == 0) return true;
+    return false;
+}
+
+/* Every name that occurs in any file, as text, in order of name; the files are not looked through for names when the job
+ * lists all columns. */
 STRATA_MUST_CHECK static strata_status schema_json(const struct schema_task *task, struct strata_err *err)
 {
     struct ingest_source *source = task->source;
     const struct strata_source *config = source->config;
-    if (config->n_columns > 0) {
+    if (lists_all_columns(config)) {
         struct ingest_column *column = schema_columns(task, config->n_columns);
         if (!column) return STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for the schema");
         for (size_t i = 0; i < config->n_columns; i++)
@@ -140,7 +149,8 @@ STRATA_MUST_CHECK static strata_status schema_json(const struct schema_task *tas
         ingest_text_add(&list, "%s%s", i ? ", " : "", path ? path : "");
     }
     STRATA_TRY(schema_describe(task, source->file[0].path, true, err,
-                               "SELECT * FROM read_json([%s], sample_size = -1, union_by_name = true)",
+                               "SELECT * FROM read_json([%s], sample_size = -1, union_by_name = true, "
+                               "map_inference_threshold = -1, field_appearance_threshold = 0)",
                                list.full ? "" : list.bytes));
     if (source->column) qsort(source->column, source->n_columns, sizeof *source->column, by_name);
     return STRATA_OK;
