@@ -261,6 +261,9 @@ macro(strata_test_properties test label seconds)
   if(NOT arg_TIMEOUT)
     set(arg_TIMEOUT ${seconds})
   endif()
+  if(STRATA_SANITIZE)
+    math(EXPR arg_TIMEOUT "5 * ${arg_TIMEOUT}")
+  endif()
   set_tests_properties(${test} PROPERTIES
     LABELS "${label};${arg_LABELS}"
     TIMEOUT ${arg_TIMEOUT}

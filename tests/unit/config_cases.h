@@ -21,13 +21,18 @@ struct parsed {
     struct strata_problems problems;
     struct strata_err err;
     strata_status status;
+    struct parsed *next;
 };
 
-/* Never freed before the test's process ends: problems and config point into it. */
+/* Problems and config point into them, so they live as long as the test's process, unless forgotten. */
+static struct parsed *all_parsed;
+
 static inline struct parsed *parse_set(const char *text, const char *const *set, size_t n_set)
 {
     struct parsed *parsed = calloc(1, sizeof *parsed);
     cr_assert(parsed && strata_arena_init(&parsed->keep, (size_t)1 << 30));
+    parsed->next = all_parsed;
+    all_parsed = parsed;
     parsed->status =
         strata_config_parse(text, strlen(text), "/jobs/here/job.yaml", set, n_set, &parsed->keep,
                             &parsed->config, &parsed->problems, &parsed->err);
@@ -42,6 +47,9 @@ static inline struct parsed *parse(const char *text)
 
 static inline void forget(struct parsed *parsed)
 {
+    struct parsed **link = &all_parsed;
+    while (*link != parsed) link = &(*link)->next;
+    *link = parsed->next;
     strata_arena_finish(&parsed->keep);
     free(parsed);
 }

@@ -302,4 +302,5 @@ Test(config_problems, long_words_are_shortened_at_a_letter)
     struct parsed *p = parse(text);
     cr_assert_eq(p->problems.total, 1);
     cr_assert_not_null(strstr(p->problems.item[0].text, "\xC3\xA4...\" in the job file"));
+    free(text);
 }
