@@ -260,7 +260,7 @@ static char *large(const char *before, const char *item, size_t n, const char *a
     return text;
 }
 
-Test(config_problems, large_files_cost_bounded_time_and_are_refused, .timeout = 20)
+Test(config_problems, large_files_cost_bounded_time_and_are_refused, .timeout = 60)
 {
     static const struct {
         const char *before, *item, *after;
