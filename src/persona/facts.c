@@ -40,6 +40,15 @@ static const struct {
     {"returns", "need"},
 };
 
+bool strata_is_contact(const char *meaning)
+{
+    static const char *const contacts[] = {"campaign", "mail", "email", "phone"};
+    for (size_t i = 0; meaning && i < sizeof contacts / sizeof contacts[0]; i++) {
+        if (strcmp(meaning, contacts[i]) == 0) return true;
+    }
+    return false;
+}
+
 static const char *section_of(const struct strata_feature *feature)
 {
     const size_t n = sizeof meaning_sections / sizeof meaning_sections[0];
@@ -172,6 +181,7 @@ bool strata_fact_find(const struct strata_plan *plan, const struct strata_tally 
     if (cell->hidden || all->hidden || cell->count == 0) return false;
     *fact = (struct strata_fact){.feature = feature, .level = -1};
     fact->section = section_of(&plan->config->feature[feature]);
+    fact->contact = strata_is_contact(plan->config->feature[feature].meaning);
     fact->effect = isnan(cell->effect) ? 0.0 : cell->effect;
     fact->direction = direction_of(fact->effect);
     if (plan->as[feature] == STRATA_AS_ORDINAL || plan->as[feature] == STRATA_AS_NOMINAL) {

@@ -105,6 +105,7 @@ struct strata_fact {
     double value, reference, low, high;
     uint64_t count;
     double effect;                   /* of the feature, 0 when there is nobody else */
+    bool contact;                    /* what the firm did to them, not what they did: comes last */
     enum strata_direction direction; /* of what is told: of the feature, or of the level */
 };
 #define STRATA_NOTICEABLE \
@@ -113,8 +114,27 @@ struct strata_fact {
 bool strata_fact_find(const struct strata_plan *plan, const struct strata_tally *tally,
                       const struct strata_personas *personas, size_t s, size_t feature,
                       struct strata_fact *fact);
+/* Whether a meaning tells how the firm reaches customers rather than what they do. */
+bool strata_is_contact(const char *meaning);
 void strata_interval_mean(double mean, double sd, uint64_t n, double *low, double *high);
 void strata_interval_share(double share, uint64_t n, double *low, double *high); /* (Wilson, 1927) */
+
+/* pieces.c: what a marker gives to a name; unused forms are NULL. */
+struct strata_piece {
+    uint64_t code; /* feature, level, direction and degree: what is said, whatever the words */
+    const char *meaning; /* or NULL; also where the words hold the feature's label */
+    double effect;
+    const char *adjective, *noun, *phrase, *tail;
+    bool gradable; /* bears "very" */
+    bool is_level; /* the adjective is a level's text, which does not stand without a noun */
+};
+bool strata_piece_make(const struct strata_plan *plan, const struct strata_persona *persona,
+                       const struct strata_marker *marker, struct strata_arena *arena,
+                       struct strata_piece *piece);
+/* That they buy much, or little, of most categories; false when they do not. */
+bool strata_piece_everything(const struct strata_plan *plan, const struct strata_persona *persona,
+                             struct strata_arena *arena, struct strata_piece *piece);
+size_t strata_word_count(const char *text);
 
 /* names.c */
 strata_status strata_names_give(const struct strata_plan *plan, struct strata_personas *personas,
@@ -154,11 +174,35 @@ void strata_sentence_case(char *text);
  * decimals. */
 #define STRATA_NUMBER_TEXT 384
 void strata_number_text(double number, int more, char text[STRATA_NUMBER_TEXT]);
-/* A value and its reference, alike in form and different in text when they differ noticeably.
- * Percent: of shares, with the sign; index: whole numbers. */
-enum strata_number_form { STRATA_FORM_NUMBER, STRATA_FORM_PERCENT, STRATA_FORM_INDEX };
+/* A value and its reference in about two digits, with the same decimals, and more of them where
+ * the texts would hide the difference.  Percent: of shares, with the sign; money: no decimals or
+ * two; index: the value as a percentage of the reference below STRATA_INDEX_TIMES, above as its
+ * multiple. */
+enum strata_number_form {
+    STRATA_FORM_NUMBER,
+    STRATA_FORM_PERCENT,
+    STRATA_FORM_MONEY,
+    STRATA_FORM_INDEX
+};
+#define STRATA_INDEX_TIMES 110.0
 void strata_number_pair(double value, double reference, enum strata_number_form form,
                         char value_text[STRATA_NUMBER_TEXT],
                         char reference_text[STRATA_NUMBER_TEXT]);
+
+/* told.c: the texts of a fact's slots. */
+struct strata_told {
+    const char *label, *level;
+    const char *value, *reference; /* with their units */
+    const char *number;            /* the value without */
+    const char *amount;            /* the label with its value: "29 visits a year" */
+    const char *deed;              /* "come more often", or "" */
+};
+/* False when memory ends. */
+bool strata_fact_tell(const struct strata_plan *plan, const struct strata_fact *fact,
+                      struct strata_arena *arena, struct strata_told *told);
+char *strata_told_fill(const char *text, const struct strata_told *told, struct strata_arena *arena);
+/* The verb phrase of the feature's meaning in the fact's direction, after "they"; NULL when the
+ * catalogue has none or the difference is not noticeable. */
+const char *strata_deed_pattern(const struct strata_plan *plan, const struct strata_fact *fact);
 
 #endif

@@ -6,11 +6,13 @@
 #include "persona/persona_impl.h"
 
 #define PER_SECTION 6 /* sentences of a section, strongest first */
+#define TYPICAL 2     /* sentences that tell who they are although others are too */
 #define DEFINITION_FACTS 3
 
-static const char *const sections[] = {
-    "definition",  "demographic", "geographic", "psychographic", "firmographic", "technographic",
-    "behavioural", "value",       "channel",    "offer",         "need",         "outcome"};
+/* What they do, then how to reach them, then who they are. */
+static const char *const sections[] = {"definition", "behavioural",  "value",         "need",
+                                       "offer",      "channel",      "psychographic", "demographic",
+                                       "geographic", "firmographic", "technographic", "outcome"};
 enum { SECTION_COUNT = sizeof sections / sizeof sections[0] };
 
 /* Who they are is told even where it does not set them apart. */
@@ -26,56 +28,8 @@ static strata_status no_room(struct strata_err *err)
                        "no room for the segments' descriptions; give the job more memory");
 }
 
-/* A number with its unit. */
-static const char *with_unit(const char *number, const char *unit, struct strata_arena *arena)
-{
-    static const char *const before[] = {"$", "\xe2\x82\xac", "\xc2\xa3",
-                                         "\xc2\xa5"}; /* dollar, euro, pound, yen */
-    if (!unit || !unit[0]) return strata_arena_copy(arena, number, strlen(number));
-    const char *key = strcmp(unit, "%") == 0 ? "unit.close" : "unit.after";
-    for (size_t i = 0; i < sizeof before / sizeof before[0]; i++) {
-        if (strcmp(unit, before[i]) == 0) key = "unit.before";
-    }
-    const struct strata_slot slot[2] = {{"number", number}, {"unit", unit}};
-    return strata_message_fill(strata_message(key), slot, 2, arena);
-}
-
-/* The texts of a fact's slots. */
-struct told {
-    const char *label, *level, *value, *reference;
-};
-
-static bool tell(const struct strata_plan *plan, const struct strata_fact *fact,
-                 struct strata_arena *arena, struct told *told)
-{
-    const struct strata_feature *feature = &plan->config->feature[fact->feature];
-    char value[STRATA_NUMBER_TEXT];
-    char reference[STRATA_NUMBER_TEXT];
-    const enum strata_number_form form = strcmp(fact->statistic, "share") == 0 ? STRATA_FORM_PERCENT
-                                         : strcmp(fact->statistic, "index") == 0
-                                             ? STRATA_FORM_INDEX
-                                             : STRATA_FORM_NUMBER;
-    strata_number_pair(fact->value, fact->reference, form, value, reference);
-    const char *unit = strcmp(fact->statistic, "mean") == 0 ? feature->unit : NULL;
-    told->label = feature->label;
-    told->level = fact->level >= 0 ? plan->table->column[fact->feature].level[fact->level] : "";
-    told->value = with_unit(value, unit, arena);
-    told->reference = with_unit(reference, unit, arena);
-    return told->value && told->reference;
-}
-
-static char *fill_told(const char *text, const struct told *told, struct strata_arena *arena)
-{
-    const struct strata_slot slot[4] = {{"label", told->label},
-                                        {"level", told->level},
-                                        {"value", told->value},
-                                        {"reference", told->reference}};
-    return strata_message_fill(text, slot, 4, arena);
-}
-
-/* The sentence for a fact: of the feature's meaning if the catalogue has one, else of the
- * statistic. */
-static const char *pattern_of(const struct strata_plan *plan, const struct strata_fact *fact)
+/* A plain sentence for what has no words of its own. */
+static const char *plain_pattern(const struct strata_plan *plan, const struct strata_fact *fact)
 {
     static const char *const words[] = {
         [STRATA_LOW] = "low", [STRATA_MIDDLE] = "middle", [STRATA_HIGH] = "high"};
@@ -83,20 +37,32 @@ static const char *pattern_of(const struct strata_plan *plan, const struct strat
                        : strcmp(fact->statistic, "mean") == 0 ? "say.mean"
                        : fact->level >= 0                     ? "say.level"
                                                               : "say.share";
-    if (plan->k == 1) return strata_message_at(stem, "alone", NULL);
-    const char *direction = words[fact->direction];
-    const char *meaning = plan->config->feature[fact->feature].meaning;
-    const char *special = meaning ? strata_message_at(stem, direction, meaning) : NULL;
-    return special ? special : strata_message_at(stem, direction, NULL);
+    return strata_message_at(stem, plan->k == 1 ? "alone" : words[fact->direction], NULL);
+}
+
+/* Whether what they do names the feature already: "they spend less" of spend. */
+static bool says_label(const struct strata_told *told)
+{
+    return told->label[0] && strstr(told->deed, told->label);
+}
+
+/* The sentence for a fact: of what its meaning makes them do if the catalogue knows, else of the
+ * statistic. */
+static const char *pattern_of(const struct strata_plan *plan, const struct strata_fact *fact,
+                              const struct strata_told *told)
+{
+    if (fact->level >= 0 || !told->deed[0]) return plain_pattern(plan, fact);
+    return strata_message_at("say.do", says_label(told) ? "labelled" : "unlabelled",
+                             fact->statistic);
 }
 
 static strata_status write_statement(const struct strata_plan *plan, const struct strata_fact *fact,
                                      struct strata_arena scratch, struct strata_arena *keep,
                                      struct strata_statement *statement, struct strata_err *err)
 {
-    struct told told;
-    if (!tell(plan, fact, &scratch, &told)) return no_room(err);
-    char *text = fill_told(pattern_of(plan, fact), &told, keep);
+    struct strata_told told;
+    if (!strata_fact_tell(plan, fact, &scratch, &told)) return no_room(err);
+    char *text = strata_told_fill(pattern_of(plan, fact, &told), &told, keep);
     if (!text) return no_room(err);
     strata_sentence_case(text);
     *statement = (struct strata_statement){.text = text,
@@ -125,8 +91,8 @@ static strata_status write_size(const struct strata_plan *plan, const struct str
                                 struct strata_statement *statement, struct strata_err *err)
 {
     char share[STRATA_NUMBER_TEXT];
-    char all[STRATA_NUMBER_TEXT];
-    strata_number_pair(persona->share, 1.0, STRATA_FORM_PERCENT, share, all);
+    char same[STRATA_NUMBER_TEXT];
+    strata_number_pair(persona->share, persona->share, STRATA_FORM_PERCENT, share, same);
     const struct strata_slot slot[2] = {{"value", share},
                                         {"count", count_text(persona->size, &scratch)}};
     if (!slot[1].text) return no_room(err);
@@ -147,8 +113,45 @@ static strata_status write_size(const struct strata_plan *plan, const struct str
     return STRATA_OK;
 }
 
-/* One line: the segment's share and its strongest facts, each of which is also told in a
- * statement. */
+/* What a fact makes of them after "they": by its meaning, else by its label. */
+static const char *clause_pattern(const struct strata_plan *plan, const struct strata_fact *fact)
+{
+    const char *deed = strata_deed_pattern(plan, fact);
+    if (deed) return deed;
+    const bool level = fact->level >= 0 && fact->direction != STRATA_MIDDLE;
+    const bool high = level ? fact->direction == STRATA_HIGH : fact->effect > 0.0;
+    const char *kind = level                                         ? "level"
+                       : plan->as[fact->feature] == STRATA_AS_BINARY ? "yes"
+                                                                     : "number";
+    return strata_message_at("do", kind, high ? "high" : "low");
+}
+
+/* The strongest with its figures, the others without; where two follow each other that differ in
+ * the label only, the label is enough. */
+static const char *clause_of(const struct strata_plan *plan, const struct strata_fact *fact,
+                             size_t i, struct strata_arena *arena)
+{
+    struct strata_told told;
+    if (!strata_fact_tell(plan, &fact[i], arena, &told)) return NULL;
+    const char *pattern = clause_pattern(plan, &fact[i]);
+    const bool labelled = strstr(pattern, "{label}") != NULL;
+    if (i > 0) {
+        const bool again =
+            labelled && fact[i].level < 0 && pattern == clause_pattern(plan, &fact[i - 1]);
+        return strata_told_fill(again ? strata_message("clause.again") : pattern, &told, arena);
+    }
+    const bool ordinal = fact[i].level >= 0 && told.deed[0];
+    told.deed = strata_told_fill(pattern, &told, arena);
+    if (!told.deed) return NULL;
+    const char *key = ordinal                                   ? "clause.level"
+                      : strcmp(fact[i].statistic, "index") == 0 ? "clause.index"
+                      : labelled || says_label(&told)           ? "clause.labelled"
+                      : strcmp(fact[i].statistic, "share") == 0 ? "clause.share"
+                                                                : "clause.unlabelled";
+    return strata_told_fill(strata_message(key), &told, arena);
+}
+
+/* One line of the strongest facts, each of which is also told in a statement. */
 static strata_status write_definition(const struct strata_plan *plan,
                                       const struct strata_fact *fact, size_t n_facts,
                                       struct strata_arena scratch, struct strata_arena *keep,
@@ -156,32 +159,34 @@ static strata_status write_definition(const struct strata_plan *plan,
 {
     static const char *const ordinal[] = {"first", "second", "third"};
     static const char *const how_many[] = {"zero", "one", "two", "three"};
-    struct strata_slot slot[DEFINITION_FACTS + 2];
-    char share[STRATA_NUMBER_TEXT];
-    char all[STRATA_NUMBER_TEXT];
+    struct strata_slot slot[DEFINITION_FACTS + 1];
     size_t n = 0;
     while (n < n_facts && n < DEFINITION_FACTS && fabs(fact[n].effect) >= STRATA_NOTICEABLE) {
-        struct told told;
-        if (!tell(plan, &fact[n], &scratch, &told)) return no_room(err);
-        const char *form = fact[n].level >= 0 ? "level" : fact[n].statistic;
-        slot[n] = (struct strata_slot){
-            ordinal[n], fill_told(strata_message_at("fact", form, NULL), &told, &scratch)};
+        slot[n] = (struct strata_slot){ordinal[n], clause_of(plan, fact, n, &scratch)};
         if (!slot[n].text) return no_room(err);
         n++;
     }
-    strata_number_pair(persona->share, 1.0, STRATA_FORM_PERCENT, share, all);
-    slot[n] = (struct strata_slot){"share", share};
-    slot[n + 1] = (struct strata_slot){"count", count_text(persona->size, &scratch)};
-    if (!slot[n + 1].text) return no_room(err);
+    slot[n] = (struct strata_slot){"count", count_text(persona->size, &scratch)};
+    if (!slot[n].text) return no_room(err);
     const char *text = strata_message_at("definition", plan->k == 1 ? "alone" : how_many[n], NULL);
-    char *definition = strata_message_fill(text, slot, n + 2, keep);
+    char *definition = strata_message_fill(text, slot, n + 1, keep);
     if (!definition) return no_room(err);
     strata_sentence_case(definition);
     persona->definition = definition;
     return STRATA_OK;
 }
 
-/* All facts of a segment, strongest first, in the job's order among equals. */
+/* Noticeable before others, what they do before what is done to them, then strongest first. */
+static bool goes_before(const struct strata_fact *a, const struct strata_fact *b)
+{
+    const bool a_marks = fabs(a->effect) >= STRATA_NOTICEABLE;
+    const bool b_marks = fabs(b->effect) >= STRATA_NOTICEABLE;
+    if (a_marks != b_marks) return a_marks;
+    if (a->contact != b->contact) return b->contact;
+    return fabs(a->effect) > fabs(b->effect);
+}
+
+/* All facts of a segment in the order of telling, in the job's order among equals. */
 static size_t gather_facts(const struct strata_plan *plan, const struct strata_tally *tally,
                            const struct strata_personas *personas, size_t s,
                            struct strata_fact *fact)
@@ -191,16 +196,17 @@ static size_t gather_facts(const struct strata_plan *plan, const struct strata_t
         struct strata_fact found;
         if (!strata_fact_find(plan, tally, personas, s, f, &found)) continue;
         size_t at = n++;
-        for (; at > 0 && fabs(fact[at - 1].effect) < fabs(found.effect); at--)
-            fact[at] = fact[at - 1];
+        for (; at > 0 && goes_before(&found, &fact[at - 1]); at--) fact[at] = fact[at - 1];
         fact[at] = found;
     }
     return n;
 }
 
-static bool is_told(const struct strata_plan *plan, const struct strata_fact *fact)
+/* What sets them apart, and of who they are a little also where it does not. */
+static bool is_told(const struct strata_plan *plan, const struct strata_fact *fact, size_t told)
 {
-    return plan->k == 1 || fabs(fact->effect) >= STRATA_NOTICEABLE || always_told(fact->section);
+    return plan->k == 1 || fabs(fact->effect) >= STRATA_NOTICEABLE ||
+           (told < TYPICAL && always_told(fact->section));
 }
 
 strata_status strata_statements_write(const struct strata_plan *plan,
@@ -222,7 +228,8 @@ strata_status strata_statements_write(const struct strata_plan *plan,
     for (size_t section = 1; section < SECTION_COUNT; section++) {
         size_t in_section = 0;
         for (size_t i = 0; i < n_facts && in_section < PER_SECTION; i++) {
-            if (strcmp(fact[i].section, sections[section]) != 0 || !is_told(plan, &fact[i]))
+            if (strcmp(fact[i].section, sections[section]) != 0 ||
+                !is_told(plan, &fact[i], in_section))
                 continue;
             STRATA_TRY(write_statement(plan, &fact[i], scratch, keep,
                                        &persona->statement[persona->n_statements], err));

@@ -115,26 +115,73 @@ void strata_number_text(double number, int more, char text[STRATA_NUMBER_TEXT])
     number_text(number, decimals_of(fabs(number)), more, text);
 }
 
-/* A share below 1 must not read as 100 %, one above 0 not as 0 %. */
-static int percent_decimals(double percent)
+/* Decimals with which a magnitude does not read as 0. */
+static int decimals_to_show(double magnitude)
 {
-    if (percent <= 0.0 || percent >= 100.0) return 0;
-    if (percent >= 10.0 && percent <= 99.0) return 0;
-    if (percent > 99.0) return percent > 99.9 ? decimals_of(100.0 - percent) - 2 : 1;
-    return decimals_of(percent) - 1;
+    int decimals = 0;
+    for (double least = 0.95; magnitude > 0.0 && magnitude < least && decimals < 12; least /= 10.0)
+        decimals++;
+    return decimals;
 }
 
-static int form_decimals(double number, enum strata_number_form form)
+/* Two digits of the larger of two numbers, and at least one of the smaller. */
+static int pair_decimals(double a, double b)
 {
-    switch (form) {
-    case STRATA_FORM_PERCENT:
-        return percent_decimals(number);
-    case STRATA_FORM_INDEX:
-        return 0;
-    case STRATA_FORM_NUMBER:
-        break;
+    const double larger = fmax(fabs(a), fabs(b));
+    const double smaller = fmin(fabs(a), fabs(b));
+    int decimals = 0;
+    for (double lead = 10.0; larger > 0.0 && larger < lead && decimals < 12; lead /= 10.0)
+        decimals++;
+    const int least = decimals_to_show(smaller);
+    return decimals > least ? decimals : least;
+}
+
+/* A share below 1 must not read as 100 %, one above 0 not as 0 %. */
+static int percent_decimals(double a, double b)
+{
+    const int whole = pair_decimals(a, b);
+    const int from_a = decimals_to_show(100.0 - a);
+    const int from_b = decimals_to_show(100.0 - b);
+    const int rest = from_a > from_b ? from_a : from_b;
+    return whole > rest ? whole : rest;
+}
+
+static void fixed_text(double number, int decimals, char text[STRATA_NUMBER_TEXT])
+{
+    const double magnitude = fabs(number);
+    if (magnitude >= 1e15 || (magnitude > 0.0 && magnitude < 1e-9)) {
+        number_text(number, 0, 0, text);
+        return;
     }
-    return decimals_of(fabs(number));
+    (void)snprintf(text, STRATA_NUMBER_TEXT, "%.*f", decimals,
+                   number); /* at most 16 + 1 + 20 bytes */
+    if (!strpbrk(text, "123456789")) memcpy(text, "0", 2);
+    mark_thousands(text);
+}
+
+static bool is_whole(const char *text)
+{
+    const char *point = strchr(text, '.');
+    return !point || strspn(point + 1, "0") == strlen(point + 1);
+}
+
+/* Both with the same decimals; none where both are whole. */
+static void fixed_pair(double a, double b, int decimals, char a_text[STRATA_NUMBER_TEXT],
+                       char b_text[STRATA_NUMBER_TEXT])
+{
+    fixed_text(a, decimals, a_text);
+    fixed_text(b, decimals, b_text);
+    if (!is_whole(a_text) || !is_whole(b_text)) return;
+    strip_zeros(a_text);
+    strip_zeros(b_text);
+}
+
+static void index_text(double value, char text[STRATA_NUMBER_TEXT])
+{
+    const double shown = value < STRATA_INDEX_TIMES ? value : value / 100.0;
+    const bool times = value >= STRATA_INDEX_TIMES;
+    fixed_text(shown, times && shown < 10.0 ? 1 : decimals_to_show(fabs(shown)), text);
+    strip_zeros(text);
 }
 
 void strata_number_pair(double value, double reference, enum strata_number_form form,
@@ -143,10 +190,21 @@ void strata_number_pair(double value, double reference, enum strata_number_form 
     const double scale = form == STRATA_FORM_PERCENT ? 100.0 : 1.0;
     const double a = value * scale;
     const double b = reference * scale;
+    const int least = form == STRATA_FORM_PERCENT ? percent_decimals(a, b) : pair_decimals(a, b);
+    if (form == STRATA_FORM_INDEX) {
+        index_text(value, value_text);
+        number_text(reference, 0, 0, reference_text);
+        return;
+    }
+    double step = 1.0; /* of the last digit */
+    for (int i = 0; i < least; i++) step /= 10.0;
     for (int more = 0; more <= 4; more++) { /* five tries: beyond that they are the same to people */
-        number_text(a, form_decimals(a, form), more, value_text);
-        number_text(b, form_decimals(b, form), more, reference_text);
-        if (a == b || strcmp(value_text, reference_text) != 0) break;
+        int decimals = least + more;
+        if (form == STRATA_FORM_MONEY && decimals == 1) decimals = 2;
+        fixed_pair(a, b, decimals, value_text, reference_text);
+        const bool apart = form == STRATA_FORM_PERCENT || fabs(a - b) >= 1.5 * step;
+        if (a == b || (apart && strcmp(value_text, reference_text) != 0)) break;
+        step /= 10.0;
     }
     if (form != STRATA_FORM_PERCENT) return;
     memcpy(value_text + strlen(value_text), "%", 2);

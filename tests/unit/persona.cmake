@@ -1,3 +1,3 @@
-foreach(name persona persona_words)
+foreach(name persona persona_words persona_numbers)
   strata_unit_test(${name} LIBS persona)
 endforeach()

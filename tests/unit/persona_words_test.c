@@ -55,6 +55,7 @@ static bool is_shown_as(double number, double shown, double unit)
            fabs(number - shown) <= 0.5 * unit * (1.0 + 1e-9) + 1e-12 * fabs(number);
 }
 
+/* A number as it stands in the record; a share also in percent, an index also as a multiple. */
 static bool is_in_record(const struct strata_statement *st, double shown, double unit)
 {
     const double number[] = {st->value, st->reference,     (double)st->count,    st->low,
@@ -62,7 +63,8 @@ static bool is_in_record(const struct strata_statement *st, double shown, double
     for (size_t i = 0; i < sizeof number / sizeof number[0]; i++) {
         if (is_shown_as(number[i], shown, unit)) return true;
     }
-    return false;
+    return strcmp(st->statistic, "index") == 0 &&
+           is_shown_as(st->value / st->reference, shown, unit);
 }
 
 /* The next number at or after *at, with the unit of its last digit; false at the end. */
@@ -282,6 +284,97 @@ Test(persona_words, the_strongest_markers_make_the_name)
                        run.out[0]->segment[1].name);
 }
 
+static const char *text_of(const struct strata_persona *persona, size_t feature)
+{
+    for (size_t i = 0; i < persona->n_statements; i++) {
+        if (persona->statement[i].feature == feature) return persona->statement[i].text;
+    }
+    return "";
+}
+
+Test(persona_words, units_and_kinds_decide_how_numbers_are_said)
+{
+    struct world world;
+    world_init(&world, 2000, 2);
+    double *visits = world_number(&world, "visits a year", "frequency");
+    double *recency = world_number(&world, "days since the last visit", "recency");
+    double *spend = world_number(&world, "yearly spend", "spend");
+    double *fuel = world_number(&world, "fuel", "category");
+    double *mail = world_number(&world, "campaigns received", "mail");
+    world.feature[0].type = STRATA_COUNT;
+    world.feature[1].unit = "days";
+    world.feature[2].unit = "USD";
+    world.feature[3].unit = "share of spend";
+    for (size_t i = 0; i < world.n; i++) {
+        const bool first = i % 2 == 0;
+        world.assignment[i].label = (int32_t)(i % 2);
+        const double jitter = i / 2 % 2 ? 0.125 : -0.125; /* exact, and 0 on average */
+        visits[i] = (first ? 30.0 : 10.0) + jitter;
+        recency[i] = (first ? 5.0 : 25.0) + jitter;
+        spend[i] = (first ? 1500.0 : 500.0) + jitter;
+        fuel[i] = (first ? 0.75 : 0.25) + jitter / 64.0;
+        mail[i] = (first ? 3.0 : 1.0) + jitter;
+    }
+    struct world_run run;
+    describe_and_check(&world, &run);
+    const struct strata_persona *p = &run.out[0]->segment[0];
+    const struct strata_persona *q = &run.out[0]->segment[1];
+    cr_expect_str_eq(text_of(p, 0),
+                     "They come more often: 30 visits a year, against 20 for everybody.");
+    cr_expect_str_eq(text_of(p, 1), "They were here more recently: 5 days since the last visit, "
+                                    "against 15 for everybody.");
+    cr_expect_str_eq(text_of(p, 2),
+                     "They spend more: yearly spend of $1,500, against $1,000 for everybody.");
+    cr_expect_str_eq(text_of(p, 3), "They buy more fuel: 75% of spend, against 50% for everybody.");
+    cr_expect_str_eq(text_of(p, 4),
+                     "They are mailed more often: campaigns received 1.5 times the average.");
+    cr_expect_str_eq(text_of(q, 4),
+                     "They are mailed less often: campaigns received 50% of the average.");
+    cr_expect_str_eq(p->statement[0].text, "1,000 customers, 50% of all.");
+}
+
+Test(persona_words, customers_who_buy_little_of_everything_are_named_by_that)
+{
+    static const char *const labels[] = {"grocery", "milk", "paper", "fish"};
+    struct world world;
+    world_init(&world, 2000, 2);
+    double *x[4];
+    for (size_t j = 0; j < 4; j++) {
+        x[j] = world_number(&world, labels[j], "category");
+    }
+    for (size_t i = 0; i < world.n; i++) {
+        world.assignment[i].label = (int32_t)(i % 4 == 3);
+        for (size_t j = 0; j < 4; j++)
+            x[j][i] = world_normal(j, i) + (i % 4 == 3 ? 9.0 - (double)j : 0.0);
+    }
+    struct world_run run;
+    describe_and_check(&world, &run);
+    cr_expect_str_eq(run.out[0]->segment[0].name, "Small general buyers");
+    cr_expect_str_eq(run.out[0]->segment[1].name, "Bulk grocery buyers");
+    cr_expect_not_null(strstr(run.out[0]->segment[1].definition, "), milk, and paper."), "%s",
+                       run.out[0]->segment[1].definition);
+}
+
+Test(persona_words, what_the_firm_does_to_customers_names_them_last)
+{
+    struct world world;
+    world_init(&world, 1500, 3);
+    double *mail = world_number(&world, "mailings", "mail");
+    double *spend = world_number(&world, "spend", "spend");
+    double *recency = world_number(&world, "days away", "recency");
+    for (size_t i = 0; i < world.n; i++) {
+        world.assignment[i].label = (int32_t)(i % 3);
+        mail[i] = world_normal(1, i) + (i % 3 == 0 ? 9.0 : 5.0);
+        spend[i] = world_normal(2, i) + (i % 3 == 0 ? 7.0 : 5.0);
+        recency[i] = world_normal(3, i) + (i % 3 == 0 ? 6.0 : 5.0);
+    }
+    struct world_run run;
+    describe_and_check(&world, &run);
+    cr_expect_str_eq(run.out[0]->segment[0].name, "Lapsed big spenders");
+    cr_expect_not_null(strstr(run.out[0]->segment[0].definition, "and are mailed more often."),
+                       "%s", run.out[0]->segment[0].definition);
+}
+
 Test(persona_words, a_changed_statistic_changes_its_sentence_and_no_other)
 {
     struct world world;
@@ -390,13 +483,13 @@ Test(persona_words, odd_labels_and_levels_do_no_harm)
     check_names(run.out[0]);
 }
 
-/* --- the catalogue and the form of numbers --------------------------------------------------------- */
+/* --- the catalogue --------------------------------------------------------- */
 
 Test(persona_words, catalogue_has_unique_keys_known_slots_and_no_numbers)
 {
-    static const char *const slots[] = {"{first}", "{second}", "{third}", "{piece}",     "{label}",
-                                        "{level}", "{people}", "{value}", "{reference}", "{count}",
-                                        "{share}", "{unit}",   "{number}"};
+    static const char *const slots[] = {"{first}", "{second}", "{third}",  "{piece}",     "{label}",
+                                        "{level}", "{people}", "{value}",  "{reference}", "{count}",
+                                        "{unit}",  "{number}", "{amount}", "{do}"};
     for (const struct strata_message *m = strata_messages_en; m->key; m++) {
         for (const struct strata_message *o = strata_messages_en; o != m; o++)
             cr_assert_str_neq(m->key, o->key);
@@ -444,62 +537,6 @@ Test(persona_words, every_meaning_that_has_a_direction_has_words_for_both)
         cr_assert(has_form(strata_meanings[i], "high"), "%s", strata_meanings[i]);
         cr_assert(has_form(strata_meanings[i], "low"), "%s", strata_meanings[i]);
     }
-}
-
-Test(persona_words, numbers_read_well)
-{
-    static const struct {
-        double number;
-        const char *text;
-    } cases[] = {{0.0, "0"},
-                 {-0.0, "0"},
-                 {1.0, "1"},
-                 {2.5, "2.5"},
-                 {1234567.4, "1,234,567"},
-                 {999.5, "1,000"},
-                 {-1234.0, "-1,234"},
-                 {0.0712, "0.0712"},
-                 {-0.004, "-0.004"},
-                 {12.34, "12.3"},
-                 {5e-324, "4.94e-324"},
-                 {1e15, "1.00e+15"},
-                 {100.0, "100"},
-                 {123456.0, "123,456"}};
-    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        char text[STRATA_NUMBER_TEXT];
-        strata_number_text(cases[i].number, 0, text);
-        cr_assert_str_eq(text, cases[i].text);
-    }
-}
-
-Test(persona_words, a_value_and_its_reference_are_told_apart)
-{
-    char a[STRATA_NUMBER_TEXT];
-    char b[STRATA_NUMBER_TEXT];
-    strata_number_pair(1000.1, 1000.4, STRATA_FORM_NUMBER, a, b);
-    cr_assert_str_eq(a, "1,000.1");
-    cr_assert_str_eq(b, "1,000.4");
-    strata_number_pair(0.9996, 0.0004, STRATA_FORM_PERCENT, a, b);
-    cr_assert_str_eq(a, "99.96%");
-    cr_assert_str_eq(b, "0.04%");
-    strata_number_pair(131.4, 100.0, STRATA_FORM_INDEX, a, b);
-    cr_assert_str_eq(a, "131");
-    cr_assert_str_eq(b, "100");
-}
-
-Test(persona_words, intervals_are_wilsons_and_the_normal_ones)
-{
-    double low = 0.0;
-    double high = 0.0;
-    strata_interval_share(0.5, 100, &low, &high);
-    cr_assert_float_eq(low, 0.4038315, 1e-7);
-    cr_assert_float_eq(high, 0.5961685, 1e-7);
-    strata_interval_share(0.0, 10, &low, &high);
-    cr_assert_eq(low, 0.0);
-    cr_assert_float_eq(high, 0.2775328, 1e-7);
-    strata_interval_mean(10.0, 2.0, 100, &low, &high);
-    cr_assert_float_eq(low, 10.0 - 0.3919928, 1e-7);
-    cr_assert_float_eq(high, 10.0 + 0.3919928, 1e-7);
 }
 
 /* -2 slightly, -1 fairly, 0 plain, 1 very, 2 extremely. */
