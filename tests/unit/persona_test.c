@@ -364,7 +364,8 @@ Test(persona, small_cells_are_hidden_also_from_subtraction)
                     s < world.k ? &personas->segment[s].cell[f] : &personas->everybody[f];
                 if (cell->count == 0) continue;
                 size_t n = 0;
-                for (size_t l = 0; l < world.column[f].n_levels; l++) n += isnan(cell->share[l]) ? 1 : 0;
+                for (size_t l = 0; l < world.column[f].n_levels; l++)
+                    n += isnan(cell->share[l]) ? 1 : 0;
                 cr_assert_neq(n, 1);
                 if (n > 0) cr_assert(isnan(cell->mean), "an ordinal mean would tell");
             }
