@@ -147,15 +147,32 @@ strata_status strata_ctl_segments(struct strata_session *session, struct strata_
     return STRATA_OK;
 }
 
-/* "behavioural" as "Behavioural". */
+/* What a section is about, in the words of the report. */
+static const char *section_title(const char *section)
+{
+    static const struct {
+        const char *section, *title;
+    } titles[] = {{"behavioural", "How they buy"},
+                  {"value", "What they are worth"},
+                  {"need", "What they need"},
+                  {"offer", "Offers"},
+                  {"channel", "Channels"},
+                  {"psychographic", "What they care about"},
+                  {"demographic", "Who they are"},
+                  {"geographic", "Where they are"},
+                  {"firmographic", "What kind of firm"},
+                  {"technographic", "What they use"},
+                  {"outcome", "Outcomes"}};
+    for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
+        if (strcmp(titles[i].section, section) == 0) return titles[i].title;
+    return section;
+}
+
 static void print_section(const struct strata_terminal *terminal, const char *section)
 {
     struct strata_line line = {.width = 0};
-    char name[64];
-    (void)snprintf(name, sizeof name, "%s", section); /* a longer one is cut */
-    if (name[0] >= 'a' && name[0] <= 'z') name[0] = (char)(name[0] - 'a' + 'A');
     strata_line_code(&line, strata_tint(terminal, STRATA_TINT_DIM));
-    strata_line_text(&line, name, 60, terminal->utf8);
+    strata_line_text(&line, section_title(section), 60, terminal->utf8);
     strata_line_code(&line, strata_tint(terminal, STRATA_TINT_NONE));
     (void)printf("\n%s\n", line.text);
 }
@@ -171,13 +188,14 @@ static void print_persona(const struct strata_terminal *terminal,
     strata_line_text(&line, persona->name, columns, terminal->utf8);
     strata_line_code(&line, strata_tint(terminal, STRATA_TINT_NONE));
     (void)printf("%s\n", line.text);
-    (void)printf("Segment %u, %s customers, %.1f %% of all\n\n", persona->id, count,
+    (void)printf("Segment %u, %s customers, %.1f%% of all\n\n", persona->id, count,
                  100 * persona->share);
     if (persona->definition[0])
         strata_print_wrapped(stdout, terminal, persona->definition, 0, columns);
     const char *section = "";
     for (size_t i = 0; i < persona->n_statements; i++) {
         const struct strata_statement_view *statement = &persona->statement[i];
+        if (strcmp(statement->section, "definition") == 0) continue; /* the size: told above */
         if (strcmp(statement->section, section) != 0) print_section(terminal, statement->section);
         section = statement->section;
         strata_print_wrapped(stdout, terminal, statement->text, 2, columns);

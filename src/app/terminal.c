@@ -128,10 +128,11 @@ void strata_print_wrapped(FILE *stream, const struct strata_terminal *terminal, 
 
 struct layout {
     int number, name, bar, size, definition; /* columns; 0: left out */
+    bool below;                              /* the definition has a line of its own */
 };
 
 #define GAP 2
-#define SHARE_COLUMNS 7 /* "100.0 %" */
+#define SHARE_COLUMNS 6 /* "100.0%" */
 
 static int at_most(int value, int limit)
 {
@@ -166,14 +167,15 @@ static struct layout table_layout(const struct strata_terminal *terminal,
         return fit;
     }
     const int fixed = fit.number + GAP + GAP + SHARE_COLUMNS + GAP + fit.size;
-    fit.name = at_most(fit.name, terminal->columns > 90 ? 36 : 28);
+    fit.name = at_most(fit.name, 36);
     if (fixed + fit.name > terminal->columns)
         fit.name = at_most(fit.name, terminal->columns - fixed);
     if (fit.name < 4) fit.name = 4;
     int room = terminal->columns - fixed - fit.name;
     fit.bar = room >= 10 + GAP ? at_most(room - GAP, terminal->columns >= 120 ? 20 : 12) : 0;
     if (fit.bar > 0) room -= fit.bar + GAP;
-    fit.definition = room >= 20 + GAP ? at_most(definition, room - GAP) : 0;
+    fit.below = definition > room - GAP;
+    fit.definition = fit.below ? terminal->columns - fit.number - GAP : definition;
     return fit;
 }
 
@@ -195,12 +197,28 @@ static void print_head(FILE *stream, const struct strata_terminal *terminal,
     strata_line_right(&line, "Share", SHARE_COLUMNS, true);
     gap(&line);
     strata_line_right(&line, "Customers", fit->size, true);
-    if (fit->definition > 0) {
+    if (fit->definition > 0 && !fit->below) {
         gap(&line);
         strata_line_text(&line, "Who they are", fit->definition, terminal->utf8);
     }
     strata_line_code(&line, strata_tint(terminal, STRATA_TINT_NONE));
     (void)fprintf(stream, "%s\n", line.text);
+}
+
+/* Who they are, beside the row or below it. */
+static void print_definition(FILE *stream, const struct strata_terminal *terminal,
+                             const struct layout *fit, const char *definition,
+                             struct strata_line *line)
+{
+    if (fit->below) {
+        (void)fprintf(stream, "%s\n", line->text);
+        *line = (struct strata_line){.width = 0};
+        strata_line_repeat(line, " ", fit->number);
+    }
+    gap(line);
+    strata_line_code(line, strata_tint(terminal, fit->below ? STRATA_TINT_DIM : STRATA_TINT_NONE));
+    strata_line_words(line, definition, fit->definition, terminal->utf8);
+    strata_line_code(line, strata_tint(terminal, STRATA_TINT_NONE));
 }
 
 static void print_row(FILE *stream, const struct strata_terminal *terminal, const struct layout *fit,
@@ -220,15 +238,13 @@ static void print_row(FILE *stream, const struct strata_terminal *terminal, cons
                         fit->bar);
     }
     gap(&line);
-    (void)snprintf(text, sizeof text, "%.1f %%", 100 * segment->share);
+    (void)snprintf(text, sizeof text, "%.1f%%", 100 * segment->share);
     strata_line_right(&line, text, SHARE_COLUMNS, true);
     gap(&line);
     strata_count_text(segment->size, text);
     strata_line_right(&line, text, fit->size, true);
-    if (fit->definition > 0 && segment->definition && segment->definition[0]) {
-        gap(&line);
-        strata_line_text(&line, segment->definition, fit->definition, terminal->utf8);
-    }
+    if (fit->definition > 0 && segment->definition && segment->definition[0])
+        print_definition(stream, terminal, fit, segment->definition, &line);
     (void)fprintf(stream, "%s\n", line.text);
 }
 

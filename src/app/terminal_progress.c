@@ -72,7 +72,7 @@ void strata_progress_line(struct strata_line *line, const struct strata_terminal
         strata_line_bar(line, terminal, fraction, bar);
         strata_line_repeat(line, terminal->utf8 ? "\u258F" : "]", 1);
     }
-    (void)snprintf(text, sizeof text, " %3.0f %%", 100 * fraction);
+    (void)snprintf(text, sizeof text, " %3.0f%%", 100 * fraction);
     strata_line_text(line, text, room - line->width, terminal->utf8);
     add_details(line, terminal, now);
 }

@@ -94,6 +94,33 @@ void strata_line_text(struct strata_line *line, const char *text, int columns, b
         (void)append(line, utf8 ? "\u2026" : "~", utf8 ? 3 : 1, 1); /* a full line stays as it is */
 }
 
+void strata_line_words(struct strata_line *line, const char *text, int columns, bool utf8)
+{
+    char whole_words[1024];
+    size_t n_bytes = 0;
+    int width = 0;
+    if (strata_text_width(text) <= columns) {
+        strata_line_text(line, text, columns, utf8);
+        return;
+    }
+    for (const char *at = text; *at;) {
+        const struct character c = next_character(at);
+        if (*at == ' ') n_bytes = (size_t)(at - text);
+        width += c.width;
+        if (width > columns - 2) break;
+        at += c.n_bytes;
+    }
+    while (n_bytes > 0 && strchr(",;:( ", text[n_bytes - 1])) n_bytes--;
+    if (n_bytes == 0 || n_bytes >= sizeof whole_words) {
+        strata_line_text(line, text, columns, utf8);
+        return;
+    }
+    memcpy(whole_words, text, n_bytes);
+    whole_words[n_bytes] = '\0';
+    strata_line_text(line, whole_words, columns, utf8);
+    (void)append(line, utf8 ? " \u2026" : " ~", utf8 ? 4 : 2, 2); /* a full line stays as it is */
+}
+
 void strata_line_left(struct strata_line *line, const char *text, int columns, bool utf8)
 {
     const int start = line->width;

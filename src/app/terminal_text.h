@@ -20,7 +20,10 @@ int strata_text_width(const char *text);
 /* Append text, cleaned and cut to at most columns (the last one an ellipsis when something is cut). */
 void strata_line_text(struct strata_line *line, const char *text, int columns, bool utf8);
 
-/* The same, then spaces up to columns; or spaces first. */
+/* The same, cut between words: "They come more often, spend more …". */
+void strata_line_words(struct strata_line *line, const char *text, int columns, bool utf8);
+
+/* As strata_line_text, then spaces up to columns; or spaces first. */
 void strata_line_left(struct strata_line *line, const char *text, int columns, bool utf8);
 void strata_line_right(struct strata_line *line, const char *text, int columns, bool utf8);
 

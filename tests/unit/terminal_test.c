@@ -100,13 +100,38 @@ Test(terminal, columns_of_a_table_stand_under_each_other)
     int where = -1;
     char *rest = output;
     (void)strsep(&rest, "\n");
+    size_t n_rows = 0;
     for (char *line; (line = strsep(&rest, "\n")) && *line;) {
         char *percent = strchr(line, '%');
-        cr_assert_not_null(percent);
+        if (!percent) { /* who they are, below */
+            cr_expect_eq(strspn(line, " "), 4, "%s", line);
+            continue;
+        }
+        n_rows++;
         *percent = '\0';
         if (where < 0) where = strata_text_width(line);
         cr_expect_eq(strata_text_width(line), where, "%s", line);
     }
+    cr_expect_eq(n_rows, 4);
+}
+
+Test(terminal, who_they_are_stands_beside_where_there_is_room_and_below_where_there_is_not)
+{
+    struct strata_segment_view segment[2];
+    const struct strata_segments_view view = view_of(segment, 2);
+    FILE *stream = catch_begin("160");
+    strata_print_segment_table(stream, &view);
+    catch_end(stream);
+    strip_codes(output);
+    cr_expect_not_null(strstr(output, "  They buy often, in small baskets, mostly with coupons, and "
+                                      "live near the store.\n"));
+    stream = catch_begin("60");
+    strata_print_segment_table(stream, &view);
+    catch_end(stream);
+    strip_codes(output);
+    cr_expect_not_null(
+        strstr(output, "\n    They buy often, in small baskets, mostly with coupons \u2026\n"),
+        "%s", output);
 }
 
 Test(terminal, a_pipe_gets_no_codes_and_no_cuts)
@@ -249,6 +274,12 @@ Test(terminal, text_is_cut_at_characters_and_cleaned)
     line = (struct strata_line){.width = 0};
     strata_line_text(&line, "K\u00F6rbe", 10, false);
     cr_expect_str_eq(line.text, "K?rbe");
+    line = (struct strata_line){.width = 0};
+    strata_line_words(&line, "They come often (29), spend", 21, true);
+    cr_expect_str_eq(line.text, "They come often \u2026");
+    line = (struct strata_line){.width = 0};
+    strata_line_words(&line, "Donaudampfschifffahrt", 6, true);
+    cr_expect_str_eq(line.text, "Donau\u2026");
     line = (struct strata_line){.width = 0};
     for (int i = 0; i < 10000; i++) strata_line_text(&line, "0123456789", 10, true);
     cr_expect_lt(line.n_bytes, sizeof line.text, "a full line stays whole");
