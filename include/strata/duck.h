@@ -1,5 +1,5 @@
-/* The thinnest wrapper of DuckDB: open, run, next chunk, append, error text without values.  Every handle is finished
- * by the function that made it; texts of errors never quote data. */
+/* The thinnest wrapper of DuckDB: open, run, next chunk, append, error text without values.
+ * Every handle is finished by the function that made it; texts of errors never quote data. */
 #ifndef STRATA_DUCK_H
 #define STRATA_DUCK_H
 
@@ -21,52 +21,70 @@ struct strata_duck_exact {
 };
 
 struct strata_duck_options {
-    uint64_t memory_bytes;      /* 0: DuckDB's default */
-    const char *temporary_dir;  /* spills; NULL: none */
-    int threads;                /* 0: 1 */
-    const char *as_of;          /* value of the variable as_of and the macro as_of(); NULL: none */
+    uint64_t memory_bytes;     /* 0: DuckDB's default */
+    const char *temporary_dir; /* spills; NULL: none */
+    int threads;               /* 0: 1 */
+    const char *as_of;         /* value of the variable as_of and the macro as_of(); NULL: none */
     const struct strata_duck_exact *exact; /* makes strata_exact_sum(DOUBLE); NULL: none */
 };
 
-/* Open, set UTC and the options.  DuckDB lets nobody replace its own `sum` of doubles, so the exact one has the name
- * strata_exact_sum and the job's SQL is sent to it (src/ingest/sql_sums.c).  NULL of no rows; NaN of a NaN or of both
- * infinities; else the correctly rounded sum, in any order.  Not collective.  About 20 ms. */
-STRATA_MUST_CHECK strata_status strata_duck_open(const struct strata_duck_options *options, struct strata_duck **out,
-                                                 struct strata_err *err);
+/* Open, set UTC and the options.  DuckDB lets nobody replace its own `sum` of doubles, so the
+ * exact one has the name strata_exact_sum and the job's SQL is sent to it
+ * (src/ingest/sql_sums.c).  NULL of no rows; NaN of a NaN or of both infinities; else the
+ * correctly rounded sum, in any order.  Not collective.  About 20 ms. */
+STRATA_MUST_CHECK strata_status strata_duck_open(const struct strata_duck_options *options,
+                                                 struct strata_duck **out, struct strata_err *err);
 void strata_duck_close(struct strata_duck **duck); /* accepts a NULL handle; leaves NULL */
 
 /* The pinned version, and the one loaded. */
 const char *strata_duck_version(void);
 
-/* DuckDB's own report of what keeps a statement from being bound, as JSON in keep ("exception_type",
- * "exception_message", "position" in bytes, "name", "candidates"); *report is NULL when it binds.  Nothing is run.
- * For statements over empty tables only: reports over data could quote it. */
-STRATA_MUST_CHECK strata_status strata_duck_bind(struct strata_duck *duck, const char *sql, struct strata_arena *keep,
-                                                 char **report, struct strata_err *err);
+/* DuckDB's own report of what keeps a statement from being bound, as JSON in keep
+ * ("exception_type", "exception_message", "position" in bytes, "name", "candidates"); *report is
+ * NULL when it binds.  Nothing is run. For statements over empty tables only: reports over data
+ * could quote it. */
+STRATA_MUST_CHECK strata_status strata_duck_bind(struct strata_duck *duck, const char *sql,
+                                                 struct strata_arena *keep, char **report,
+                                                 struct strata_err *err);
 
-/* Binding a statement with strata_seen(id, value) notes value's SQL type under id: this reads it, "" when not seen. */
+/* Binding a statement with strata_seen(id, value) notes value's SQL type under id: this reads
+ * it, "" when not seen. */
 #define STRATA_DUCK_SEEN_MAX 1024
 const char *strata_duck_seen(const struct strata_duck *duck, size_t id);
 
 /* Run statements and drop their result. */
-STRATA_MUST_CHECK strata_status strata_duck_run(struct strata_duck *duck, struct strata_err *err, const char *format, ...)
+STRATA_MUST_CHECK strata_status strata_duck_run(struct strata_duck *duck, struct strata_err *err,
+                                                const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
 /* How a column's values lie in a chunk. */
 enum strata_duck_type {
-    STRATA_DUCK_BOOL, STRATA_DUCK_INT8, STRATA_DUCK_INT16, STRATA_DUCK_INT32, STRATA_DUCK_INT64, STRATA_DUCK_INT128,
-    STRATA_DUCK_UINT8, STRATA_DUCK_UINT16, STRATA_DUCK_UINT32, STRATA_DUCK_UINT64,
-    STRATA_DUCK_FLOAT, STRATA_DUCK_DOUBLE, STRATA_DUCK_DECIMAL, /* stored as INT16/32/64/128 by width */
-    STRATA_DUCK_DATE, STRATA_DUCK_TIME, STRATA_DUCK_TIMESTAMP,  /* int32 days; int64 microseconds; any TIMESTAMP kind */
-    STRATA_DUCK_TEXT, STRATA_DUCK_BLOB,
-    STRATA_DUCK_OTHER           /* lists, structs, ...: cannot be read */
+    STRATA_DUCK_BOOL,
+    STRATA_DUCK_INT8,
+    STRATA_DUCK_INT16,
+    STRATA_DUCK_INT32,
+    STRATA_DUCK_INT64,
+    STRATA_DUCK_INT128,
+    STRATA_DUCK_UINT8,
+    STRATA_DUCK_UINT16,
+    STRATA_DUCK_UINT32,
+    STRATA_DUCK_UINT64,
+    STRATA_DUCK_FLOAT,
+    STRATA_DUCK_DOUBLE,
+    STRATA_DUCK_DECIMAL, /* stored as INT16/32/64/128 by width */
+    STRATA_DUCK_DATE,
+    STRATA_DUCK_TIME,
+    STRATA_DUCK_TIMESTAMP, /* int32 days; int64 microseconds; any TIMESTAMP kind */
+    STRATA_DUCK_TEXT,
+    STRATA_DUCK_BLOB,
+    STRATA_DUCK_OTHER /* lists, structs, ...: cannot be read */
 };
 
 struct strata_duck_column {
-    const char *name;      /* valid while the cursor is */
-    const char *sql_type;  /* e.g. "DECIMAL(12,2)" */
+    const char *name;     /* valid while the cursor is */
+    const char *sql_type; /* e.g. "DECIMAL(12,2)" */
     enum strata_duck_type type;
-    size_t width_bytes;    /* of a fixed-width value; 16 for text (duckdb_string_t) */
+    size_t width_bytes; /* of a fixed-width value; 16 for text (duckdb_string_t) */
     int decimal_scale;
 };
 
@@ -74,41 +92,51 @@ struct strata_duck_column {
 struct strata_duck_cursor {
     struct strata_duck_column *column;
     size_t n_columns;
-    size_t n_rows;         /* of the current chunk */
+    size_t n_rows; /* of the current chunk */
     void *handle;
 };
 
-STRATA_MUST_CHECK strata_status strata_duck_query(struct strata_duck *duck, struct strata_duck_cursor *cursor,
+STRATA_MUST_CHECK strata_status strata_duck_query(struct strata_duck *duck,
+                                                  struct strata_duck_cursor *cursor,
                                                   struct strata_err *err, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 /* The next chunk; *more false at the end. */
-STRATA_MUST_CHECK strata_status strata_duck_next(struct strata_duck_cursor *cursor, bool *more, struct strata_err *err);
+STRATA_MUST_CHECK strata_status strata_duck_next(struct strata_duck_cursor *cursor, bool *more,
+                                                 struct strata_err *err);
 void strata_duck_cursor_finish(struct strata_duck_cursor *cursor); /* accepts a zeroed cursor */
 
 /* Views into the current chunk. */
 const void *strata_duck_values(const struct strata_duck_cursor *cursor, size_t column);
 bool strata_duck_is_valid(const struct strata_duck_cursor *cursor, size_t column, size_t row);
-const char *strata_duck_text(const struct strata_duck_cursor *cursor, size_t column, size_t row, size_t *length);
-double strata_duck_number(const struct strata_duck_cursor *cursor, size_t column, size_t row); /* numbers, bools, decimals */
+const char *strata_duck_text(const struct strata_duck_cursor *cursor, size_t column, size_t row,
+                             size_t *length);
+double strata_duck_number(const struct strata_duck_cursor *cursor, size_t column,
+                          size_t row); /* numbers, bools, decimals */
 
 /* One value, for counts and settings. */
-STRATA_MUST_CHECK strata_status strata_duck_scalar(struct strata_duck *duck, int64_t *out, struct strata_err *err,
-                                                   const char *format, ...) __attribute__((format(printf, 4, 5)));
+STRATA_MUST_CHECK strata_status strata_duck_scalar(struct strata_duck *duck, int64_t *out,
+                                                   struct strata_err *err, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 /* One text in keep; NULL value gives NULL. */
-STRATA_MUST_CHECK strata_status strata_duck_scalar_text(struct strata_duck *duck, struct strata_arena *keep, char **out,
-                                                        struct strata_err *err, const char *format, ...)
-    __attribute__((format(printf, 5, 6)));
+STRATA_MUST_CHECK strata_status strata_duck_scalar_text(struct strata_duck *duck,
+                                                        struct strata_arena *keep, char **out,
+                                                        struct strata_err *err, const char *format,
+                                                        ...) __attribute__((format(printf, 5, 6)));
 
 /* Fill an existing table: values are appended row by row into chunks. */
 struct strata_duck_appender;
 STRATA_MUST_CHECK strata_status strata_duck_append_begin(struct strata_duck *duck, const char *table,
-                                                         struct strata_duck_appender **out, struct strata_err *err);
-/* Put one value of the current row; value has the column's own layout (text: bytes and length); NULL value is NULL.
- * Infallible until the chunk is full. */
-void strata_duck_append_value(struct strata_duck_appender *appender, size_t column, const void *value, size_t n_bytes);
-STRATA_MUST_CHECK strata_status strata_duck_append_row_end(struct strata_duck_appender *appender, struct strata_err *err);
+                                                         struct strata_duck_appender **out,
+                                                         struct strata_err *err);
+/* Put one value of the current row; value has the column's own layout (text: bytes and length);
+ * NULL value is NULL. Infallible until the chunk is full. */
+void strata_duck_append_value(struct strata_duck_appender *appender, size_t column,
+                              const void *value, size_t n_bytes);
+STRATA_MUST_CHECK strata_status strata_duck_append_row_end(struct strata_duck_appender *appender,
+                                                           struct strata_err *err);
 /* Flush and destroy; also after a failure (then keep the first error). */
-STRATA_MUST_CHECK strata_status strata_duck_append_end(struct strata_duck_appender **appender, struct strata_err *err);
+STRATA_MUST_CHECK strata_status strata_duck_append_end(struct strata_duck_appender **appender,
+                                                       struct strata_err *err);
 
 /* A text quoted as an SQL literal or identifier, in keep. */
 char *strata_duck_literal(const char *text, struct strata_arena *keep);

@@ -29,7 +29,8 @@ static bool set_options(duckdb_config config, const struct strata_duck_options *
     (void)snprintf(threads, sizeof threads, "%d", options->threads > 0 ? options->threads : 1);
     (void)snprintf(memory, sizeof memory, "%lluB", (unsigned long long)options->memory_bytes);
     return set_option(config, "threads", threads) &&
-           set_option(config, "temp_directory", options->temporary_dir ? options->temporary_dir : "") &&
+           set_option(config, "temp_directory",
+                      options->temporary_dir ? options->temporary_dir : "") &&
            set_option(config, "autoinstall_known_extensions", "false") &&
            set_option(config, "autoload_known_extensions", "false") &&
            (options->memory_bytes == 0 || set_option(config, "memory_limit", memory));
@@ -43,25 +44,30 @@ STRATA_MUST_CHECK static strata_status open_database(struct strata_duck *duck,
     char *report = NULL;
     strata_status rc = STRATA_OK;
     if (duckdb_create_config(&config) != DuckDBSuccess || !set_options(config, options))
-        rc = STRATA_FAIL(err, STRATA_E_CONFIG, "DuckDB refused its memory limit, threads or folder for spills");
+        rc = STRATA_FAIL(err, STRATA_E_CONFIG,
+                         "DuckDB refused its memory limit, threads or folder for spills");
     else if (duckdb_open_ext(NULL, &duck->database, config, &report) != DuckDBSuccess ||
              duckdb_connect(duck->database, &duck->connection) != DuckDBSuccess)
-        rc = STRATA_FAIL(err, STRATA_E_SYSTEM, "DuckDB could not be started with its memory limit, threads and folder");
+        rc = STRATA_FAIL(err, STRATA_E_SYSTEM,
+                         "DuckDB could not be started with its memory limit, threads and folder");
     duckdb_free(report);
     duckdb_destroy_config(&config);
     return rc;
 }
 
 /* as_of is a date of the job file, checked there; it is quoted here all the same. */
-STRATA_MUST_CHECK static strata_status set_as_of(struct strata_duck *duck, const char *as_of, struct strata_err *err)
+STRATA_MUST_CHECK static strata_status set_as_of(struct strata_duck *duck, const char *as_of,
+                                                 struct strata_err *err)
 {
     if (!as_of) return STRATA_OK;
     if (strchr(as_of, '\'')) return STRATA_FAIL(err, STRATA_E_CONFIG, "as_of is not a date");
-    return strata_duck_run(duck, err, "SET VARIABLE as_of = DATE '%s'; CREATE MACRO as_of() AS DATE '%s'", as_of,
-                           as_of);
+    return strata_duck_run(duck, err,
+                           "SET VARIABLE as_of = DATE '%s'; CREATE MACRO as_of() AS DATE '%s'",
+                           as_of, as_of);
 }
 
-STRATA_MUST_CHECK static strata_status prepare(struct strata_duck *duck, const struct strata_duck_options *options,
+STRATA_MUST_CHECK static strata_status prepare(struct strata_duck *duck,
+                                               const struct strata_duck_options *options,
                                                struct strata_err *err)
 {
     STRATA_TRY(open_database(duck, options, err));
@@ -94,9 +100,13 @@ void strata_duck_close(struct strata_duck **duck)
     *duck = NULL;
 }
 
-const char *strata_duck_version(void) { return duckdb_library_version(); }
+const char *strata_duck_version(void)
+{
+    return duckdb_library_version();
+}
 
-strata_status strata_duck_run(struct strata_duck *duck, struct strata_err *err, const char *format, ...)
+strata_status strata_duck_run(struct strata_duck *duck, struct strata_err *err, const char *format,
+                              ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -112,8 +122,8 @@ strata_status strata_duck_run(struct strata_duck *duck, struct strata_err *err, 
     return rc;
 }
 
-strata_status strata_duck_bind(struct strata_duck *duck, const char *sql, struct strata_arena *keep, char **report,
-                               struct strata_err *err)
+strata_status strata_duck_bind(struct strata_duck *duck, const char *sql, struct strata_arena *keep,
+                               char **report, struct strata_err *err)
 {
     *report = NULL;
     STRATA_TRY(strata_duck_run(duck, err, "SET errors_as_json = true"));
@@ -123,8 +133,10 @@ strata_status strata_duck_bind(struct strata_duck *duck, const char *sql, struct
         const char *text = duckdb_prepare_error(statement);
         const char *json = text ? strchr(text, '{') : NULL;
         if (json) *report = strata_arena_copy(keep, json, strlen(json));
-        if (!json) rc = duck_fail(err, text);
-        else if (!*report) rc = STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for DuckDB's report");
+        if (!json)
+            rc = duck_fail(err, text);
+        else if (!*report)
+            rc = STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for DuckDB's report");
     }
     duckdb_destroy_prepare(&statement);
     STRATA_TRY(strata_duck_run(duck, err, "SET errors_as_json = false"));
@@ -148,5 +160,11 @@ static char *quote(const char *text, char mark, struct strata_arena *keep)
     return out;
 }
 
-char *strata_duck_literal(const char *text, struct strata_arena *keep) { return quote(text, '\'', keep); }
-char *strata_duck_identifier(const char *text, struct strata_arena *keep) { return quote(text, '"', keep); }
+char *strata_duck_literal(const char *text, struct strata_arena *keep)
+{
+    return quote(text, '\'', keep);
+}
+char *strata_duck_identifier(const char *text, struct strata_arena *keep)
+{
+    return quote(text, '"', keep);
+}

@@ -12,7 +12,8 @@ struct strata_duck_appender {
     duckdb_vector *vector;
 };
 
-STRATA_MUST_CHECK static strata_status start(struct strata_duck_appender *appender, struct strata_err *err)
+STRATA_MUST_CHECK static strata_status start(struct strata_duck_appender *appender,
+                                             struct strata_err *err)
 {
     const size_t n = duckdb_appender_column_count(appender->handle);
     duckdb_logical_type *type = calloc(n + 1, sizeof(duckdb_logical_type));
@@ -54,8 +55,8 @@ static void destroy(struct strata_duck_appender **appender)
     *appender = NULL;
 }
 
-strata_status strata_duck_append_begin(struct strata_duck *duck, const char *table, struct strata_duck_appender **out,
-                                       struct strata_err *err)
+strata_status strata_duck_append_begin(struct strata_duck *duck, const char *table,
+                                       struct strata_duck_appender **out, struct strata_err *err)
 {
     struct strata_duck_appender *appender = calloc(1, sizeof *appender);
     *out = appender;
@@ -69,7 +70,8 @@ strata_status strata_duck_append_begin(struct strata_duck *duck, const char *tab
     return rc;
 }
 
-void strata_duck_append_value(struct strata_duck_appender *appender, size_t column, const void *value, size_t n_bytes)
+void strata_duck_append_value(struct strata_duck_appender *appender, size_t column,
+                              const void *value, size_t n_bytes)
 {
     const struct strata_duck_column *kind = &appender->column[column];
     duckdb_vector vector = appender->vector[column];
@@ -83,7 +85,8 @@ void strata_duck_append_value(struct strata_duck_appender *appender, size_t colu
     }
 }
 
-STRATA_MUST_CHECK static strata_status flush(struct strata_duck_appender *appender, struct strata_err *err)
+STRATA_MUST_CHECK static strata_status flush(struct strata_duck_appender *appender,
+                                             struct strata_err *err)
 {
     duckdb_data_chunk_set_size(appender->chunk, appender->n_rows);
     if (duckdb_append_data_chunk(appender->handle, appender->chunk) != DuckDBSuccess)
@@ -93,7 +96,8 @@ STRATA_MUST_CHECK static strata_status flush(struct strata_duck_appender *append
     return STRATA_OK;
 }
 
-strata_status strata_duck_append_row_end(struct strata_duck_appender *appender, struct strata_err *err)
+strata_status strata_duck_append_row_end(struct strata_duck_appender *appender,
+                                         struct strata_err *err)
 {
     appender->n_rows++;
     return appender->n_rows < duckdb_vector_size() ? STRATA_OK : flush(appender, err);

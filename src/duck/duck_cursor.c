@@ -16,8 +16,8 @@ struct handle {
     char *type_text;     /* (n_columns * SEEN_TEXT_BYTES) */
 };
 
-STRATA_MUST_CHECK static strata_status start(struct strata_duck *duck, struct handle *handle, const char *sql,
-                                             struct strata_err *err)
+STRATA_MUST_CHECK static strata_status start(struct strata_duck *duck, struct handle *handle,
+                                             const char *sql, struct strata_err *err)
 {
     if (duckdb_prepare(duck->connection, sql, &handle->statement) != DuckDBSuccess)
         return duck_fail(err, duckdb_prepare_error(handle->statement));
@@ -29,7 +29,8 @@ STRATA_MUST_CHECK static strata_status start(struct strata_duck *duck, struct ha
     return STRATA_OK;
 }
 
-STRATA_MUST_CHECK static strata_status describe(struct strata_duck_cursor *cursor, struct strata_err *err)
+STRATA_MUST_CHECK static strata_status describe(struct strata_duck_cursor *cursor,
+                                                struct strata_err *err)
 {
     struct handle *handle = cursor->handle;
     const size_t n = duckdb_column_count(&handle->result);
@@ -52,13 +53,15 @@ STRATA_MUST_CHECK static strata_status describe(struct strata_duck_cursor *curso
     return STRATA_OK;
 }
 
-__attribute__((format(printf, 4, 0))) STRATA_MUST_CHECK static strata_status query(struct strata_duck *duck, struct strata_duck_cursor *cursor,
-                                             struct strata_err *err, const char *format, va_list arguments)
+__attribute__((format(printf, 4, 0))) STRATA_MUST_CHECK static strata_status query(
+    struct strata_duck *duck, struct strata_duck_cursor *cursor, struct strata_err *err,
+    const char *format, va_list arguments)
 {
     *cursor = (struct strata_duck_cursor){.handle = calloc(1, sizeof(struct handle))};
     char *sql = duck_print(format, arguments);
     strata_status rc = STRATA_OK;
-    if (!sql || !cursor->handle) rc = STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for a statement");
+    if (!sql || !cursor->handle)
+        rc = STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for a statement");
     if (rc == STRATA_OK) rc = start(duck, cursor->handle, sql, err);
     if (rc == STRATA_OK) rc = describe(cursor, err);
     free(sql);
@@ -66,8 +69,8 @@ __attribute__((format(printf, 4, 0))) STRATA_MUST_CHECK static strata_status que
     return rc;
 }
 
-strata_status strata_duck_query(struct strata_duck *duck, struct strata_duck_cursor *cursor, struct strata_err *err,
-                                const char *format, ...)
+strata_status strata_duck_query(struct strata_duck *duck, struct strata_duck_cursor *cursor,
+                                struct strata_err *err, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -125,7 +128,8 @@ bool strata_duck_is_valid(const struct strata_duck_cursor *cursor, size_t column
     return !validity || ((validity[row / 64] >> (row % 64)) & 1) != 0;
 }
 
-const char *strata_duck_text(const struct strata_duck_cursor *cursor, size_t column, size_t row, size_t *length)
+const char *strata_duck_text(const struct strata_duck_cursor *cursor, size_t column, size_t row,
+                             size_t *length)
 {
     duckdb_string_t *text = (duckdb_string_t *)((struct handle *)cursor->handle)->data[column] + row;
     *length = duckdb_string_t_length(*text);
@@ -152,10 +156,18 @@ static double decimal_number(const struct strata_duck_column *column, const void
 {
     double whole = 0;
     switch (column->width_bytes) {
-    case 2: whole = ((const int16_t *)data)[row]; break;
-    case 4: whole = ((const int32_t *)data)[row]; break;
-    case 8: whole = (double)((const int64_t *)data)[row]; break;
-    default: whole = hugeint_number(((const duckdb_hugeint *)data)[row]); break;
+    case 2:
+        whole = ((const int16_t *)data)[row];
+        break;
+    case 4:
+        whole = ((const int32_t *)data)[row];
+        break;
+    case 8:
+        whole = (double)((const int64_t *)data)[row];
+        break;
+    default:
+        whole = hugeint_number(((const duckdb_hugeint *)data)[row]);
+        break;
     }
     return whole / power_of_ten(column->decimal_scale);
 }
@@ -164,32 +176,46 @@ double strata_duck_number(const struct strata_duck_cursor *cursor, size_t column
 {
     const void *data = strata_duck_values(cursor, column);
     switch (cursor->column[column].type) {
-    case STRATA_DUCK_BOOL: return ((const uint8_t *)data)[row] ? 1 : 0;
-    case STRATA_DUCK_INT8: return ((const int8_t *)data)[row];
-    case STRATA_DUCK_INT16: return ((const int16_t *)data)[row];
+    case STRATA_DUCK_BOOL:
+        return ((const uint8_t *)data)[row] ? 1 : 0;
+    case STRATA_DUCK_INT8:
+        return ((const int8_t *)data)[row];
+    case STRATA_DUCK_INT16:
+        return ((const int16_t *)data)[row];
     case STRATA_DUCK_INT32:
-    case STRATA_DUCK_DATE: return ((const int32_t *)data)[row];
+    case STRATA_DUCK_DATE:
+        return ((const int32_t *)data)[row];
     case STRATA_DUCK_INT64:
     case STRATA_DUCK_TIME:
-    case STRATA_DUCK_TIMESTAMP: return (double)((const int64_t *)data)[row];
-    case STRATA_DUCK_INT128: return hugeint_number(((const duckdb_hugeint *)data)[row]);
-    case STRATA_DUCK_UINT8: return ((const uint8_t *)data)[row];
-    case STRATA_DUCK_UINT16: return ((const uint16_t *)data)[row];
-    case STRATA_DUCK_UINT32: return ((const uint32_t *)data)[row];
-    case STRATA_DUCK_UINT64: return (double)((const uint64_t *)data)[row];
-    case STRATA_DUCK_FLOAT: return (double)((const float *)data)[row];
-    case STRATA_DUCK_DOUBLE: return ((const double *)data)[row];
-    case STRATA_DUCK_DECIMAL: return decimal_number(&cursor->column[column], data, row);
+    case STRATA_DUCK_TIMESTAMP:
+        return (double)((const int64_t *)data)[row];
+    case STRATA_DUCK_INT128:
+        return hugeint_number(((const duckdb_hugeint *)data)[row]);
+    case STRATA_DUCK_UINT8:
+        return ((const uint8_t *)data)[row];
+    case STRATA_DUCK_UINT16:
+        return ((const uint16_t *)data)[row];
+    case STRATA_DUCK_UINT32:
+        return ((const uint32_t *)data)[row];
+    case STRATA_DUCK_UINT64:
+        return (double)((const uint64_t *)data)[row];
+    case STRATA_DUCK_FLOAT:
+        return (double)((const float *)data)[row];
+    case STRATA_DUCK_DOUBLE:
+        return ((const double *)data)[row];
+    case STRATA_DUCK_DECIMAL:
+        return decimal_number(&cursor->column[column], data, row);
     case STRATA_DUCK_TEXT:
     case STRATA_DUCK_BLOB:
-    case STRATA_DUCK_OTHER: break;
+    case STRATA_DUCK_OTHER:
+        break;
     }
     STRATA_REQUIRE(false && "a number was asked of a column that is not one");
     return 0;
 }
 
-strata_status strata_duck_scalar(struct strata_duck *duck, int64_t *out, struct strata_err *err, const char *format,
-                                 ...)
+strata_status strata_duck_scalar(struct strata_duck *duck, int64_t *out, struct strata_err *err,
+                                 const char *format, ...)
 {
     struct strata_duck_cursor cursor = {0};
     bool more = false;
@@ -208,8 +234,8 @@ strata_status strata_duck_scalar(struct strata_duck *duck, int64_t *out, struct 
     return rc;
 }
 
-strata_status strata_duck_scalar_text(struct strata_duck *duck, struct strata_arena *keep, char **out,
-                                      struct strata_err *err, const char *format, ...)
+strata_status strata_duck_scalar_text(struct strata_duck *duck, struct strata_arena *keep,
+                                      char **out, struct strata_err *err, const char *format, ...)
 {
     struct strata_duck_cursor cursor = {0};
     bool more = false;
@@ -224,7 +250,8 @@ strata_status strata_duck_scalar_text(struct strata_duck *duck, struct strata_ar
         size_t length = 0;
         const char *text = strata_duck_text(&cursor, 0, 0, &length);
         *out = strata_arena_copy(keep, text, length);
-        if (!*out) rc = STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for a text of %zu bytes", length);
+        if (!*out)
+            rc = STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for a text of %zu bytes", length);
     }
     strata_duck_cursor_finish(&cursor);
     return rc;

@@ -1,5 +1,6 @@
-/* DuckDB's reports quote values and whole lines of the data.  This file keeps what is safe: the texts about the
- * statement itself, and for the rest the kind of fault and the type that was wanted. */
+/* DuckDB's reports quote values and whole lines of the data.  This file keeps what is safe: the
+ * texts about the statement itself, and for the rest the kind of fault and the type that was
+ * wanted. */
 #include <ctype.h>
 #include <string.h>
 
@@ -41,7 +42,8 @@ static const struct {
      "DuckDB refused the input: a file of another format, or a value that the SQL cannot use"},
 };
 
-/* Reports about files as a whole, which quote no data before `end` (NULL: in their first paragraph). */
+/* Reports about files as a whole, which quote no data before `end` (NULL: in their first
+ * paragraph). */
 static const struct {
     const char *start, *end;
 } safe_inputs[] = {
@@ -56,7 +58,8 @@ static bool fail_safe_input(struct strata_err *err, const char *text, strata_sta
         if (strncmp(text, safe_inputs[i].start, strlen(safe_inputs[i].start)) != 0) continue;
         const char *end = safe_inputs[i].end ? strstr(text, safe_inputs[i].end) : strchr(text, '\n');
         const size_t n = end ? (size_t)(end - text) : strlen(text);
-        (void)STRATA_FAIL(err, status, "%.*s", n > 500 ? 500 : (int)n, text); /* the caller has the status */
+        (void)STRATA_FAIL(err, status, "%.*s", n > 500 ? 500 : (int)n,
+                          text); /* the caller has the status */
         return true;
     }
     return false;
@@ -106,7 +109,9 @@ static strata_status fail_generic(struct strata_err *err, size_t which, const ch
 
 strata_status duck_fail(struct strata_err *err, const char *report)
 {
-    if (!report) return STRATA_FAIL(err, STRATA_E_MEMORY, "DuckDB gave no reason, perhaps for lack of memory");
+    if (!report)
+        return STRATA_FAIL(err, STRATA_E_MEMORY,
+                           "DuckDB gave no reason, perhaps for lack of memory");
     char text[600];
     for (size_t i = 0; i < sizeof classes / sizeof *classes; i++) {
         const size_t prefix = strlen(classes[i].prefix);
@@ -123,7 +128,9 @@ strata_status duck_fail(struct strata_err *err, const char *report)
             *values = '\0';
             return STRATA_FAIL(err, classes[i].status, "%s: cast to a wider type", text);
         }
-        return fail_safe_input(err, rest, classes[i].status) ? classes[i].status : fail_generic(err, i, report);
+        return fail_safe_input(err, rest, classes[i].status) ? classes[i].status
+                                                             : fail_generic(err, i, report);
     }
-    return STRATA_FAIL(err, STRATA_E_DATA, "DuckDB could not do it, for a reason that may quote data");
+    return STRATA_FAIL(err, STRATA_E_DATA,
+                       "DuckDB could not do it, for a reason that may quote data");
 }

@@ -1,5 +1,5 @@
-/* strata_exact_sum(DOUBLE): an aggregate whose state is a superaccumulator given by the caller, so that neither the
- * order of rows nor the number of threads can change a bit. */
+/* strata_exact_sum(DOUBLE): an aggregate whose state is a superaccumulator given by the caller,
+ * so that neither the order of rows nor the number of threads can change a bit. */
 #include <math.h>
 #include <string.h>
 
@@ -18,7 +18,10 @@ static const struct strata_duck_exact *exact_of(duckdb_function_info info)
     return duckdb_aggregate_function_get_extra_info(info);
 }
 
-static void *accumulator(struct state *state) { return state + 1; }
+static void *accumulator(struct state *state)
+{
+    return state + 1;
+}
 
 static idx_t sum_state_bytes(duckdb_function_info info)
 {
@@ -33,13 +36,18 @@ static void sum_init(duckdb_function_info info, duckdb_aggregate_state state)
 static void sum_add(const struct strata_duck_exact *exact, struct state *state, double term)
 {
     state->n_terms++;
-    if (isnan(term)) state->n_nan++;
-    else if (isinf(term) && term > 0) state->n_plus++;
-    else if (isinf(term)) state->n_minus++;
-    else exact->add(accumulator(state), term);
+    if (isnan(term))
+        state->n_nan++;
+    else if (isinf(term) && term > 0)
+        state->n_plus++;
+    else if (isinf(term))
+        state->n_minus++;
+    else
+        exact->add(accumulator(state), term);
 }
 
-static void sum_update(duckdb_function_info info, duckdb_data_chunk input, duckdb_aggregate_state *states)
+static void sum_update(duckdb_function_info info, duckdb_data_chunk input,
+                       duckdb_aggregate_state *states)
 {
     const struct strata_duck_exact *exact = exact_of(info);
     duckdb_vector vector = duckdb_data_chunk_get_vector(input, 0);
@@ -74,8 +82,8 @@ static double sum_value(const struct strata_duck_exact *exact, struct state *sta
     return exact->value(accumulator(state));
 }
 
-static void sum_finalise(duckdb_function_info info, duckdb_aggregate_state *states, duckdb_vector result, idx_t n,
-                         idx_t offset)
+static void sum_finalise(duckdb_function_info info, duckdb_aggregate_state *states,
+                         duckdb_vector result, idx_t n, idx_t offset)
 {
     double *out = duckdb_vector_get_data(result);
     for (idx_t i = 0; i < n; i++) {
@@ -96,7 +104,8 @@ bool duck_register_sum(struct strata_duck *duck)
     duckdb_aggregate_function_set_name(function, "strata_exact_sum");
     duckdb_aggregate_function_add_parameter(function, type);
     duckdb_aggregate_function_set_return_type(function, type);
-    duckdb_aggregate_function_set_functions(function, sum_state_bytes, sum_init, sum_update, sum_combine, sum_finalise);
+    duckdb_aggregate_function_set_functions(function, sum_state_bytes, sum_init, sum_update,
+                                            sum_combine, sum_finalise);
     duckdb_aggregate_function_set_extra_info(function, &duck->exact, NULL);
     const bool ok = duckdb_register_aggregate_function(duck->connection, function) == DuckDBSuccess;
     duckdb_destroy_logical_type(&type);

@@ -1,4 +1,5 @@
-/* DuckDB's types in our words, and strata_seen, which tells the type of any expression inside a statement. */
+/* DuckDB's types in our words, and strata_seen, which tells the type of any expression inside a
+ * statement. */
 #include <stdio.h>
 #include <string.h>
 

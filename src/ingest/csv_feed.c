@@ -45,7 +45,8 @@ static void *run(void *context)
         if (!write_all(feed->pipe_write, out, n)) break;
         feed->at += (uint64_t)got;
     }
-    if (feed->at == feed->end) (void)write_all(feed->pipe_write, out, csv_lines_end(&feed->lines, out)); /* if read */
+    if (feed->at == feed->end)
+        (void)write_all(feed->pipe_write, out, csv_lines_end(&feed->lines, out)); /* if read */
     (void)close(feed->pipe_write); /* the end, for the reader */
     return NULL;
 }
@@ -56,7 +57,8 @@ strata_status csv_feed_start(struct csv_feed *feed, const char *path, uint64_t f
     *feed = (struct csv_feed){.at = first, .end = end, .lines = lines};
     int ends[2];
     feed->file = open(path, O_RDONLY | O_CLOEXEC);
-    if (feed->file < 0) return STRATA_FAIL(err, STRATA_E_IO, "cannot open %s: %s", path, strerror(errno));
+    if (feed->file < 0)
+        return STRATA_FAIL(err, STRATA_E_IO, "cannot open %s: %s", path, strerror(errno));
     if (pipe2(ends, O_CLOEXEC) != 0) {
         (void)close(feed->file); /* only read from */
         return STRATA_FAIL(err, STRATA_E_SYSTEM, "cannot make a pipe: %s", strerror(errno));
@@ -83,5 +85,6 @@ strata_status csv_feed_finish(struct csv_feed *feed, const char *path, struct st
     feed->running = false;
     if (feed->fault == 0) return STRATA_OK;
     return STRATA_FAIL(err, STRATA_E_IO, "cannot read %s: %s", path,
-                       feed->fault < 0 ? "it became shorter while it was read" : strerror(feed->fault));
+                       feed->fault < 0 ? "it became shorter while it was read"
+                                       : strerror(feed->fault));
 }

@@ -7,11 +7,12 @@
 
 #define HEAD_BYTES ((size_t)1 << 20)
 
-STRATA_MUST_CHECK static strata_status read_start(const char *path, char *bytes, size_t *n, bool *whole,
-                                                  struct strata_err *err)
+STRATA_MUST_CHECK static strata_status read_start(const char *path, char *bytes, size_t *n,
+                                                  bool *whole, struct strata_err *err)
 {
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) return STRATA_FAIL(err, STRATA_E_NO_INPUT, "cannot open %s: %s", path, strerror(errno));
+    if (fd < 0)
+        return STRATA_FAIL(err, STRATA_E_NO_INPUT, "cannot open %s: %s", path, strerror(errno));
     *n = 0;
     ssize_t got = 1;
     while (*n < HEAD_BYTES && got > 0) {
@@ -47,8 +48,10 @@ static bool scan_field(struct scan *scan)
         for (scan->at++; scan->at < scan->end; scan->at++) {
             const bool pair = escape && *scan->at == escape && scan->at + 1 < scan->end &&
                               (scan->at[1] == quote || scan->at[1] == escape);
-            if (pair) scan->at++;
-            else if (*scan->at == quote) break;
+            if (pair)
+                scan->at++;
+            else if (*scan->at == quote)
+                break;
             *scan->to++ = *scan->at;
         }
         if (scan->at == scan->end) return false;
@@ -66,18 +69,21 @@ static void skip_line_end(struct scan *scan)
     if (scan->at < scan->end && *scan->at == '\n') scan->at++;
 }
 
-STRATA_MUST_CHECK static strata_status scan_record(const char *path, struct scan *scan, struct csv_head *head,
-                                                   bool whole, struct strata_err *err)
+STRATA_MUST_CHECK static strata_status scan_record(const char *path, struct scan *scan,
+                                                   struct csv_head *head, bool whole,
+                                                   struct strata_err *err)
 {
     for (bool more = true; more;) {
         if (head->n_fields == STRATA_MAX_COLUMNS)
-            return STRATA_FAIL(err, STRATA_E_DATA, "%s: the first line has more than %d columns; is the delimiter right?",
+            return STRATA_FAIL(err, STRATA_E_DATA,
+                               "%s: the first line has more than %d columns; is the delimiter right?",
                                path, STRATA_MAX_COLUMNS);
         head->field[head->n_fields++] = scan->to;
         if (!scan_field(scan) || (scan->at == scan->end && !whole))
-            return STRATA_FAIL(err, STRATA_E_DATA,
-                               "%s:1: the first line does not end (an unclosed quote?); check `quote` and `delimiter`",
-                               path);
+            return STRATA_FAIL(
+                err, STRATA_E_DATA,
+                "%s:1: the first line does not end (an unclosed quote?); check `quote` and `delimiter`",
+                path);
         more = at_delimiter(scan);
         if (more) scan->at += scan->delimiter_bytes;
     }
@@ -85,8 +91,8 @@ STRATA_MUST_CHECK static strata_status scan_record(const char *path, struct scan
     return STRATA_OK;
 }
 
-strata_status csv_head_read(const char *path, const struct ingest_dialect *dialect, struct strata_arena *keep,
-                            struct csv_head *head, struct strata_err *err)
+strata_status csv_head_read(const char *path, const struct ingest_dialect *dialect,
+                            struct strata_arena *keep, struct csv_head *head, struct strata_err *err)
 {
     *head = (struct csv_head){.field = STRATA_NEW(keep, const char *, STRATA_MAX_COLUMNS)};
     char *bytes = STRATA_NEW(keep, char, HEAD_BYTES);
@@ -97,7 +103,8 @@ strata_status csv_head_read(const char *path, const struct ingest_dialect *diale
     bool whole = false;
     STRATA_TRY(read_start(path, bytes, &n, &whole, err));
     if (n >= 3 && memcmp(bytes, "\xEF\xBB\xBF", 3) == 0) head->start = 3;
-    struct scan scan = {.at = bytes + head->start, .end = bytes + n, .dialect = dialect, .to = fields};
+    struct scan scan = {
+        .at = bytes + head->start, .end = bytes + n, .dialect = dialect, .to = fields};
     scan.delimiter_bytes = strlen(dialect->delimiter);
     const char *first = scan.at;
     STRATA_TRY(scan_record(path, &scan, head, whole, err));

@@ -5,8 +5,10 @@
 struct csv_lines csv_lines_begin(const char *delimiter, const char *quote, const char *escape)
 {
     const size_t n = strlen(delimiter);
-    return (struct csv_lines){
-        .delimiter = n ? delimiter[n - 1] : ',', .quote = quote[0], .escape = escape[0], .before = '\n'};
+    return (struct csv_lines){.delimiter = n ? delimiter[n - 1] : ',',
+                              .quote = quote[0],
+                              .escape = escape[0],
+                              .before = '\n'};
 }
 
 static void step_inside(struct csv_lines *lines, char byte)
@@ -52,7 +54,8 @@ static size_t step(struct csv_lines *lines, char byte, char *out)
     return n;
 }
 
-/* Bytes that change nothing: outside quotes all but quotes and CR, inside all but quotes and escapes. */
+/* Bytes that change nothing: outside quotes all but quotes and CR, inside all but quotes and
+ * escapes. */
 static size_t plain_bytes(const struct csv_lines *lines, const char *in, size_t n)
 {
     const char stop = lines->inside ? lines->escape : '\r';

@@ -1,8 +1,9 @@
 /* From silos to one row per customer.
  *
- * Rank 0's plan goes to all ranks; each reads its units with its own in-memory DuckDB and sends every row to the rank
- * that owns the customer's partition; there the job's SQL runs in a second DuckDB over just these customers.  Which rank
- * read a row, and in which order rows came, is gone once the customers are sorted by (partition, key bytes). */
+ * Rank 0's plan goes to all ranks; each reads its units with its own in-memory DuckDB and sends
+ * every row to the rank that owns the customer's partition; there the job's SQL runs in a second
+ * DuckDB over just these customers.  Which rank read a row, and in which order rows came, is gone
+ * once the customers are sorted by (partition, key bytes). */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -29,13 +30,15 @@ struct stage {
     struct strata_source_quality *local; /* (n_sources) this rank's counts */
 };
 
-STRATA_MUST_CHECK static strata_status stage_init(struct stage *stage, struct strata_comm *comm, const char *temporary_dir,
-                                                  struct strata_err *err)
+STRATA_MUST_CHECK static strata_status stage_init(struct stage *stage, struct strata_comm *comm,
+                                                  const char *temporary_dir, struct strata_err *err)
 {
-    if (!strata_arena_init(&stage->arena, (size_t)1 << 36) || !strata_arena_init(&stage->scratch, (size_t)1 << 36))
+    if (!strata_arena_init(&stage->arena, (size_t)1 << 36) ||
+        !strata_arena_init(&stage->scratch, (size_t)1 << 36))
         return STRATA_FAIL(err, STRATA_E_MEMORY, "the system refuses addresses for the ingest");
     stage->spill_dir = strata_arena_print(&stage->arena, "%s/spill.%d", temporary_dir, comm->rank);
-    return stage->spill_dir ? STRATA_OK : STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for a folder's name");
+    return stage->spill_dir ? STRATA_OK
+                            : STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for a folder's name");
 }
 
 STRATA_MUST_CHECK static strata_status stage_finish(struct stage *stage, struct strata_err *err)
@@ -52,7 +55,8 @@ STRATA_MUST_CHECK static strata_status stage_finish(struct stage *stage, struct 
 /* Rank 0's plan on all ranks, with the reader of each unit. */
 STRATA_MUST_CHECK static strata_status share_plan(struct stage *stage, struct strata_comm *comm,
                                                   const struct strata_config *config,
-                                                  const struct strata_ingest_plan *plan, struct strata_err *err)
+                                                  const struct strata_ingest_plan *plan,
+                                                  struct strata_err *err)
 {
     unsigned char *bytes = NULL;
     char *received = NULL;
@@ -61,9 +65,11 @@ STRATA_MUST_CHECK static strata_status share_plan(struct stage *stage, struct st
     if (comm->rank == 0) rc = ingest_detail_pack(plan->detail, &stage->arena, &bytes, &n, err);
     STRATA_TRY(strata_comm_agree(comm, rc, err));
     STRATA_TRY(strata_comm_broadcast_blob(comm, bytes, n, 0, &stage->arena, &received, &n, err));
-    rc = ingest_detail_unpack((const unsigned char *)received, n, config, &stage->arena, &stage->detail, err);
+    rc = ingest_detail_unpack((const unsigned char *)received, n, config, &stage->arena,
+                              &stage->detail, err);
     if (rc == STRATA_OK)
-        ingest_units_assign(stage->detail->unit, stage->detail->n_units, stage->detail, config, comm->size, stage->scratch);
+        ingest_units_assign(stage->detail->unit, stage->detail->n_units, stage->detail, config,
+                            comm->size, stage->scratch);
     return strata_comm_agree(comm, rc, err);
 }
 
@@ -75,8 +81,10 @@ static int owner_threads(const struct strata_comm *comm)
     return share < 1 ? 1 : share > 8 ? 8 : (int)share;
 }
 
-STRATA_MUST_CHECK static strata_status open_databases(struct stage *stage, const struct strata_comm *comm,
-                                                      const struct strata_config *config, struct strata_err *err)
+STRATA_MUST_CHECK static strata_status open_databases(struct stage *stage,
+                                                      const struct strata_comm *comm,
+                                                      const struct strata_config *config,
+                                                      struct strata_err *err)
 {
     const uint64_t share = memory_share(config->memory_bytes, comm->size);
     const struct strata_duck_options reader = {
@@ -97,8 +105,10 @@ STRATA_MUST_CHECK static strata_status open_databases(struct stage *stage, const
 /* Everything of this rank that may fail before rows move. */
 STRATA_MUST_CHECK static strata_status prepare(struct stage *stage, struct strata_comm *comm,
                                                const struct strata_config *config,
-                                               const struct strata_ingest_watch *watch, struct strata_arena *keep,
-                                               struct strata_quality *quality, struct strata_err *err)
+                                               const struct strata_ingest_watch *watch,
+                                               struct strata_arena *keep,
+                                               struct strata_quality *quality,
+                                               struct strata_err *err)
 {
     stage->shuffle.comm = comm;
     stage->shuffle.config = config;
@@ -113,21 +123,24 @@ STRATA_MUST_CHECK static strata_status prepare(struct stage *stage, struct strat
         return STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for the quality counts");
     quality->n_sources = config->n_sources;
     quality->n_features = config->n_features;
-    for (size_t i = 0; i < config->n_features; i++) quality->feature[i].name = config->feature[i].name;
+    for (size_t i = 0; i < config->n_features; i++)
+        quality->feature[i].name = config->feature[i].name;
     STRATA_TRY(shuffle_init(&stage->shuffle, &stage->arena, err));
     return open_databases(stage, comm, config, err);
 }
 
 /* Counts of all ranks; files are the same on each.  Rows of lookups are read by rank 0 alone. */
-static void sum_quality(struct strata_comm *comm, const struct ingest_detail *detail, struct strata_source_quality *local,
-                        struct strata_source_quality *out, int64_t *value)
+static void sum_quality(struct strata_comm *comm, const struct ingest_detail *detail,
+                        struct strata_source_quality *local, struct strata_source_quality *out,
+                        int64_t *value)
 {
     enum { ROWS, REJECTED, NULLS, INVALID, KEYS, ORPHANS, MATCHED, N };
     const size_t n = detail->n_sources;
     for (size_t i = 0; i < n; i++) {
         const struct strata_source_quality *from = &local[i];
-        const uint64_t each[N] = {from->rows, from->rejected_rows, from->null_key_rows, from->invalid_key_rows,
-                                  from->keys, from->orphan_keys, from->matched_keys};
+        const uint64_t each[N] = {
+            from->rows, from->rejected_rows, from->null_key_rows, from->invalid_key_rows,
+            from->keys, from->orphan_keys,   from->matched_keys};
         for (size_t j = 0; j < N; j++) value[i * N + j] = (int64_t)each[j];
     }
     strata_comm_sum(comm, value, n * N);
@@ -144,37 +157,45 @@ static void sum_quality(struct strata_comm *comm, const struct ingest_detail *de
     }
 }
 
-STRATA_MUST_CHECK static strata_status read_sources(struct stage *stage, struct strata_comm *comm, struct strata_err *err)
+STRATA_MUST_CHECK static strata_status read_sources(struct stage *stage, struct strata_comm *comm,
+                                                    struct strata_err *err)
 {
     for (size_t i = 0; i < stage->detail->n_sources; i++) {
         STRATA_TRY(shuffle_source(&stage->shuffle, (uint32_t)i, &stage->local[i], stage->arena, err));
         if (comm->rank == 0)
-            STRATA_LOG(INFO, "ingest.source", "source=%s files=%zu", stage->detail->source[i].config->name,
-                       stage->detail->source[i].n_files);
+            STRATA_LOG(INFO, "ingest.source", "source=%s files=%zu",
+                       stage->detail->source[i].config->name, stage->detail->source[i].n_files);
     }
     strata_duck_close(&stage->shuffle.reader);
     return STRATA_OK;
 }
 
 STRATA_MUST_CHECK static strata_status count_all(struct stage *stage, struct strata_comm *comm,
-                                                 const struct strata_config *config, struct strata_arena *keep,
-                                                 struct strata_quality *quality, struct strata_err *err)
+                                                 const struct strata_config *config,
+                                                 struct strata_arena *keep,
+                                                 struct strata_quality *quality,
+                                                 struct strata_err *err)
 {
     const size_t n_values = stage->detail->n_sources * 8;
     int64_t *value = STRATA_NEW(&stage->arena, int64_t, n_values + 1);
-    strata_status rc = value ? STRATA_OK : STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for the quality counts");
+    strata_status rc =
+        value ? STRATA_OK : STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for the quality counts");
     if (rc == STRATA_OK)
-        rc = derive_count_keys(config, stage->detail, stage->shuffle.owner, stage->arena, stage->local, err);
+        rc = derive_count_keys(config, stage->detail, stage->shuffle.owner, stage->arena,
+                               stage->local, err);
     STRATA_TRY(strata_comm_agree(comm, rc, err));
     sum_quality(comm, stage->detail, stage->local, quality->source, value);
-    return rejects_gather(comm, stage->detail, &stage->shuffle.rejects, keep, stage->arena, quality, err);
+    return rejects_gather(comm, stage->detail, &stage->shuffle.rejects, keep, stage->arena, quality,
+                          err);
 }
 
-STRATA_MUST_CHECK static strata_status run(struct stage *stage, struct strata_comm *comm, const struct strata_config *config,
-                                           const struct strata_ingest_plan *plan, const char *temporary_dir,
-                                           const struct strata_ingest_watch *watch, struct strata_arena *keep,
-                                           struct strata_table **table, struct strata_quality *quality,
-                                           struct strata_err *err)
+STRATA_MUST_CHECK static strata_status run(struct stage *stage, struct strata_comm *comm,
+                                           const struct strata_config *config,
+                                           const struct strata_ingest_plan *plan,
+                                           const char *temporary_dir,
+                                           const struct strata_ingest_watch *watch,
+                                           struct strata_arena *keep, struct strata_table **table,
+                                           struct strata_quality *quality, struct strata_err *err)
 {
     strata_status rc = stage_init(stage, comm, temporary_dir, err);
     STRATA_TRY(strata_comm_agree(comm, rc, err));
@@ -192,7 +213,8 @@ STRATA_MUST_CHECK static strata_status run(struct stage *stage, struct strata_co
 strata_status strata_ingest(struct strata_comm *comm, const struct strata_config *config,
                             const struct strata_ingest_plan *plan, const char *temporary_dir,
                             const struct strata_ingest_watch *watch, struct strata_arena *keep,
-                            struct strata_table **table, struct strata_quality *quality, struct strata_err *err)
+                            struct strata_table **table, struct strata_quality *quality,
+                            struct strata_err *err)
 {
     struct stage stage = {0};
     struct strata_err late = {0};

@@ -1,4 +1,5 @@
-/* What the files of this folder share: the plan in detail.  Rank 0 makes it, every rank gets a copy. */
+/* What the files of this folder share: the plan in detail.  Rank 0 makes it, every rank gets a
+ * copy. */
 #ifndef STRATA_INGEST_IMPL_H
 #define STRATA_INGEST_IMPL_H
 
@@ -47,14 +48,15 @@ struct ingest_source {
     bool direct; /* CSV: a file is compressed, so DuckDB opens the files itself */
 };
 
-/* What one rank reads in one go: rows [first, end) of a Parquet file, bytes [first, end) of a CSV file, or all of it. */
+/* What one rank reads in one go: rows [first, end) of a Parquet file, bytes [first, end) of a CSV
+ * file, or all of it. */
 struct ingest_unit {
     uint32_t source, file;
     uint64_t first, end;
-    uint64_t bytes;   /* for balance and progress */
-    bool whole;       /* first and end do not matter */
-    bool stripe;      /* part of a CSV file: first and end are tentative until the cuts are known */
-    uint64_t line;    /* CSV: the line on which `first` lies, from 1 */
+    uint64_t bytes; /* for balance and progress */
+    bool whole;     /* first and end do not matter */
+    bool stripe;    /* part of a CSV file: first and end are tentative until the cuts are known */
+    uint64_t line;  /* CSV: the line on which `first` lies, from 1 */
     int rank;
 };
 
@@ -70,40 +72,51 @@ struct ingest_detail {
 
 /* strata_ingest_plan with other sizes. */
 STRATA_MUST_CHECK strata_status ingest_plan_with(const struct strata_config *config, int n_ranks,
-                                                 struct ingest_limits limits, struct strata_arena *keep,
-                                                 struct strata_ingest_plan **out, struct strata_problems *problems,
+                                                 struct ingest_limits limits,
+                                                 struct strata_arena *keep,
+                                                 struct strata_ingest_plan **out,
+                                                 struct strata_problems *problems,
                                                  struct strata_err *err);
 extern const struct ingest_limits ingest_limits_default;
 
 /* files.c: the source's files, sorted; problems when there are none. */
 STRATA_MUST_CHECK strata_status ingest_files(struct strata_duck *duck, struct ingest_source *source,
-                                             struct strata_arena *keep, struct strata_problems *problems,
+                                             struct strata_arena *keep,
+                                             struct strata_problems *problems,
                                              struct strata_err *err);
 
-/* schema.c: dialect, columns and row counts of the source's files; problems when they do not agree. */
-STRATA_MUST_CHECK strata_status ingest_schema(struct strata_duck *duck, const struct strata_config *config,
-                                              struct ingest_source *source, struct strata_arena *keep,
-                                              struct strata_problems *problems, struct strata_err *err);
+/* schema.c: dialect, columns and row counts of the source's files; problems when they do not
+ * agree. */
+STRATA_MUST_CHECK strata_status ingest_schema(
+    struct strata_duck *duck, const struct strata_config *config, struct ingest_source *source,
+    struct strata_arena *keep, struct strata_problems *problems, struct strata_err *err);
 
 /* units.c: read units of all sources; then who reads which. */
-STRATA_MUST_CHECK strata_status ingest_units(struct strata_duck *duck, const struct strata_config *config,
-                                             struct ingest_detail *detail, struct strata_arena *keep,
-                                             struct strata_err *err);
+STRATA_MUST_CHECK strata_status ingest_units(struct strata_duck *duck,
+                                             const struct strata_config *config,
+                                             struct ingest_detail *detail,
+                                             struct strata_arena *keep, struct strata_err *err);
 /* By size; everything to rank 0 when it alone reads, or when scratch is short. */
-void ingest_units_assign(struct ingest_unit *unit, size_t n_units, const struct ingest_detail *detail,
-                         const struct strata_config *config, int n_ranks, struct strata_arena scratch);
+void ingest_units_assign(struct ingest_unit *unit, size_t n_units,
+                         const struct ingest_detail *detail, const struct strata_config *config,
+                         int n_ranks, struct strata_arena scratch);
 
 /* The source's table with its used columns (all: every column), empty, in duck. */
-STRATA_MUST_CHECK strata_status ingest_table_create(struct strata_duck *duck, const struct strata_config *config,
+STRATA_MUST_CHECK strata_status ingest_table_create(struct strata_duck *duck,
+                                                    const struct strata_config *config,
                                                     const struct ingest_source *source, bool all,
-                                                    struct strata_arena scratch, struct strata_err *err);
+                                                    struct strata_arena scratch,
+                                                    struct strata_err *err);
 
 /* plan_wire.c: the detail as bytes and back. */
-STRATA_MUST_CHECK strata_status ingest_detail_pack(const struct ingest_detail *detail, struct strata_arena *keep,
-                                                   unsigned char **bytes, size_t *n_bytes, struct strata_err *err);
+STRATA_MUST_CHECK strata_status ingest_detail_pack(const struct ingest_detail *detail,
+                                                   struct strata_arena *keep, unsigned char **bytes,
+                                                   size_t *n_bytes, struct strata_err *err);
 STRATA_MUST_CHECK strata_status ingest_detail_unpack(const unsigned char *bytes, size_t n_bytes,
-                                                     const struct strata_config *config, struct strata_arena *keep,
-                                                     struct ingest_detail **out, struct strata_err *err);
+                                                     const struct strata_config *config,
+                                                     struct strata_arena *keep,
+                                                     struct ingest_detail **out,
+                                                     struct strata_err *err);
 
 /* exact_sum.c */
 extern const struct strata_duck_exact ingest_exact_sum;
@@ -115,6 +128,7 @@ struct ingest_text {
     bool full; /* something did not fit */
 };
 struct ingest_text ingest_text_begin(struct strata_arena *keep, size_t room);
-void ingest_text_add(struct ingest_text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void ingest_text_add(struct ingest_text *text, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 #endif

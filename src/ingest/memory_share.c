@@ -19,7 +19,8 @@ uint64_t memory_share(uint64_t wanted, int n_ranks)
     if (wanted > 0) return wanted;
     const long pages = sysconf(_SC_PHYS_PAGES);
     const long page_bytes = sysconf(_SC_PAGESIZE);
-    uint64_t host = pages > 0 && page_bytes > 0 ? (uint64_t)pages * (uint64_t)page_bytes : (uint64_t)4 << 30;
+    uint64_t host =
+        pages > 0 && page_bytes > 0 ? (uint64_t)pages * (uint64_t)page_bytes : (uint64_t)4 << 30;
     const uint64_t limits[] = {cgroup_limit("/sys/fs/cgroup/memory.max"),
                                cgroup_limit("/sys/fs/cgroup/memory/memory.limit_in_bytes")};
     for (int i = 0; i < 2; i++)

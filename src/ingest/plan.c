@@ -1,4 +1,5 @@
-/* Everything that can be known before a row moves: files, schemas, the SQL, the features' columns, read units. */
+/* Everything that can be known before a row moves: files, schemas, the SQL, the features'
+ * columns, read units. */
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -20,7 +21,7 @@ struct planner {
     size_t n_view;
 };
 
-/* --- sources --------------------------------------------------------------------------------------------------- */
+/* --- sources --- */
 
 STRATA_MUST_CHECK static strata_status read_sources(struct planner *planner, struct strata_err *err)
 {
@@ -34,7 +35,8 @@ STRATA_MUST_CHECK static strata_status read_sources(struct planner *planner, str
         source->config = &config->source[i];
         source->dialect = (struct ingest_dialect){.delimiter = "", .quote = "", .escape = ""};
         STRATA_TRY(ingest_files(planner->duck, source, planner->keep, planner->problems, err));
-        STRATA_TRY(ingest_schema(planner->duck, config, source, planner->keep, planner->problems, err));
+        STRATA_TRY(
+            ingest_schema(planner->duck, config, source, planner->keep, planner->problems, err));
     }
     return STRATA_OK;
 }
@@ -42,12 +44,12 @@ STRATA_MUST_CHECK static strata_status read_sources(struct planner *planner, str
 STRATA_MUST_CHECK static strata_status create_tables(struct planner *planner, struct strata_err *err)
 {
     for (size_t i = 0; i < planner->detail->n_sources; i++)
-        STRATA_TRY(ingest_table_create(planner->duck, planner->config, &planner->detail->source[i], true, *planner->keep,
-                                       err));
+        STRATA_TRY(ingest_table_create(planner->duck, planner->config, &planner->detail->source[i],
+                                       true, *planner->keep, err));
     return STRATA_OK;
 }
 
-/* --- the customers view ---------------------------------------------------------------------------------------- */
+/* --- the customers view --- */
 
 static bool is_named(const struct sql_result *result, const char *column)
 {
@@ -59,10 +61,27 @@ static bool is_named(const struct sql_result *result, const char *column)
 /* Types that rows on the wire can have. */
 static bool can_travel(const char *type)
 {
-    static const char *const plain[] = {"BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT",
-                                        "USMALLINT", "UINTEGER", "UBIGINT", "FLOAT", "DOUBLE", "DATE", "TIME", "TIMESTAMP",
-                                        "TIMESTAMP_S", "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE",
-                                        "VARCHAR", "BLOB"};
+    static const char *const plain[] = {"BOOLEAN",
+                                        "TINYINT",
+                                        "SMALLINT",
+                                        "INTEGER",
+                                        "BIGINT",
+                                        "HUGEINT",
+                                        "UTINYINT",
+                                        "USMALLINT",
+                                        "UINTEGER",
+                                        "UBIGINT",
+                                        "FLOAT",
+                                        "DOUBLE",
+                                        "DATE",
+                                        "TIME",
+                                        "TIMESTAMP",
+                                        "TIMESTAMP_S",
+                                        "TIMESTAMP_MS",
+                                        "TIMESTAMP_NS",
+                                        "TIMESTAMP WITH TIME ZONE",
+                                        "VARCHAR",
+                                        "BLOB"};
     for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
         if (strcmp(plain[i], type) == 0) return true;
     return strncmp(type, "DECIMAL(", 8) == 0 && strchr(type, ']') == NULL;
@@ -76,21 +95,24 @@ static void mark_used(struct planner *planner, const struct sql_result *result)
             struct ingest_column *column = &source->column[j];
             column->used = column->is_key || result->all_columns || is_named(result, column->name);
             if (column->used && !can_travel(column->type))
-                strata_problems_add(planner->problems, source->config->place, STRATA_E_CONFIG,
-                                    "source \"%s\": column \"%s\" has type %.60s, which cannot be used; declare it as text "
-                                    "or a plain type under `columns:`, or leave it out of the SQL",
-                                    source->config->name, column->name, column->type);
+                strata_problems_add(
+                    planner->problems, source->config->place, STRATA_E_CONFIG,
+                    "source \"%s\": column \"%s\" has type %.60s, which cannot be used; declare it as text "
+                    "or a plain type under `columns:`, or leave it out of the SQL",
+                    source->config->name, column->name, column->type);
         }
     }
 }
 
-STRATA_MUST_CHECK static strata_status check_sql(struct planner *planner, bool *key_is_source_key, struct strata_err *err)
+STRATA_MUST_CHECK static strata_status check_sql(struct planner *planner, bool *key_is_source_key,
+                                                 struct strata_err *err)
 {
     const struct strata_config *config = planner->config;
     struct sql_source *source = STRATA_NEW(planner->keep, struct sql_source, config->n_sources);
     if (!source) return STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for the plan");
     for (size_t i = 0; i < config->n_sources; i++)
-        source[i] = (struct sql_source){config->source[i].name, config->source[i].lookup ? NULL : config->source[i].key};
+        source[i] = (struct sql_source){config->source[i].name,
+                                        config->source[i].lookup ? NULL : config->source[i].key};
     const struct sql_job job = {.text = config->customers_sql,
                                 .place = config->sql_place,
                                 .indent = config->sql_indent,
@@ -111,10 +133,12 @@ STRATA_MUST_CHECK static strata_status make_sql(struct planner *planner, struct 
 {
     const struct strata_config *config = planner->config;
     const struct ingest_source *source = &planner->detail->source[0];
-    struct sql_result result = {.name = STRATA_NEW(planner->keep, const char *, config->n_features + 1)};
+    struct sql_result result = {
+        .name = STRATA_NEW(planner->keep, const char *, config->n_features + 1)};
     struct ingest_text sql = ingest_text_begin(planner->keep, (size_t)1 << 18);
     if (!result.name) return STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for the plan");
-    for (size_t i = 0; i < config->n_features; i++) result.name[result.n_names++] = config->feature[i].name;
+    for (size_t i = 0; i < config->n_features; i++)
+        result.name[result.n_names++] = config->feature[i].name;
     mark_used(planner, &result);
     for (size_t i = 0, n = 0; i < source->n_columns; i++) {
         if (!source->column[i].used) continue;
@@ -144,7 +168,8 @@ STRATA_MUST_CHECK static strata_status describe_view(struct planner *planner, st
             struct ingest_column *column = &planner->view[planner->n_view++];
             column->name = strata_arena_copy(planner->keep, name, name_bytes);
             column->type = strata_arena_copy(planner->keep, type, type_bytes);
-            if (!column->name || !column->type) rc = STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for the plan");
+            if (!column->name || !column->type)
+                rc = STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for the plan");
         }
         if (rc != STRATA_OK) break;
     }
@@ -153,18 +178,23 @@ STRATA_MUST_CHECK static strata_status describe_view(struct planner *planner, st
 }
 
 /* The view's column, or NULL after telling which one may be meant. */
-static const struct ingest_column *find_column(const struct planner *planner, const char *name, const char *what,
-                                               struct strata_place place)
+static const struct ingest_column *find_column(const struct planner *planner, const char *name,
+                                               const char *what, struct strata_place place)
 {
     for (size_t i = 0; i < planner->n_view; i++)
         if (strcasecmp(planner->view[i].name, name) == 0) return &planner->view[i];
-    const char **known = STRATA_NEW(planner->keep, const char *, planner->n_view + 1);
-    for (size_t i = 0; known && i < planner->n_view; i++) known[i] = planner->view[i].name;
-    const char *near = known ? strata_nearest_word(name, known, planner->n_view) : NULL;
     const bool sql = planner->config->customers_sql != NULL;
-    strata_problems_add(planner->problems, place, STRATA_E_CONFIG, "%s \"%s\": %s has no such column%s%s%s", what, name,
-                        sql ? "the customers SQL" : planner->config->source[0].name, near ? "; is it \"" : "",
-                        near ? near : "", near ? "\"?" : "");
+    const struct ingest_source *source = &planner->detail->source[0];
+    const struct ingest_column *all =
+        sql ? planner->view : source->column; /* without SQL the view has used columns only */
+    const size_t n = sql ? planner->n_view : source->n_columns;
+    const char **known = STRATA_NEW(planner->keep, const char *, n + 1);
+    for (size_t i = 0; known && i < n; i++) known[i] = all[i].name;
+    const char *near = known ? strata_nearest_word(name, known, n) : NULL;
+    strata_problems_add(planner->problems, place, STRATA_E_CONFIG,
+                        "%s \"%s\": %s has no such column%s%s%s", what, name,
+                        sql ? "the customers SQL" : planner->config->source[0].name,
+                        near ? "; is it \"" : "", near ? near : "", near ? "\"?" : "");
     return NULL;
 }
 
@@ -172,12 +202,14 @@ enum type_class { CLASS_BOOLEAN, CLASS_INTEGER, CLASS_FRACTION, CLASS_TEXT, CLAS
 
 static enum type_class class_of(const char *type)
 {
-    static const char *const integers[] = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT",
-                                           "USMALLINT", "UINTEGER", "UBIGINT", "UHUGEINT"};
+    static const char *const integers[] = {"TINYINT", "SMALLINT", "INTEGER",   "BIGINT",
+                                           "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER",
+                                           "UBIGINT", "UHUGEINT"};
     if (strchr(type, '[')) return CLASS_OTHER; /* a list */
     if (strcmp(type, "BOOLEAN") == 0) return CLASS_BOOLEAN;
     if (strcmp(type, "VARCHAR") == 0 || strncmp(type, "ENUM(", 5) == 0) return CLASS_TEXT;
-    if (strcmp(type, "FLOAT") == 0 || strcmp(type, "DOUBLE") == 0 || strncmp(type, "DECIMAL(", 8) == 0)
+    if (strcmp(type, "FLOAT") == 0 || strcmp(type, "DOUBLE") == 0 ||
+        strncmp(type, "DECIMAL(", 8) == 0)
         return CLASS_FRACTION;
     for (size_t i = 0; i < sizeof integers / sizeof *integers; i++)
         if (strcmp(integers[i], type) == 0) return CLASS_INTEGER;
@@ -191,8 +223,10 @@ static const struct {
 } fittings[] = {
     [STRATA_NUMERIC] = {{[CLASS_INTEGER] = true, [CLASS_FRACTION] = true}, "a number"},
     [STRATA_COUNT] = {{[CLASS_INTEGER] = true, [CLASS_FRACTION] = true}, "a number"},
-    [STRATA_ORDINAL] = {{[CLASS_TEXT] = true, [CLASS_INTEGER] = true, [CLASS_BOOLEAN] = true}, "text, integer or boolean"},
-    [STRATA_NOMINAL] = {{[CLASS_TEXT] = true, [CLASS_INTEGER] = true, [CLASS_BOOLEAN] = true}, "text, integer or boolean"},
+    [STRATA_ORDINAL] = {{[CLASS_TEXT] = true, [CLASS_INTEGER] = true, [CLASS_BOOLEAN] = true},
+                        "text, integer or boolean"},
+    [STRATA_NOMINAL] = {{[CLASS_TEXT] = true, [CLASS_INTEGER] = true, [CLASS_BOOLEAN] = true},
+                        "text, integer or boolean"},
     [STRATA_BINARY] = {{true, true, true, true, false}, "boolean, a number or text of two levels"},
 };
 
@@ -200,13 +234,15 @@ static void check_features(const struct planner *planner)
 {
     for (size_t i = 0; i < planner->config->n_features; i++) {
         const struct strata_feature *feature = &planner->config->feature[i];
-        const struct ingest_column *column = find_column(planner, feature->name, "feature", feature->place);
+        const struct ingest_column *column =
+            find_column(planner, feature->name, "feature", feature->place);
         if (!column || fittings[feature->type].fits[class_of(column->type)]) continue;
-        strata_problems_add(planner->problems, feature->place, STRATA_E_CONFIG,
-                            "feature \"%s\": its column is %.60s, but a %s feature needs %s; %s", feature->name,
-                            column->type, strata_feature_type_word(feature->type), fittings[feature->type].needs,
-                            planner->config->customers_sql ? "cast it in the SQL"
-                                                           : "declare its type under `columns:` of the source");
+        strata_problems_add(
+            planner->problems, feature->place, STRATA_E_CONFIG,
+            "feature \"%s\": its column is %.60s, but a %s feature needs %s; %s", feature->name,
+            column->type, strata_feature_type_word(feature->type), fittings[feature->type].needs,
+            planner->config->customers_sql ? "cast it in the SQL"
+                                           : "declare its type under `columns:` of the source");
     }
 }
 
@@ -215,10 +251,11 @@ static void check_key(const struct planner *planner, bool key_is_source_key)
     const struct strata_config *config = planner->config;
     const struct strata_place place = config->key_place.line ? config->key_place : config->sql_place;
     if (!find_column(planner, config->key, "customer key", place) || key_is_source_key) return;
-    strata_problems_add(planner->problems, place, STRATA_E_CONFIG,
-                        "the customers SQL must give \"%s\" as it stands in a source: select a source's key column, or "
-                        "coalesce() of such columns, without changing it",
-                        config->key);
+    strata_problems_add(
+        planner->problems, place, STRATA_E_CONFIG,
+        "the customers SQL must give \"%s\" as it stands in a source: select a source's key column, or "
+        "coalesce() of such columns, without changing it",
+        config->key);
 }
 
 STRATA_MUST_CHECK static strata_status plan_view(struct planner *planner, struct strata_err *err)
@@ -226,8 +263,10 @@ STRATA_MUST_CHECK static strata_status plan_view(struct planner *planner, struct
     const size_t before = planner->problems->total;
     bool key_is_source_key = true;
     STRATA_TRY(create_tables(planner, err));
-    if (planner->config->customers_sql) STRATA_TRY(check_sql(planner, &key_is_source_key, err));
-    else STRATA_TRY(make_sql(planner, err));
+    if (planner->config->customers_sql)
+        STRATA_TRY(check_sql(planner, &key_is_source_key, err));
+    else
+        STRATA_TRY(make_sql(planner, err));
     if (planner->problems->total > before || !planner->detail->sql) return STRATA_OK;
     STRATA_TRY(describe_view(planner, err));
     check_key(planner, key_is_source_key);
@@ -235,7 +274,7 @@ STRATA_MUST_CHECK static strata_status plan_view(struct planner *planner, struct
     return STRATA_OK;
 }
 
-/* --- the plan -------------------------------------------------------------------------------------------------- */
+/* --- the plan --- */
 
 static uint64_t unit_count(const struct ingest_detail *detail, size_t source)
 {
@@ -248,15 +287,20 @@ static uint64_t unit_count(const struct ingest_detail *detail, size_t source)
 static uint64_t bytes_in_memory(const struct ingest_source *source, uint64_t file_bytes)
 {
     switch (source->config->format) {
-    case STRATA_FORMAT_PARQUET: return file_bytes * 4;
-    case STRATA_FORMAT_CSV: return source->direct ? file_bytes * 8 : file_bytes * 3 / 2;
-    case STRATA_FORMAT_JSON: return file_bytes * 3 / 2;
+    case STRATA_FORMAT_PARQUET:
+        return file_bytes * 4;
+    case STRATA_FORMAT_CSV:
+        return source->direct ? file_bytes * 8 : file_bytes * 3 / 2;
+    case STRATA_FORMAT_JSON:
+        return file_bytes * 3 / 2;
     }
     return file_bytes;
 }
 
-/* Tables, half as much again for the SQL, exchange buffers, and the reader's and the library's own needs. */
-static uint64_t memory_estimate(const struct ingest_detail *detail, const struct strata_ingest_plan *plan, int n_ranks)
+/* Tables, half as much again for the SQL, exchange buffers, and the reader's and the library's
+ * own needs. */
+static uint64_t memory_estimate(const struct ingest_detail *detail,
+                                const struct strata_ingest_plan *plan, int n_ranks)
 {
     uint64_t bytes = 2 * detail->limits.round_bytes + ((uint64_t)192 << 20);
     for (size_t i = 0; i < detail->n_sources; i++) {
@@ -272,7 +316,8 @@ static uint64_t fingerprint_of(const struct ingest_detail *detail)
     uint64_t sum = 0;
     for (size_t i = 0; i < detail->n_sources; i++) {
         const struct ingest_source *source = &detail->source[i];
-        uint64_t part[4] = {strata_hash(source->config->name, strlen(source->config->name)), source->n_files, 0, 0};
+        uint64_t part[4] = {strata_hash(source->config->name, strlen(source->config->name)),
+                            source->n_files, 0, 0};
         for (size_t j = 0; j < source->n_columns; j++) {
             const struct ingest_column *column = &source->column[j];
             part[2] = part[2] * 31 + strata_hash(column->name, strlen(column->name));
@@ -286,7 +331,8 @@ static uint64_t fingerprint_of(const struct ingest_detail *detail)
 }
 
 STRATA_MUST_CHECK static strata_status tell_source(const struct planner *planner, size_t index,
-                                                   struct strata_source_plan *out, struct strata_err *err)
+                                                   struct strata_source_plan *out,
+                                                   struct strata_err *err)
 {
     const struct ingest_source *source = &planner->detail->source[index];
     const char **name = STRATA_NEW(planner->keep, const char *, source->n_columns + 1);
@@ -310,7 +356,8 @@ STRATA_MUST_CHECK static strata_status tell_source(const struct planner *planner
 }
 
 STRATA_MUST_CHECK static strata_status tell_plan(const struct planner *planner, int n_ranks,
-                                                 struct strata_ingest_plan *plan, struct strata_err *err)
+                                                 struct strata_ingest_plan *plan,
+                                                 struct strata_err *err)
 {
     plan->n_sources = planner->detail->n_sources;
     plan->source = STRATA_NEW(planner->keep, struct strata_source_plan, plan->n_sources + 1);
@@ -325,7 +372,8 @@ STRATA_MUST_CHECK static strata_status tell_plan(const struct planner *planner, 
     return STRATA_OK;
 }
 
-STRATA_MUST_CHECK static strata_status make_plan(struct planner *planner, int n_ranks, struct strata_ingest_plan *plan,
+STRATA_MUST_CHECK static strata_status make_plan(struct planner *planner, int n_ranks,
+                                                 struct strata_ingest_plan *plan,
                                                  struct strata_err *err)
 {
     const size_t before = planner->problems->total;
@@ -336,15 +384,17 @@ STRATA_MUST_CHECK static strata_status make_plan(struct planner *planner, int n_
     return tell_plan(planner, n_ranks, plan, err);
 }
 
-strata_status ingest_plan_with(const struct strata_config *config, int n_ranks, struct ingest_limits limits,
-                               struct strata_arena *keep, struct strata_ingest_plan **out,
-                               struct strata_problems *problems, struct strata_err *err)
+strata_status ingest_plan_with(const struct strata_config *config, int n_ranks,
+                               struct ingest_limits limits, struct strata_arena *keep,
+                               struct strata_ingest_plan **out, struct strata_problems *problems,
+                               struct strata_err *err)
 {
     STRATA_REQUIRE(config->n_sources > 0 && n_ranks > 0);
     struct planner planner = {.config = config, .keep = keep, .problems = problems};
     struct strata_ingest_plan *plan = STRATA_NEW(keep, struct strata_ingest_plan, 1);
     planner.detail = STRATA_NEW(keep, struct ingest_detail, 1);
-    if (!plan || !planner.detail) return STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for the plan");
+    if (!plan || !planner.detail)
+        return STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for the plan");
     planner.detail->limits = limits;
     const struct strata_duck_options options = {
         .memory_bytes = (uint64_t)1 << 30, .as_of = config->as_of, .exact = &ingest_exact_sum};
@@ -355,9 +405,9 @@ strata_status ingest_plan_with(const struct strata_config *config, int n_ranks, 
     return rc;
 }
 
-strata_status strata_ingest_plan(const struct strata_config *config, int n_ranks, struct strata_arena *keep,
-                                 struct strata_ingest_plan **out, struct strata_problems *problems,
-                                 struct strata_err *err)
+strata_status strata_ingest_plan(const struct strata_config *config, int n_ranks,
+                                 struct strata_arena *keep, struct strata_ingest_plan **out,
+                                 struct strata_problems *problems, struct strata_err *err)
 {
     return ingest_plan_with(config, n_ranks, ingest_limits_default, keep, out, problems, err);
 }

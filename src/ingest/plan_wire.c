@@ -1,4 +1,5 @@
-/* The plan's detail as bytes, from rank 0 to the others: fields in order, texts with their length. */
+/* The plan's detail as bytes, from rank 0 to the others: fields in order, texts with their
+ * length. */
 #include <string.h>
 
 #include "ingest_impl.h"
@@ -16,13 +17,21 @@ static void wire_bytes(struct wire *wire, void *bytes, size_t n)
 {
     if (wire->from && n > wire->size - wire->at) wire->failed = true;
     if (wire->failed || n == 0) return;
-    if (wire->from) memcpy(bytes, wire->from + wire->at, n);
-    else if (wire->to) memcpy(wire->to + wire->at, bytes, n);
+    if (wire->from)
+        memcpy(bytes, wire->from + wire->at, n);
+    else if (wire->to)
+        memcpy(wire->to + wire->at, bytes, n);
     wire->at += n;
 }
 
-static void wire_u64(struct wire *wire, uint64_t *value) { wire_bytes(wire, value, sizeof *value); }
-static void wire_u32(struct wire *wire, uint32_t *value) { wire_bytes(wire, value, sizeof *value); }
+static void wire_u64(struct wire *wire, uint64_t *value)
+{
+    wire_bytes(wire, value, sizeof *value);
+}
+static void wire_u32(struct wire *wire, uint32_t *value)
+{
+    wire_bytes(wire, value, sizeof *value);
+}
 
 static void wire_bool(struct wire *wire, bool *value)
 {
@@ -117,22 +126,24 @@ static void wire_detail(struct wire *wire, struct ingest_detail *detail)
     for (size_t i = 0; i < detail->n_units; i++) wire_unit(wire, &detail->unit[i]);
 }
 
-strata_status ingest_detail_pack(const struct ingest_detail *detail, struct strata_arena *keep, unsigned char **bytes,
-                                 size_t *n_bytes, struct strata_err *err)
+strata_status ingest_detail_pack(const struct ingest_detail *detail, struct strata_arena *keep,
+                                 unsigned char **bytes, size_t *n_bytes, struct strata_err *err)
 {
     struct ingest_detail copy = *detail; /* writing changes nothing of it */
     struct wire wire = {0};
     wire_detail(&wire, &copy);
     *n_bytes = wire.at;
     *bytes = STRATA_NEW(keep, unsigned char, wire.at + 1);
-    if (!*bytes) return STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for a plan of %zu bytes", wire.at);
+    if (!*bytes)
+        return STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for a plan of %zu bytes", wire.at);
     wire = (struct wire){.to = *bytes};
     wire_detail(&wire, &copy);
     return STRATA_OK;
 }
 
-strata_status ingest_detail_unpack(const unsigned char *bytes, size_t n_bytes, const struct strata_config *config,
-                                   struct strata_arena *keep, struct ingest_detail **out, struct strata_err *err)
+strata_status ingest_detail_unpack(const unsigned char *bytes, size_t n_bytes,
+                                   const struct strata_config *config, struct strata_arena *keep,
+                                   struct ingest_detail **out, struct strata_err *err)
 {
     struct ingest_detail *detail = STRATA_NEW(keep, struct ingest_detail, 1);
     struct wire wire = {.from = bytes, .size = n_bytes, .keep = keep};

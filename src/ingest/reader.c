@@ -21,13 +21,13 @@ static bool uses_pipe(const struct reader *reader)
 }
 
 /* DuckDB's sentence with the file in front. */
-static strata_status name_file(const struct reader *reader, strata_status rc, const struct strata_err *fault,
-                               struct strata_err *err)
+static strata_status name_file(const struct reader *reader, strata_status rc,
+                               const struct strata_err *fault, struct strata_err *err)
 {
     if (rc == STRATA_OK) return rc;
     const strata_status code = rc == STRATA_E_CONFIG ? STRATA_E_DATA : rc;
-    return STRATA_FAIL(err, code, "source \"%s\": %s: %s", source_of(reader)->config->name, file_of(reader)->path,
-                       fault->text);
+    return STRATA_FAIL(err, code, "source \"%s\": %s: %s", source_of(reader)->config->name,
+                       file_of(reader)->path, fault->text);
 }
 
 struct csv_lines reader_lines(const struct reader *reader)
@@ -44,17 +44,19 @@ STRATA_MUST_CHECK static strata_status open_unit(struct reader *reader, struct s
     reader->row = 0;
     reader->record = 0;
     if (uses_pipe(reader))
-        STRATA_TRY(csv_feed_start(&reader->feed, file_of(reader)->path, reader->unit->first, reader->unit->end,
-                                  reader_lines(reader), err));
+        STRATA_TRY(csv_feed_start(&reader->feed, file_of(reader)->path, reader->unit->first,
+                                  reader->unit->end, reader_lines(reader), err));
     STRATA_TRY(reader_sql(reader, &scratch, &sql, err));
-    return name_file(reader, strata_duck_query(reader->duck, &reader->cursor, &fault, "%s", sql), &fault, err);
+    return name_file(reader, strata_duck_query(reader->duck, &reader->cursor, &fault, "%s", sql),
+                     &fault, err);
 }
 
 STRATA_MUST_CHECK static strata_status close_unit(struct reader *reader, struct strata_err *err)
 {
     strata_duck_cursor_finish(&reader->cursor);
     STRATA_TRY(csv_feed_finish(&reader->feed, file_of(reader)->path, err));
-    if (source_of(reader)->config->format == STRATA_FORMAT_CSV) STRATA_TRY(reader_csv_rejects(reader, err));
+    if (source_of(reader)->config->format == STRATA_FORMAT_CSV)
+        STRATA_TRY(reader_csv_rejects(reader, err));
     reader->bytes_done += reader->unit->bytes;
     reader->unit = NULL;
     return STRATA_OK;
@@ -64,7 +66,8 @@ void reader_finish(struct reader *reader)
 {
     struct strata_err ignored = {0};
     strata_duck_cursor_finish(&reader->cursor);
-    if (reader->unit && csv_feed_finish(&reader->feed, "", &ignored) != STRATA_OK) reader->unit = NULL;
+    if (reader->unit && csv_feed_finish(&reader->feed, "", &ignored) != STRATA_OK)
+        reader->unit = NULL;
     reader->unit = NULL;
 }
 
@@ -87,7 +90,8 @@ static enum key_state key_state(const struct reader *reader, const char **key, s
 {
     const struct strata_duck_cursor *cursor = &reader->cursor;
     const size_t column = READER_FIELDS + reader->layout->key;
-    const int32_t state = ((const int32_t *)strata_duck_values(cursor, READER_KEY_STATE))[reader->row];
+    const int32_t state =
+        ((const int32_t *)strata_duck_values(cursor, READER_KEY_STATE))[reader->row];
     if (state != KEY_GOOD) return (enum key_state)state;
     *key = strata_duck_text(cursor, column, reader->row, length);
     const bool odd = *length > INGEST_KEY_BYTES_MAX || memchr(*key, '\0', *length);
@@ -107,9 +111,11 @@ static int find_bucket(struct reader *reader)
     return strata_partition_rank(strata_partition_of(strata_hash(key, length)), reader->n_ranks);
 }
 
-STRATA_MUST_CHECK static strata_status reject_row(struct reader *reader, int32_t bad_field, struct strata_err *err)
+STRATA_MUST_CHECK static strata_status reject_row(struct reader *reader, int32_t bad_field,
+                                                  struct strata_err *err)
 {
-    const int64_t number = ((const int64_t *)strata_duck_values(&reader->cursor, READER_ROW_NUMBER))[reader->row];
+    const int64_t number =
+        ((const int64_t *)strata_duck_values(&reader->cursor, READER_ROW_NUMBER))[reader->row];
     const uint64_t line = number > 0 ? (uint64_t)number : reader->record + 1;
     const struct ingest_source *source = source_of(reader);
     char reason[96] = "cannot be read as its declared type";
@@ -123,14 +129,16 @@ STRATA_MUST_CHECK static strata_status reject_row(struct reader *reader, int32_t
 }
 
 /* Take the current row; *full when its bucket has no room, then the row stays current. */
-STRATA_MUST_CHECK static strata_status take_row(struct reader *reader, struct row_buckets *buckets, bool *full,
-                                                struct strata_err *err)
+STRATA_MUST_CHECK static strata_status take_row(struct reader *reader, struct row_buckets *buckets,
+                                                bool *full, struct strata_err *err)
 {
     const struct strata_duck_cursor *cursor = &reader->cursor;
-    const int32_t bad_field = ((const int32_t *)strata_duck_values(cursor, READER_BAD_FIELD))[reader->row];
+    const int32_t bad_field =
+        ((const int32_t *)strata_duck_values(cursor, READER_BAD_FIELD))[reader->row];
     const size_t n = rows_size(reader->layout, cursor, READER_FIELDS, reader->row);
     if (n > buckets->capacity)
-        return STRATA_FAIL(err, STRATA_E_DATA, "source \"%s\": %s: a row of %zu bytes is larger than the %llu that fit",
+        return STRATA_FAIL(err, STRATA_E_DATA,
+                           "source \"%s\": %s: a row of %zu bytes is larger than the %llu that fit",
                            source_of(reader)->config->name, file_of(reader)->path, n,
                            (unsigned long long)buckets->capacity);
     if (bad_field == 0) {
@@ -141,7 +149,8 @@ STRATA_MUST_CHECK static strata_status take_row(struct reader *reader, struct ro
             *reader->quality = before;
             return STRATA_OK;
         }
-        if (bucket >= 0) rows_put(reader->layout, cursor, READER_FIELDS, reader->row, buckets, (size_t)bucket);
+        if (bucket >= 0)
+            rows_put(reader->layout, cursor, READER_FIELDS, reader->row, buckets, (size_t)bucket);
     } else {
         STRATA_TRY(reject_row(reader, bad_field, err));
     }

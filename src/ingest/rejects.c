@@ -10,7 +10,8 @@ struct head {
 
 static size_t packed_bytes(const struct strata_reject *reject)
 {
-    return sizeof(struct head) + strlen(reject->file) + strlen(reject->column) + strlen(reject->reason) + 3;
+    return sizeof(struct head) + strlen(reject->file) + strlen(reject->column) +
+           strlen(reject->reason) + 3;
 }
 
 static size_t source_number(const struct ingest_detail *detail, const char *name)
@@ -27,7 +28,8 @@ static unsigned char *put_text(unsigned char *to, const char *text)
     return to + n;
 }
 
-static unsigned char *pack(unsigned char *to, const struct ingest_detail *detail, const struct strata_reject *reject)
+static unsigned char *pack(unsigned char *to, const struct ingest_detail *detail,
+                           const struct strata_reject *reject)
 {
     const struct head head = {source_number(detail, reject->source), reject->line};
     memcpy(to, &head, sizeof head);
@@ -36,7 +38,8 @@ static unsigned char *pack(unsigned char *to, const struct ingest_detail *detail
     return put_text(to, reject->reason);
 }
 
-static const unsigned char *get_text(const unsigned char *from, struct strata_arena *keep, const char **text)
+static const unsigned char *get_text(const unsigned char *from, struct strata_arena *keep,
+                                     const char **text)
 {
     const size_t n = strlen((const char *)from);
     *text = strata_arena_copy(keep, (const char *)from, n);
@@ -60,9 +63,10 @@ static int by_place(const void *a, const void *b)
     return column != 0 ? column : strcmp(x->reject.reason, y->reject.reason);
 }
 
-STRATA_MUST_CHECK static strata_status unpack(const struct ingest_detail *detail, const unsigned char *all, uint64_t n_bytes,
-                                              struct strata_arena *keep, struct found *found, size_t n,
-                                              struct strata_err *err)
+STRATA_MUST_CHECK static strata_status unpack(const struct ingest_detail *detail,
+                                              const unsigned char *all, uint64_t n_bytes,
+                                              struct strata_arena *keep, struct found *found,
+                                              size_t n, struct strata_err *err)
 {
     const unsigned char *from = all;
     for (size_t i = 0; i < n && from < all + n_bytes; i++) {
@@ -82,8 +86,9 @@ STRATA_MUST_CHECK static strata_status unpack(const struct ingest_detail *detail
 }
 
 /* Every rank has the same bytes and does the same work. */
-STRATA_MUST_CHECK static strata_status merge(const struct ingest_detail *detail, const unsigned char *all, uint64_t n_bytes,
-                                             size_t n, struct strata_arena *keep, struct strata_arena scratch,
+STRATA_MUST_CHECK static strata_status merge(const struct ingest_detail *detail,
+                                             const unsigned char *all, uint64_t n_bytes, size_t n,
+                                             struct strata_arena *keep, struct strata_arena scratch,
                                              struct strata_quality *quality, struct strata_err *err)
 {
     struct found *found = STRATA_NEW(&scratch, struct found, n + 1);
@@ -92,14 +97,16 @@ STRATA_MUST_CHECK static strata_status merge(const struct ingest_detail *detail,
     qsort(found, n, sizeof *found, by_place);
     quality->n_rejects = n < INGEST_REJECTS_MAX ? n : INGEST_REJECTS_MAX;
     quality->reject = STRATA_NEW(keep, struct strata_reject, quality->n_rejects + 1);
-    if (!quality->reject) return STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for the list of rejects");
+    if (!quality->reject)
+        return STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for the list of rejects");
     for (size_t i = 0; i < quality->n_rejects; i++) quality->reject[i] = found[i].reject;
     return STRATA_OK;
 }
 
 strata_status rejects_gather(struct strata_comm *comm, const struct ingest_detail *detail,
-                             const struct reader_rejects *mine, struct strata_arena *keep, struct strata_arena scratch,
-                             struct strata_quality *quality, struct strata_err *err)
+                             const struct reader_rejects *mine, struct strata_arena *keep,
+                             struct strata_arena scratch, struct strata_quality *quality,
+                             struct strata_err *err)
 {
     size_t n_bytes = 0;
     for (size_t i = 0; i < mine->n; i++) n_bytes += packed_bytes(&mine->item[i]);
@@ -107,7 +114,8 @@ strata_status rejects_gather(struct strata_comm *comm, const struct ingest_detai
     unsigned char *all = NULL;
     uint64_t *offset = NULL;
     int64_t n = (int64_t)mine->n;
-    strata_status rc = bytes ? STRATA_OK : STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for the list of rejects");
+    strata_status rc =
+        bytes ? STRATA_OK : STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for the list of rejects");
     unsigned char *to = bytes;
     for (size_t i = 0; bytes && i < mine->n; i++) to = pack(to, detail, &mine->item[i]);
     STRATA_TRY(strata_comm_agree(comm, rc, err));

@@ -9,7 +9,8 @@ static bool is_text(const struct strata_duck_column *field)
     return field->type == STRATA_DUCK_TEXT || field->type == STRATA_DUCK_BLOB;
 }
 
-size_t rows_size(const struct row_layout *layout, const struct strata_duck_cursor *cursor, size_t first, size_t row)
+size_t rows_size(const struct row_layout *layout, const struct strata_duck_cursor *cursor,
+                 size_t first, size_t row)
 {
     size_t n = sizeof(uint32_t) + (layout->n_fields + 7) / 8;
     for (size_t i = 0; i < layout->n_fields; i++) {
@@ -53,14 +54,17 @@ static unsigned char *put_value(unsigned char *to, const struct strata_duck_colu
         if (n > 0) memcpy(to + sizeof n, text, n);
         return to + sizeof n + n;
     }
-    if (field->type == STRATA_DUCK_DOUBLE) put_double(to, ((const double *)(const void *)values)[row]);
-    else if (field->type == STRATA_DUCK_FLOAT) put_float(to, ((const float *)(const void *)values)[row]);
-    else memcpy(to, values + row * width, width);
+    if (field->type == STRATA_DUCK_DOUBLE)
+        put_double(to, ((const double *)(const void *)values)[row]);
+    else if (field->type == STRATA_DUCK_FLOAT)
+        put_float(to, ((const float *)(const void *)values)[row]);
+    else
+        memcpy(to, values + row * width, width);
     return to + width;
 }
 
-static unsigned char *put_integer_key(unsigned char *to, const struct strata_duck_cursor *cursor, size_t column,
-                                      size_t row)
+static unsigned char *put_integer_key(unsigned char *to, const struct strata_duck_cursor *cursor,
+                                      size_t column, size_t row)
 {
     char digits[32] = {0}; /* canonical text of a BIGINT: at most 20 characters */
     size_t length = 0;
@@ -71,17 +75,20 @@ static unsigned char *put_integer_key(unsigned char *to, const struct strata_duc
     return to + sizeof key;
 }
 
-void rows_put(const struct row_layout *layout, const struct strata_duck_cursor *cursor, size_t first, size_t row,
-              struct row_buckets *buckets, size_t bucket)
+void rows_put(const struct row_layout *layout, const struct strata_duck_cursor *cursor,
+              size_t first, size_t row, struct row_buckets *buckets, size_t bucket)
 {
     unsigned char *start = buckets->bytes + bucket * buckets->capacity + buckets->used[bucket];
     unsigned char *null = start + sizeof(uint32_t);
     unsigned char *to = null + (layout->n_fields + 7) / 8;
     memset(null, 0, (layout->n_fields + 7) / 8);
     for (size_t i = 0; i < layout->n_fields; i++) {
-        if (!strata_duck_is_valid(cursor, first + i, row)) null[i / 8] |= (unsigned char)(1u << (i % 8));
-        else if (i == layout->key && layout->key_integer) to = put_integer_key(to, cursor, first + i, row);
-        else to = put_value(to, &layout->field[i], cursor, first + i, row);
+        if (!strata_duck_is_valid(cursor, first + i, row))
+            null[i / 8] |= (unsigned char)(1u << (i % 8));
+        else if (i == layout->key && layout->key_integer)
+            to = put_integer_key(to, cursor, first + i, row);
+        else
+            to = put_value(to, &layout->field[i], cursor, first + i, row);
     }
     const uint32_t n = (uint32_t)(to - start);
     memcpy(start, &n, sizeof n);
@@ -101,7 +108,8 @@ void rows_pack(struct row_buckets *buckets, uint64_t *n_bytes)
 }
 
 static const unsigned char *append_value(const struct strata_duck_column *field, size_t column,
-                                         const unsigned char *at, struct strata_duck_appender *appender)
+                                         const unsigned char *at,
+                                         struct strata_duck_appender *appender)
 {
     uint32_t n = (uint32_t)field->width_bytes;
     if (is_text(field)) {
@@ -112,8 +120,9 @@ static const unsigned char *append_value(const struct strata_duck_column *field,
     return at + n;
 }
 
-strata_status rows_append(const struct row_layout *layout, const unsigned char *bytes, uint64_t n_bytes,
-                          struct strata_duck_appender *appender, struct strata_err *err)
+strata_status rows_append(const struct row_layout *layout, const unsigned char *bytes,
+                          uint64_t n_bytes, struct strata_duck_appender *appender,
+                          struct strata_err *err)
 {
     const unsigned char *end = bytes + n_bytes;
     while (bytes < end) {
@@ -122,8 +131,10 @@ strata_status rows_append(const struct row_layout *layout, const unsigned char *
         const unsigned char *null = bytes + sizeof n;
         const unsigned char *at = null + (layout->n_fields + 7) / 8;
         for (size_t i = 0; i < layout->n_fields; i++) {
-            if (null[i / 8] >> (i % 8) & 1u) strata_duck_append_value(appender, i, NULL, 0);
-            else at = append_value(&layout->field[i], i, at, appender);
+            if (null[i / 8] >> (i % 8) & 1u)
+                strata_duck_append_value(appender, i, NULL, 0);
+            else
+                at = append_value(&layout->field[i], i, at, appender);
         }
         STRATA_REQUIRE(at == bytes + n);
         STRATA_TRY(strata_duck_append_row_end(appender, err));

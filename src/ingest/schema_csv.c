@@ -1,5 +1,6 @@
-/* A CSV source: one dialect, declared or sniffed once from its first file; columns from the first line of each file.
- * No type is ever guessed from a sample: a column is text unless the job file declares it. */
+/* A CSV source: one dialect, declared or sniffed once from its first file; columns from the
+ * first line of each file. No type is ever guessed from a sample: a column is text unless the
+ * job file declares it. */
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -14,24 +15,28 @@ static bool is_compressed(const char *path)
 }
 
 /* Only a single character is taken from the sniffer; it writes "(empty)" for none. */
-STRATA_MUST_CHECK static strata_status sniff(const struct schema_task *task, const char *what, const char *otherwise,
-                                             const char **out, struct strata_err *err)
+STRATA_MUST_CHECK static strata_status sniff(const struct schema_task *task, const char *what,
+                                             const char *otherwise, const char **out,
+                                             struct strata_err *err)
 {
     const char *path = strata_duck_literal(task->source->file[0].path, task->keep);
     char *found = NULL;
     struct strata_err fault = {0}; /* a file that cannot be sniffed has the usual dialect */
-    const strata_status rc =
-        strata_duck_scalar_text(task->duck, task->keep, &found, &fault, "SELECT %s FROM sniff_csv(%s)", what, path);
-    if (!path || rc == STRATA_E_MEMORY) return STRATA_FAIL(err, STRATA_E_MEMORY, "no memory to look into a CSV file");
+    const strata_status rc = strata_duck_scalar_text(task->duck, task->keep, &found, &fault,
+                                                     "SELECT %s FROM sniff_csv(%s)", what, path);
+    if (!path || rc == STRATA_E_MEMORY)
+        return STRATA_FAIL(err, STRATA_E_MEMORY, "no memory to look into a CSV file");
     *out = rc == STRATA_OK && found && strlen(found) == 1 ? found : otherwise;
     return STRATA_OK;
 }
 
-STRATA_MUST_CHECK static strata_status find_dialect(const struct schema_task *task, struct strata_err *err)
+STRATA_MUST_CHECK static strata_status find_dialect(const struct schema_task *task,
+                                                    struct strata_err *err)
 {
     const struct strata_source *config = task->source->config;
     struct ingest_dialect *dialect = &task->source->dialect;
-    *dialect = (struct ingest_dialect){.delimiter = config->delimiter, .quote = config->quote, .escape = config->escape};
+    *dialect = (struct ingest_dialect){
+        .delimiter = config->delimiter, .quote = config->quote, .escape = config->escape};
     if (!dialect->delimiter) STRATA_TRY(sniff(task, "Delimiter", ",", &dialect->delimiter, err));
     if (!dialect->quote) STRATA_TRY(sniff(task, "Quote", "\"", &dialect->quote, err));
     if (!dialect->escape) dialect->escape = dialect->quote;
@@ -47,7 +52,8 @@ static bool has_field(const struct csv_head *head, const char *name)
 }
 
 /* A header names the key, or a declared column; failing both, the sniffer says. */
-STRATA_MUST_CHECK static strata_status find_header(const struct schema_task *task, const struct csv_head *head,
+STRATA_MUST_CHECK static strata_status find_header(const struct schema_task *task,
+                                                   const struct csv_head *head,
                                                    struct strata_err *err)
 {
     const struct strata_source *config = task->source->config;
@@ -55,8 +61,9 @@ STRATA_MUST_CHECK static strata_status find_header(const struct schema_task *tas
     *header = config->header == 1;
     if (config->header >= 0) return STRATA_OK;
     if (config->key) *header = has_field(head, config->key);
-    for (size_t i = 0; i < config->n_columns; i++) *header = *header || has_field(head, config->column[i].name);
-    if (*header || config->key) return STRATA_OK;
+    for (size_t i = 0; i < config->n_columns; i++)
+        *header = *header || has_field(head, config->column[i].name);
+    if (*header) return STRATA_OK;
     const char *yes = "1";
     STRATA_TRY(sniff(task, "CASE WHEN HasHeader THEN '1' ELSE '0' END", "1", &yes, err));
     *header = yes[0] == '1';
@@ -69,13 +76,14 @@ static const char *column_name(const struct schema_task *task, const struct csv_
     const struct strata_source *config = task->source->config;
     if (task->source->dialect.header && head->field[i][0])
         return strata_arena_copy(task->keep, head->field[i], strlen(head->field[i]));
-    if (!task->source->dialect.header && config->n_columns == head->n_fields) return config->column[i].name;
+    if (!task->source->dialect.header && config->n_columns == head->n_fields)
+        return config->column[i].name;
     return strata_arena_print(task->keep, "column%zu", i);
 }
 
 /* A name that was there before gets a number, as DuckDB does. */
-static const char *unique_name(const struct schema_task *task, const struct ingest_column *column, size_t n,
-                               const char *name)
+static const char *unique_name(const struct schema_task *task, const struct ingest_column *column,
+                               size_t n, const char *name)
 {
     const char *unique = name;
     for (size_t i = 0, number = 1; unique && i < n;) {
@@ -89,7 +97,8 @@ static const char *unique_name(const struct schema_task *task, const struct inge
     return unique;
 }
 
-STRATA_MUST_CHECK static strata_status take_columns(const struct schema_task *task, const struct csv_head *head,
+STRATA_MUST_CHECK static strata_status take_columns(const struct schema_task *task,
+                                                    const struct csv_head *head,
                                                     struct strata_err *err)
 {
     struct ingest_column *column = schema_columns(task, head->n_fields);
@@ -102,8 +111,8 @@ STRATA_MUST_CHECK static strata_status take_columns(const struct schema_task *ta
     return column ? STRATA_OK : STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for the schema");
 }
 
-static void compare_head(const struct schema_task *task, const struct ingest_file *file, const struct csv_head *head,
-                         const struct csv_head *first)
+static void compare_head(const struct schema_task *task, const struct ingest_file *file,
+                         const struct csv_head *head, const struct csv_head *first)
 {
     const char *name = task->source->config->name;
     size_t i = 0;
@@ -112,17 +121,19 @@ static void compare_head(const struct schema_task *task, const struct ingest_fil
         i++;
     if (i == head->n_fields && i == first->n_fields) return;
     if (i < head->n_fields && i < first->n_fields)
-        strata_problems_add(task->problems, task->source->config->files_place, STRATA_E_DATA,
-                            "source \"%s\": %s:1: column %zu has another name than in the first file; all files of a "
-                            "source must have the same columns in the same order",
-                            name, file->path, i + 1);
+        strata_problems_add(
+            task->problems, task->source->config->files_place, STRATA_E_DATA,
+            "source \"%s\": %s:1: column %zu has another name than in the first file; all files of a "
+            "source must have the same columns in the same order",
+            name, file->path, i + 1);
     else
         strata_problems_add(task->problems, task->source->config->files_place, STRATA_E_DATA,
-                            "source \"%s\": %s:1: %zu columns, but the first file has %zu", name, file->path,
-                            head->n_fields, first->n_fields);
+                            "source \"%s\": %s:1: %zu columns, but the first file has %zu", name,
+                            file->path, head->n_fields, first->n_fields);
 }
 
-STRATA_MUST_CHECK static strata_status plain_files(const struct schema_task *task, struct strata_err *err)
+STRATA_MUST_CHECK static strata_status plain_files(const struct schema_task *task,
+                                                   struct strata_err *err)
 {
     struct ingest_source *source = task->source;
     struct csv_head first = {0};
@@ -131,11 +142,12 @@ STRATA_MUST_CHECK static strata_status plain_files(const struct schema_task *tas
         struct strata_arena before = *task->keep;
         struct csv_head head;
         struct strata_err fault = {0};
-        const strata_status rc = csv_head_read(file->path, &source->dialect, task->keep, &head, &fault);
+        const strata_status rc =
+            csv_head_read(file->path, &source->dialect, task->keep, &head, &fault);
         if (rc == STRATA_E_MEMORY) return STRATA_FAIL(err, rc, "%s", fault.text);
         if (rc != STRATA_OK) {
-            strata_problems_add(task->problems, source->config->files_place, rc, "source \"%s\": %s",
-                                source->config->name, fault.text);
+            strata_problems_add(task->problems, source->config->files_place, rc,
+                                "source \"%s\": %s", source->config->name, fault.text);
             continue;
         }
         if (first.field) {
@@ -153,7 +165,8 @@ STRATA_MUST_CHECK static strata_status plain_files(const struct schema_task *tas
 }
 
 /* Compressed files are read whole by DuckDB, which also finds their header. */
-STRATA_MUST_CHECK static strata_status compressed_files(const struct schema_task *task, struct strata_err *err)
+STRATA_MUST_CHECK static strata_status compressed_files(const struct schema_task *task,
+                                                        struct strata_err *err)
 {
     struct ingest_source *source = task->source;
     source->dialect.header = source->config->header != 0;
@@ -162,11 +175,12 @@ STRATA_MUST_CHECK static strata_status compressed_files(const struct schema_task
         const char *delimiter = strata_duck_literal(source->dialect.delimiter, task->keep);
         const char *quote = strata_duck_literal(source->dialect.quote, task->keep);
         const char *escape = strata_duck_literal(source->dialect.escape, task->keep);
-        if (!path || !delimiter || !quote || !escape) return STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for a file name");
+        if (!path || !delimiter || !quote || !escape)
+            return STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for a file name");
         STRATA_TRY(schema_describe(
             task, source->file[i].path, true, err,
-            "SELECT * FROM read_csv(%s, all_varchar = true, delim = %s, quote = %s, escape = %s, header = %s)", path,
-            delimiter, quote, escape, source->dialect.header ? "true" : "false"));
+            "SELECT * FROM read_csv(%s, all_varchar = true, delim = %s, quote = %s, escape = %s, header = %s)",
+            path, delimiter, quote, escape, source->dialect.header ? "true" : "false"));
     }
     return STRATA_OK;
 }
@@ -178,8 +192,8 @@ strata_status schema_csv(const struct schema_task *task, struct strata_err *err)
         source->direct = source->direct || is_compressed(source->file[i].path);
     if (!source->direct && source->file[0].bytes == 0) {
         strata_problems_add(task->problems, source->config->files_place, STRATA_E_DATA,
-                            "source \"%s\": %s is empty; it needs at least its header line", source->config->name,
-                            source->file[0].path);
+                            "source \"%s\": %s is empty; it needs at least its header line",
+                            source->config->name, source->file[0].path);
         return STRATA_OK;
     }
     STRATA_TRY(find_dialect(task, err));

@@ -12,9 +12,11 @@ struct schema_task {
     struct strata_problems *problems;
 };
 
-/* Columns of a DESCRIBE-able query; all of them when source->column is NULL, else compare and report the file. */
-STRATA_MUST_CHECK strata_status schema_describe(const struct schema_task *task, const char *path, bool all_text,
-                                                struct strata_err *err, const char *format, ...)
+/* Columns of a DESCRIBE-able query; all of them when source->column is NULL, else compare and
+ * report the file. */
+STRATA_MUST_CHECK strata_status schema_describe(const struct schema_task *task, const char *path,
+                                                bool all_text, struct strata_err *err,
+                                                const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
 /* Room for n columns; NULL when there is none. */

@@ -1,8 +1,9 @@
 /* Which rows of the SQL belong to which customer.
  *
- * A relation is keyed when its rows belong to customers, and has the columns that hold their key.  Keyed relations may
- * meet only by equal keys, and aggregates over them must group by the key; then every row is made of one customer's rows
- * (and of lookups, which all ranks have), and the result cannot depend on who else lives on the rank. */
+ * A relation is keyed when its rows belong to customers, and has the columns that hold their
+ * key.  Keyed relations may meet only by equal keys, and aggregates over them must group by the
+ * key; then every row is made of one customer's rows (and of lookups, which all ranks have), and
+ * the result cannot depend on who else lives on the rank. */
 #include <string.h>
 #include <strings.h>
 
@@ -58,7 +59,8 @@ static size_t find_key(const struct sql_scope *scope, const json_t *expression)
     const char *table = n > 1 ? json_string_value(json_array_get(names, n - 2)) : NULL;
     for (size_t i = 0; i < scope->n; i++) {
         if (table && strcasecmp(scope->relation[i].alias, table) != 0) continue;
-        if (scope->relation[i].keyed && has_key(&scope->relation[i], last_name(expression))) return i;
+        if (scope->relation[i].keyed && has_key(&scope->relation[i], last_name(expression)))
+            return i;
     }
     return SQL_MAX_RELATIONS;
 }
@@ -82,9 +84,12 @@ bool sql_is_keyed(const struct sql_scope *scope)
     return false;
 }
 
-/* --- groups of relations that are joined by their keys --------------------------------------------------------- */
+/* --- groups of relations that are joined by their keys --- */
 
-static size_t group_of(const struct sql_scope *scope, size_t i) { return scope->group[i]; }
+static size_t group_of(const struct sql_scope *scope, size_t i)
+{
+    return scope->group[i];
+}
 
 static void unite(struct sql_scope *scope, size_t a, size_t b)
 {
@@ -109,7 +114,8 @@ static void unite_equal(struct sql_scope *scope, const json_t *condition)
 {
     if (sql_is(condition, "type", "CONJUNCTION_AND")) {
         const json_t *children = json_object_get(condition, "children");
-        for (size_t i = 0; i < json_array_size(children); i++) unite_equal(scope, json_array_get(children, i));
+        for (size_t i = 0; i < json_array_size(children); i++)
+            unite_equal(scope, json_array_get(children, i));
     } else if (sql_is(condition, "type", "COMPARE_EQUAL")) {
         const size_t left = find_side(scope, json_object_get(condition, "left"));
         const size_t right = find_side(scope, json_object_get(condition, "right"));
@@ -130,18 +136,21 @@ static void unite_using(struct sql_scope *scope, size_t first, const json_t *col
     }
 }
 
-/* --- FROM ------------------------------------------------------------------------------------------------------ */
+/* --- FROM --- */
 
-static struct sql_relation *add_relation(struct sql_state *state, struct sql_scope *scope, const json_t *ref)
+static struct sql_relation *add_relation(struct sql_state *state, struct sql_scope *scope,
+                                         const json_t *ref)
 {
     if (scope->n == SQL_MAX_RELATIONS) {
-        sql_refuse(state, sql_location(ref), "customers SQL: more than %d tables in one FROM", SQL_MAX_RELATIONS);
+        sql_refuse(state, sql_location(ref), "customers SQL: more than %d tables in one FROM",
+                   SQL_MAX_RELATIONS);
         return &state->spare;
     }
     return &scope->relation[scope->n++];
 }
 
-static void add_source(struct sql_state *state, const json_t *ref, const struct cte *ctes, struct sql_scope *scope)
+static void add_source(struct sql_state *state, const json_t *ref, const struct cte *ctes,
+                       struct sql_scope *scope)
 {
     const char *name = sql_string(ref, "table_name");
     struct sql_relation *relation = add_relation(state, scope, ref);
@@ -163,22 +172,27 @@ static void add_source(struct sql_state *state, const json_t *ref, const struct 
     const char *known[STRATA_PROBLEMS_MAX];
     size_t n = 0;
     state->reaches_out = true;
-    for (; n < state->job->n_sources && n < STRATA_PROBLEMS_MAX; n++) known[n] = state->job->source[n].name;
+    for (; n < state->job->n_sources && n < STRATA_PROBLEMS_MAX; n++)
+        known[n] = state->job->source[n].name;
     const char *near = strata_nearest_word(name, known, n);
-    sql_refuse(state, sql_location(ref), "customers SQL: \"%s\" is not a source of the job%s%s%s", name,
-               near ? "; is it \"" : "", near ? near : "", near ? "\"?" : "; files are named under `sources:` only");
+    sql_refuse(state, sql_location(ref), "customers SQL: \"%s\" is not a source of the job%s%s%s",
+               name, near ? "; is it \"" : "", near ? near : "",
+               near ? "\"?" : "; files are named under `sources:` only");
 }
 
 /* A subquery in FROM; one that is correlated by the key belongs to its neighbour's customer. */
-static void add_subquery(struct sql_state *state, const json_t *ref, const struct cte *ctes, struct sql_scope *scope)
+static void add_subquery(struct sql_state *state, const json_t *ref, const struct cte *ctes,
+                         struct sql_scope *scope)
 {
     struct output out = {0};
-    analyse_node(state, json_object_get(json_object_get(ref, "subquery"), "node"), ctes, scope, &out);
+    analyse_node(state, json_object_get(json_object_get(ref, "subquery"), "node"), ctes, scope,
+                 &out);
     struct sql_relation *relation = add_relation(state, scope, ref);
     *relation = out.relation;
     relation->alias = sql_string(ref, "alias");
     if (out.by_customer) relation->keyed = false; /* it brings no rows of others */
-    if (json_array_size(json_object_get(ref, "column_name_alias")) > 0) relation->n_keys = 0; /* renamed */
+    if (json_array_size(json_object_get(ref, "column_name_alias")) > 0)
+        relation->n_keys = 0; /* renamed */
 }
 
 static void add_function(struct sql_state *state, const json_t *ref, struct sql_scope *scope)
@@ -187,42 +201,54 @@ static void add_function(struct sql_state *state, const json_t *ref, struct sql_
     const json_t *function = json_object_get(ref, "function");
     const char *name = sql_string(function, "function_name");
     bool fine = false;
-    for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++) fine = fine || strcasecmp(allowed[i], name) == 0;
+    for (size_t i = 0; i < sizeof allowed / sizeof *allowed; i++)
+        fine = fine || strcasecmp(allowed[i], name) == 0;
     state->reaches_out = state->reaches_out || !fine;
     if (!fine)
-        sql_refuse(state, sql_location(ref),
-                   "customers SQL: the table function `%s` is refused; the SQL reads the job's sources only", name);
+        sql_refuse(
+            state, sql_location(ref),
+            "customers SQL: the table function `%s` is refused; the SQL reads the job's sources only",
+            name);
     sql_walk(state, json_object_get(function, "children"), scope);
     add_relation(state, scope, ref)->alias = sql_string(ref, "alias");
 }
 
-static bool add_ref(struct sql_state *state, const json_t *ref, const struct cte *ctes, struct sql_scope *scope);
+static bool add_ref(struct sql_state *state, const json_t *ref, const struct cte *ctes,
+                    struct sql_scope *scope);
 
-/* Rows of a lookup that no customer of this rank has would appear on some ranks and not on others. */
-static void judge_sides(struct sql_state *state, const json_t *ref, bool left_keyed, bool right_keyed)
+/* Rows of a lookup that no customer of this rank has would appear on some ranks and not on
+ * others. */
+static void judge_sides(struct sql_state *state, const json_t *ref, bool left_keyed,
+                        bool right_keyed)
 {
     const char *type = sql_string(ref, "join_type");
     const bool keeps_left = strcmp(type, "INNER") != 0 && strcmp(type, "RIGHT") != 0;
-    const bool keeps_right = strcmp(type, "RIGHT") == 0 || strcmp(type, "FULL") == 0 || strcmp(type, "OUTER") == 0;
+    const bool keeps_right =
+        strcmp(type, "RIGHT") == 0 || strcmp(type, "FULL") == 0 || strcmp(type, "OUTER") == 0;
     if ((keeps_left && !left_keyed && right_keyed) || (keeps_right && !right_keyed && left_keyed))
-        sql_refuse(state, sql_location(ref),
-                   "customers SQL: this join keeps rows of a lookup that no customer has; put the source with the "
-                   "customer key on the side that is kept");
+        sql_refuse(
+            state, sql_location(ref),
+            "customers SQL: this join keeps rows of a lookup that no customer has; put the source with the "
+            "customer key on the side that is kept");
 }
 
 static void judge_join(struct sql_state *state, const json_t *ref)
 {
     const char *type = sql_string(ref, "ref_type");
     if (strcmp(type, "POSITIONAL") == 0)
-        sql_refuse(state, sql_location(ref), "customers SQL: a POSITIONAL join depends on the order of rows; join on columns");
+        sql_refuse(state, sql_location(ref),
+                   "customers SQL: a POSITIONAL join depends on the order of rows; join on columns");
     if (strcmp(type, "ASOF") == 0)
-        sql_refuse(state, sql_location(ref), "customers SQL: an ASOF join takes any of the rows that tie; join on a "
-                                             "max() or min() instead");
+        sql_refuse(state, sql_location(ref),
+                   "customers SQL: an ASOF join takes any of the rows that tie; join on a "
+                   "max() or min() instead");
     if (strcmp(type, "NATURAL") == 0)
-        sql_refuse(state, sql_location(ref), "customers SQL: a NATURAL join hides its columns; write USING (...)");
+        sql_refuse(state, sql_location(ref),
+                   "customers SQL: a NATURAL join hides its columns; write USING (...)");
 }
 
-static bool add_join(struct sql_state *state, const json_t *ref, const struct cte *ctes, struct sql_scope *scope)
+static bool add_join(struct sql_state *state, const json_t *ref, const struct cte *ctes,
+                     struct sql_scope *scope)
 {
     const size_t first = scope->n;
     judge_join(state, ref);
@@ -231,8 +257,10 @@ static bool add_join(struct sql_state *state, const json_t *ref, const struct ct
     judge_sides(state, ref, left, right);
     const json_t *columns = json_object_get(ref, "using_columns");
     for (size_t i = 0; i < json_array_size(columns); i++) {
-        if (state->n_names == SQL_MAX_NAMES) state->all_columns = true;
-        else state->name[state->n_names++] = json_string_value(json_array_get(columns, i));
+        if (state->n_names == SQL_MAX_NAMES)
+            state->all_columns = true;
+        else
+            state->name[state->n_names++] = json_string_value(json_array_get(columns, i));
     }
     unite_using(scope, first, columns);
     unite_equal(scope, json_object_get(ref, "condition"));
@@ -241,19 +269,27 @@ static bool add_join(struct sql_state *state, const json_t *ref, const struct ct
 }
 
 /* Add what a FROM item brings; true when some of its rows belong to customers. */
-static bool add_ref(struct sql_state *state, const json_t *ref, const struct cte *ctes, struct sql_scope *scope)
+static bool add_ref(struct sql_state *state, const json_t *ref, const struct cte *ctes,
+                    struct sql_scope *scope)
 {
     const size_t first = scope->n;
     if (json_is_object(json_object_get(ref, "sample")))
-        sql_refuse(state, sql_location(ref), "customers SQL: a sample changes from run to run; leave it out");
-    if (sql_is(ref, "type", "BASE_TABLE")) add_source(state, ref, ctes, scope);
-    else if (sql_is(ref, "type", "SUBQUERY")) add_subquery(state, ref, ctes, scope);
-    else if (sql_is(ref, "type", "JOIN")) return add_join(state, ref, ctes, scope);
-    else if (sql_is(ref, "type", "TABLE_FUNCTION")) add_function(state, ref, scope);
-    else if (sql_is(ref, "type", "EXPRESSION_LIST")) add_relation(state, scope, ref)->alias = sql_string(ref, "alias");
-    else if (!sql_is(ref, "type", "EMPTY"))
         sql_refuse(state, sql_location(ref),
-                   "customers SQL: PIVOT, UNPIVOT and SHOW are refused; write sum(...) FILTER (WHERE ...) for each column");
+                   "customers SQL: a sample changes from run to run; leave it out");
+    if (sql_is(ref, "type", "BASE_TABLE"))
+        add_source(state, ref, ctes, scope);
+    else if (sql_is(ref, "type", "SUBQUERY"))
+        add_subquery(state, ref, ctes, scope);
+    else if (sql_is(ref, "type", "JOIN"))
+        return add_join(state, ref, ctes, scope);
+    else if (sql_is(ref, "type", "TABLE_FUNCTION"))
+        add_function(state, ref, scope);
+    else if (sql_is(ref, "type", "EXPRESSION_LIST"))
+        add_relation(state, scope, ref)->alias = sql_string(ref, "alias");
+    else if (!sql_is(ref, "type", "EMPTY"))
+        sql_refuse(
+            state, sql_location(ref),
+            "customers SQL: PIVOT, UNPIVOT and SHOW are refused; write sum(...) FILTER (WHERE ...) for each column");
     return first < scope->n && scope->relation[first].keyed;
 }
 
@@ -264,15 +300,16 @@ static void judge_groups(struct sql_state *state, const json_t *node, const stru
     for (size_t i = 0; i < scope->n; i++) {
         if (!scope->relation[i].keyed) continue;
         if (seen < SQL_MAX_RELATIONS && group_of(scope, seen) != group_of(scope, i))
-            sql_refuse(state, sql_location(json_array_get(json_object_get(node, "select_list"), 0)),
-                       "customers SQL: \"%s\" and \"%s\" are not joined on the customer key, so customers would meet each "
-                       "other; add USING or ON with the key",
-                       scope->relation[seen].alias, scope->relation[i].alias);
+            sql_refuse(
+                state, sql_location(json_array_get(json_object_get(node, "select_list"), 0)),
+                "customers SQL: \"%s\" and \"%s\" are not joined on the customer key, so customers would meet each "
+                "other; add USING or ON with the key",
+                scope->relation[seen].alias, scope->relation[i].alias);
         seen = i;
     }
 }
 
-/* --- SELECT ---------------------------------------------------------------------------------------------------- */
+/* --- SELECT --- */
 
 static bool is_key_item(const json_t *node, const struct sql_scope *scope, const json_t *group)
 {
@@ -283,7 +320,8 @@ static bool is_key_item(const json_t *node, const struct sql_scope *scope, const
         return sql_is_key(scope, json_array_get(items, (size_t)json_integer_value(value) - 1));
     for (size_t i = 0; sql_is(group, "class", "COLUMN_REF") && i < json_array_size(items); i++) {
         const json_t *item = json_array_get(items, i);
-        if (strcasecmp(sql_string(item, "alias"), last_name(group)) == 0 && sql_is_key(scope, item)) return true;
+        if (strcasecmp(sql_string(item, "alias"), last_name(group)) == 0 && sql_is_key(scope, item))
+            return true;
     }
     return false;
 }
@@ -308,22 +346,26 @@ static bool groups_by_key(const json_t *node, const struct sql_scope *scope)
     }
     const json_t *sets = json_object_get(node, "group_sets");
     bool all = json_array_size(sets) > 0;
-    for (size_t i = 0; i < json_array_size(sets); i++) all = all && set_has_key(node, scope, json_array_get(sets, i));
+    for (size_t i = 0; i < json_array_size(sets); i++)
+        all = all && set_has_key(node, scope, json_array_get(sets, i));
     return all;
 }
 
-static void judge_grouping(struct sql_state *state, const json_t *node, const struct sql_scope *scope, bool by_customer)
+static void judge_grouping(struct sql_state *state, const json_t *node,
+                           const struct sql_scope *scope, bool by_customer)
 {
     json_int_t location = SQL_NOWHERE;
     const json_t *groups = json_object_get(node, "group_expressions");
-    const bool aggregates = sql_has_aggregate(state, json_object_get(node, "select_list"), &location) ||
-                            sql_has_aggregate(state, json_object_get(node, "having"), &location) ||
-                            json_array_size(groups) > 0 || sql_is(node, "aggregate_handling", "FORCE_AGGREGATES");
+    const bool aggregates =
+        sql_has_aggregate(state, json_object_get(node, "select_list"), &location) ||
+        sql_has_aggregate(state, json_object_get(node, "having"), &location) ||
+        json_array_size(groups) > 0 || sql_is(node, "aggregate_handling", "FORCE_AGGREGATES");
     if (!aggregates || !sql_is_keyed(scope) || by_customer || groups_by_key(node, scope)) return;
     if (json_array_size(groups) > 0) location = sql_location(json_array_get(groups, 0));
-    sql_refuse(state, location,
-               "customers SQL: this aggregate adds up several customers; every GROUP BY (and each grouping set) must have "
-               "the customer key");
+    sql_refuse(
+        state, location,
+        "customers SQL: this aggregate adds up several customers; every GROUP BY (and each grouping set) must have "
+        "the customer key");
 }
 
 static void take_star(const json_t *item, const struct sql_scope *scope, struct output *out)
@@ -369,19 +411,22 @@ static void analyse_select(struct sql_state *state, const json_t *node, const st
     judge_groups(state, node, scope);
     bool by_customer = sql_is_keyed(scope);
     for (size_t i = 0; i < scope->n; i++)
-        by_customer = by_customer && (!scope->relation[i].keyed || group_of(scope, i) == group_of(scope, OUTER));
+        by_customer = by_customer &&
+                      (!scope->relation[i].keyed || group_of(scope, i) == group_of(scope, OUTER));
     judge_grouping(state, node, scope, by_customer);
-    static const char *const clauses[] = {"select_list", "where_clause", "group_expressions", "having", "qualify",
-                                          "modifiers"};
+    static const char *const clauses[] = {"select_list", "where_clause", "group_expressions",
+                                          "having",      "qualify",      "modifiers"};
     for (size_t i = 0; i < sizeof clauses / sizeof *clauses; i++)
         sql_walk(state, json_object_get(node, clauses[i]), scope);
     if (json_is_object(json_object_get(node, "sample")))
-        sql_refuse(state, SQL_NOWHERE, "customers SQL: a sample changes from run to run; leave it out");
+        sql_refuse(state, SQL_NOWHERE,
+                   "customers SQL: a sample changes from run to run; leave it out");
     take_output(node, scope, out);
     out->by_customer = by_customer;
 }
 
-/* A set operation has a key where both sides have it at the same column; its names are the left side's. */
+/* A set operation has a key where both sides have it at the same column; its names are the left
+ * side's. */
 static void analyse_set(struct sql_state *state, const json_t *node, const struct cte *ctes,
                         const struct sql_scope *outer, struct output *out)
 {
@@ -391,10 +436,13 @@ static void analyse_set(struct sql_state *state, const json_t *node, const struc
     analyse_node(state, json_object_get(node, "right"), ctes, outer, &right);
     out->relation.keyed = left.relation.keyed || right.relation.keyed;
     out->first_is_key = left.first_is_key && right.first_is_key;
-    out->by_customer = (left.by_customer || !left.relation.keyed) && (right.by_customer || !right.relation.keyed);
+    out->by_customer =
+        (left.by_customer || !left.relation.keyed) && (right.by_customer || !right.relation.keyed);
     for (size_t i = 0; i < left.relation.n_keys; i++)
         for (size_t j = 0; j < right.relation.n_keys; j++)
-            if (left.index[i] == right.index[j] && (left.index[i] != SIZE_MAX || strcasecmp(left.relation.key[i], right.relation.key[j]) == 0))
+            if (left.index[i] == right.index[j] &&
+                (left.index[i] != SIZE_MAX ||
+                 strcasecmp(left.relation.key[i], right.relation.key[j]) == 0))
                 add_key(out, left.relation.key[i], left.index[i]);
 }
 
@@ -406,11 +454,14 @@ static void judge_modifiers(struct sql_state *state, const json_t *node)
         const json_t *targets = json_object_get(modifier, "distinct_on_targets");
         const json_t *limit = json_object_get(modifier, "limit");
         if (strncmp(sql_string(modifier, "type"), "LIMIT", 5) == 0)
-            sql_refuse(state, sql_location(json_is_object(limit) ? limit : json_object_get(modifier, "offset")),
-                       "customers SQL: LIMIT and OFFSET take rows by an order that ranks do not share; filter with WHERE");
+            sql_refuse(
+                state,
+                sql_location(json_is_object(limit) ? limit : json_object_get(modifier, "offset")),
+                "customers SQL: LIMIT and OFFSET take rows by an order that ranks do not share; filter with WHERE");
         if (json_array_size(targets) > 0)
-            sql_refuse(state, sql_location(json_array_get(targets, 0)),
-                       "customers SQL: DISTINCT ON keeps any of the rows that tie; use max() or min() with GROUP BY");
+            sql_refuse(
+                state, sql_location(json_array_get(targets, 0)),
+                "customers SQL: DISTINCT ON keeps any of the rows that tie; use max() or min() with GROUP BY");
     }
 }
 
@@ -424,7 +475,8 @@ static void rename_keys(struct output *out, const json_t *names)
     }
 }
 
-/* DuckDB repeats a materialised CTE in the tree; each copy is walked, so that all its sums are seen. */
+/* DuckDB repeats a materialised CTE in the tree; each copy is walked, so that all its sums are
+ * seen. */
 static void analyse_materialised(struct sql_state *state, const json_t *node, const struct cte *ctes,
                                  const struct sql_scope *outer, struct output *out)
 {
@@ -448,29 +500,39 @@ static void analyse_node(struct sql_state *state, const json_t *node, const stru
         struct output inner = {0};
         struct cte *cte = STRATA_NEW(state->keep, struct cte, 1);
         if (!cte) break; /* the names are then unknown, which is told */
-        analyse_node(state, json_object_get(json_object_get(value, "query"), "node"), ctes, outer, &inner);
+        analyse_node(state, json_object_get(json_object_get(value, "query"), "node"), ctes, outer,
+                     &inner);
         rename_keys(&inner, json_object_get(value, "aliases"));
-        *cte = (struct cte){.name = sql_string(entry, "key"), .relation = inner.relation, .next = ctes};
+        *cte =
+            (struct cte){.name = sql_string(entry, "key"), .relation = inner.relation, .next = ctes};
         ctes = cte;
     }
     judge_modifiers(state, node);
-    if (sql_is(node, "type", "SELECT_NODE")) analyse_select(state, node, ctes, outer, out);
-    else if (sql_is(node, "type", "SET_OPERATION_NODE")) analyse_set(state, node, ctes, outer, out);
-    else if (sql_is(node, "type", "CTE_NODE")) analyse_materialised(state, node, ctes, outer, out);
-    else sql_refuse(state, SQL_NOWHERE, "customers SQL: recursive queries are refused; write the steps one by one");
+    if (sql_is(node, "type", "SELECT_NODE"))
+        analyse_select(state, node, ctes, outer, out);
+    else if (sql_is(node, "type", "SET_OPERATION_NODE"))
+        analyse_set(state, node, ctes, outer, out);
+    else if (sql_is(node, "type", "CTE_NODE"))
+        analyse_materialised(state, node, ctes, outer, out);
+    else
+        sql_refuse(state, SQL_NOWHERE,
+                   "customers SQL: recursive queries are refused; write the steps one by one");
     state->depth--;
 }
 
 void sql_grain_subquery(struct sql_state *state, const json_t *node, const struct sql_scope *outer)
 {
     struct output out = {0};
-    analyse_node(state, json_object_get(json_object_get(node, "subquery"), "node"), NULL, outer, &out);
-    const bool in_by_key = sql_is(node, "subquery_type", "ANY") && sql_is(node, "comparison_type", "COMPARE_EQUAL") &&
-                           out.first_is_key && sql_is_key(outer, json_object_get(node, "child"));
+    analyse_node(state, json_object_get(json_object_get(node, "subquery"), "node"), NULL, outer,
+                 &out);
+    const bool in_by_key = sql_is(node, "subquery_type", "ANY") &&
+                           sql_is(node, "comparison_type", "COMPARE_EQUAL") && out.first_is_key &&
+                           sql_is_key(outer, json_object_get(node, "child"));
     if (out.relation.keyed && !out.by_customer && !in_by_key)
-        sql_refuse(state, sql_location(node),
-                   "customers SQL: this subquery sees other customers; join it on the customer key, or compare the key "
-                   "with the outer query's in its WHERE");
+        sql_refuse(
+            state, sql_location(node),
+            "customers SQL: this subquery sees other customers; join it on the customer key, or compare the key "
+            "with the outer query's in its WHERE");
 }
 
 void sql_grain(struct sql_state *state, json_t *query, bool *key_is_source_key)

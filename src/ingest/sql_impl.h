@@ -6,7 +6,8 @@
 
 #include "sql_rules.h"
 
-#define SQL_NOWHERE 9007199254740991 /* DuckDB's "no location", as a number that JSON integers hold */
+#define SQL_NOWHERE \
+    9007199254740991 /* DuckDB's "no location", as a number that JSON integers hold */
 #define SQL_MAX_CALLS STRATA_DUCK_SEEN_MAX
 #define SQL_MAX_NAMES 8192
 #define SQL_MAX_RELATIONS 64
@@ -16,12 +17,12 @@
 /* How a function is judged. */
 enum sql_verdict {
     SQL_FINE,
-    SQL_SUM,         /* exact when its argument is: sums of doubles are sent to strata_exact_sum */
-    SQL_MEAN,        /* fine for integers and decimals, refused for doubles */
-    SQL_ORDERED,     /* needs ORDER BY its own argument, or the result depends on the order of rows */
-    SQL_AS_OF,       /* fine when the job file has as_of */
+    SQL_SUM,     /* exact when its argument is: sums of doubles are sent to strata_exact_sum */
+    SQL_MEAN,    /* fine for integers and decimals, refused for doubles */
+    SQL_ORDERED, /* needs ORDER BY its own argument, or the result depends on the order of rows */
+    SQL_AS_OF,   /* fine when the job file has as_of */
     SQL_REFUSED,
-    SQL_UNKNOWN      /* not in the table: DuckDB says what it is */
+    SQL_UNKNOWN /* not in the table: DuckDB says what it is */
 };
 
 struct sql_rule {
@@ -32,7 +33,8 @@ struct sql_rule {
 
 /* sql_functions.c: the rule for a function; SQL_UNKNOWN when the table has none. */
 struct sql_rule sql_function_rule(const char *name);
-/* Words that stand without parentheses and change from run to run (current_date, ...); NULL: none of them. */
+/* Words that stand without parentheses and change from run to run (current_date, ...); NULL:
+ * none of them. */
 const char *sql_word_advice(const char *name);
 
 /* What DuckDB knows of a function. */
@@ -50,7 +52,7 @@ struct sql_call {
 /* One table, subquery or CTE in a FROM clause. */
 struct sql_relation {
     const char *alias;
-    bool keyed; /* its rows belong to customers */
+    bool keyed;                    /* its rows belong to customers */
     const char *key[SQL_MAX_KEYS]; /* columns that hold the customer key */
     size_t n_keys;
 };
@@ -71,9 +73,9 @@ struct sql_state {
     json_int_t refused[STRATA_PROBLEMS_MAX]; /* places already told: DuckDB's tree repeats some parts */
     size_t n_refused;
     int depth;
-    json_int_t near;               /* the last place walked: for what has none of its own */
-    const json_t *sorted;          /* a list that is sorted at once */
-    bool reaches_out;              /* it names files or unknown tables: DuckDB must not bind it */
+    json_int_t near;           /* the last place walked: for what has none of its own */
+    const json_t *sorted;      /* a list that is sorted at once */
+    bool reaches_out;          /* it names files or unknown tables: DuckDB must not bind it */
     struct sql_relation spare; /* stands for those beyond the limit, which is told */
 };
 
@@ -98,7 +100,8 @@ struct sql_scope {
 /* sql_grain.c */
 bool sql_is_key(const struct sql_scope *scope, const json_t *expression);
 bool sql_is_keyed(const struct sql_scope *scope);
-/* Analyse a whole query; says in *key_is_source_key if column `key` of its result is a source's key. */
+/* Analyse a whole query; says in *key_is_source_key if column `key` of its result is a source's
+ * key. */
 void sql_grain(struct sql_state *state, json_t *query, bool *key_is_source_key);
 void sql_grain_subquery(struct sql_state *state, const json_t *node, const struct sql_scope *outer);
 
@@ -107,6 +110,7 @@ void sql_walk(struct sql_state *state, const json_t *node, const struct sql_scop
 bool sql_has_aggregate(const struct sql_state *state, const json_t *node, json_int_t *location);
 
 /* sql_sums.c: ask for the types of sums and means; write the text that is run. */
-STRATA_MUST_CHECK strata_status sql_sums(struct sql_state *state, const char **sql, struct strata_err *err);
+STRATA_MUST_CHECK strata_status sql_sums(struct sql_state *state, const char **sql,
+                                         struct strata_err *err);
 
 #endif

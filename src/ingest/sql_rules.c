@@ -43,7 +43,8 @@ void sql_refuse(struct sql_state *state, json_int_t location, const char *format
     va_start(arguments, format);
     (void)vsnprintf(text, sizeof text, format, arguments); /* cut texts are fine */
     va_end(arguments);
-    strata_problems_add(state->problems, sql_place(state->job, location), STRATA_E_CONFIG, "%s", text);
+    strata_problems_add(state->problems, sql_place(state->job, location), STRATA_E_CONFIG, "%s",
+                        text);
 }
 
 json_int_t sql_location(const json_t *node)
@@ -98,18 +99,21 @@ const struct sql_known *sql_find_known(const struct sql_state *state, const char
     return bsearch(&wanted, state->known, state->n_known, sizeof wanted, by_name);
 }
 
-/* Every function that DuckDB has: aggregate or not, and whether equal arguments always give equal results. */
+/* Every function that DuckDB has: aggregate or not, and whether equal arguments always give
+ * equal results. */
 STRATA_MUST_CHECK static strata_status read_known(struct sql_state *state, struct strata_err *err)
 {
     enum { MOST = 4096 };
     struct strata_duck_cursor cursor;
     bool more = true;
     state->known = STRATA_NEW(state->keep, struct sql_known, MOST);
-    if (!state->known) return STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for the list of functions");
-    STRATA_TRY(strata_duck_query(state->duck, &cursor, err,
-                                 "SELECT lower(function_name), bool_or(function_type = 'aggregate'), "
-                                 "bool_and(coalesce(stability = 'CONSISTENT', false)), bool_or(function_type = 'macro') "
-                                 "FROM duckdb_functions() WHERE function_type IN ('aggregate', 'scalar', 'macro') GROUP BY 1"));
+    if (!state->known)
+        return STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for the list of functions");
+    STRATA_TRY(strata_duck_query(
+        state->duck, &cursor, err,
+        "SELECT lower(function_name), bool_or(function_type = 'aggregate'), "
+        "bool_and(coalesce(stability = 'CONSISTENT', false)), bool_or(function_type = 'macro') "
+        "FROM duckdb_functions() WHERE function_type IN ('aggregate', 'scalar', 'macro') GROUP BY 1"));
     strata_status rc = strata_duck_next(&cursor, &more, err);
     for (; rc == STRATA_OK && more; rc = strata_duck_next(&cursor, &more, err)) {
         for (size_t row = 0; row < cursor.n_rows && state->n_known < MOST; row++) {
@@ -120,7 +124,8 @@ STRATA_MUST_CHECK static strata_status read_known(struct sql_state *state, struc
             known->aggregate = strata_duck_number(&cursor, 1, row) > 0;
             known->consistent = strata_duck_number(&cursor, 2, row) > 0;
             known->macro = strata_duck_number(&cursor, 3, row) > 0;
-            if (!known->name) rc = STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for the list of functions");
+            if (!known->name)
+                rc = STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for the list of functions");
         }
         if (rc != STRATA_OK) break;
     }
@@ -135,7 +140,8 @@ static void tame_locations(char *json)
     static const char huge[] = "\"query_location\":18446744073709551615";
     static const char tame[] = "\"query_location\":9007199254740991    ";
     _Static_assert(sizeof huge == sizeof tame, "replaced in place");
-    for (char *at = strstr(json, huge); at; at = strstr(at + 1, huge)) memcpy(at, tame, sizeof tame - 1);
+    for (char *at = strstr(json, huge); at; at = strstr(at + 1, huge))
+        memcpy(at, tame, sizeof tame - 1);
 }
 
 /* One sentence of DuckDB's report: its first line, and the candidates it offers. */
@@ -147,8 +153,8 @@ static void report_duckdb(struct sql_state *state, const json_t *report, const c
     const json_int_t location = position[0] ? (json_int_t)strtoll(position, &end, 10) : SQL_NOWHERE;
     const char *candidates = sql_string(report, "candidates");
     const int length = (int)strcspn(message, "\n!");
-    sql_refuse(state, location, "customers SQL: %.*s%s%.100s%s", length, message, candidates[0] ? "; is it " : "",
-               candidates, candidates[0] ? "?" : "");
+    sql_refuse(state, location, "customers SQL: %.*s%s%.100s%s", length, message,
+               candidates[0] ? "; is it " : "", candidates, candidates[0] ? "?" : "");
 }
 
 static const char *after_semicolon(const char *text)
@@ -159,29 +165,37 @@ static const char *after_semicolon(const char *text)
 }
 
 /* The tree of the only SELECT; NULL after a problem was told. */
-STRATA_MUST_CHECK static strata_status parse(struct sql_state *state, json_t **query, struct strata_err *err)
+STRATA_MUST_CHECK static strata_status parse(struct sql_state *state, json_t **query,
+                                             struct strata_err *err)
 {
     char *literal = strata_duck_literal(state->job->text, state->keep);
     char *json = NULL;
     json_error_t fault;
     *query = NULL;
     if (!literal) return STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for the customers SQL");
-    STRATA_TRY(strata_duck_scalar_text(state->duck, state->keep, &json, err, "SELECT CAST(json_serialize_sql(%s) AS VARCHAR)",
-                                       literal));
+    STRATA_TRY(strata_duck_scalar_text(state->duck, state->keep, &json, err,
+                                       "SELECT CAST(json_serialize_sql(%s) AS VARCHAR)", literal));
     if (json) tame_locations(json);
     state->tree = json ? json_loads(json, 0, &fault) : NULL;
     if (!state->tree) {
-        sql_refuse(state, 0, "customers SQL: it holds a number too large to be checked; write it as a text and cast it");
+        sql_refuse(
+            state, 0,
+            "customers SQL: it holds a number too large to be checked; write it as a text and cast it");
         return STRATA_OK;
     }
     const json_t *statements = json_object_get(state->tree, "statements");
     if (json_is_true(json_object_get(state->tree, "error"))) {
         if (sql_is(state->tree, "error_type", "not implemented"))
-            sql_refuse(state, 0, "customers SQL: only one SELECT is allowed; say what the sources are under `sources:`");
-        else report_duckdb(state, state->tree, "error_message");
+            sql_refuse(
+                state, 0,
+                "customers SQL: only one SELECT is allowed; say what the sources are under `sources:`");
+        else
+            report_duckdb(state, state->tree, "error_message");
     } else if (json_array_size(statements) != 1) {
-        sql_refuse(state, 0, "customers SQL: %zu statements, but it must be one SELECT; use WITH for steps on the way",
-                   json_array_size(statements));
+        sql_refuse(
+            state, 0,
+            "customers SQL: %zu statements, but it must be one SELECT; use WITH for steps on the way",
+            json_array_size(statements));
     } else {
         *query = json_object_get(json_array_get(statements, 0), "node");
     }
@@ -196,13 +210,16 @@ STRATA_MUST_CHECK static strata_status bind(struct sql_state *state, struct stra
     if (!report) return STRATA_OK;
     json_error_t fault;
     json_t *tree = json_loads(report, 0, &fault);
-    if (tree) report_duckdb(state, tree, "exception_message");
-    else sql_refuse(state, 0, "customers SQL: DuckDB cannot bind it");
+    if (tree)
+        report_duckdb(state, tree, "exception_message");
+    else
+        sql_refuse(state, 0, "customers SQL: DuckDB cannot bind it");
     json_decref(tree);
     return STRATA_OK;
 }
 
-STRATA_MUST_CHECK static strata_status check(struct sql_state *state, struct sql_result *result, struct strata_err *err)
+STRATA_MUST_CHECK static strata_status check(struct sql_state *state, struct sql_result *result,
+                                             struct strata_err *err)
 {
     json_t *query = NULL;
     STRATA_TRY(read_known(state, err));
@@ -214,8 +231,9 @@ STRATA_MUST_CHECK static strata_status check(struct sql_state *state, struct sql
     return sql_sums(state, &result->sql, err);
 }
 
-strata_status sql_check(struct strata_duck *duck, const struct sql_job *job, struct strata_arena *keep,
-                        struct strata_problems *problems, struct sql_result *result, struct strata_err *err)
+strata_status sql_check(struct strata_duck *duck, const struct sql_job *job,
+                        struct strata_arena *keep, struct strata_problems *problems,
+                        struct sql_result *result, struct strata_err *err)
 {
     *result = (struct sql_result){0};
     struct sql_state *state = STRATA_NEW(keep, struct sql_state, 1);
@@ -235,5 +253,6 @@ strata_status sql_check(struct strata_duck *duck, const struct sql_job *job, str
     for (size_t i = 0; result->name && i < state->n_names; i++)
         result->name[i] = strata_arena_copy(keep, state->name[i], strlen(state->name[i]));
     json_decref(state->tree);
-    return result->name ? rc : STRATA_FAIL(err, STRATA_E_MEMORY, "no memory to check the customers SQL");
+    return result->name ? rc
+                        : STRATA_FAIL(err, STRATA_E_MEMORY, "no memory to check the customers SQL");
 }

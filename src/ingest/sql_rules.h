@@ -1,5 +1,6 @@
-/* The customers SQL must be a function of its rows: the same result for any order of rows, any number of threads, and
- * whatever other customers live on the same rank.  What is not is refused, with its place in the job file. */
+/* The customers SQL must be a function of its rows: the same result for any order of rows, any
+ * number of threads, and whatever other customers live on the same rank.  What is not is
+ * refused, with its place in the job file. */
 #ifndef STRATA_SQL_RULES_H
 #define STRATA_SQL_RULES_H
 
@@ -30,10 +31,12 @@ struct sql_result {
     bool key_is_source_key; /* the result's key column is a source's key, unchanged */
 };
 
-/* Check the text against the rules; duck holds the sources' tables, empty.  All refusals and DuckDB's own complaints go to
- * problems; result counts only when none was added.  Fails only when memory or DuckDB does. */
-STRATA_MUST_CHECK strata_status sql_check(struct strata_duck *duck, const struct sql_job *job, struct strata_arena *keep,
-                                          struct strata_problems *problems, struct sql_result *result,
-                                          struct strata_err *err);
+/* Check the text against the rules; duck holds the sources' tables, empty.  All refusals and
+ * DuckDB's own complaints go to problems; result counts only when none was added.  Fails only
+ * when memory or DuckDB does. */
+STRATA_MUST_CHECK strata_status sql_check(struct strata_duck *duck, const struct sql_job *job,
+                                          struct strata_arena *keep,
+                                          struct strata_problems *problems,
+                                          struct sql_result *result, struct strata_err *err);
 
 #endif

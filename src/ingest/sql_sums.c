@@ -1,8 +1,9 @@
 /* The types of sums and means, and the text that is run.
  *
- * DuckDB adds doubles in the order of rows, so `sum` of a double is sent to strata_exact_sum.  The type of an argument is
- * known only to DuckDB: a copy of the statement, in which each argument x became CASE WHEN strata_seen(i, x) THEN x END,
- * is bound (not run), and strata_seen notes what it was given. */
+ * DuckDB adds doubles in the order of rows, so `sum` of a double is sent to strata_exact_sum.
+ * The type of an argument is known only to DuckDB: a copy of the statement, in which each
+ * argument x became CASE WHEN strata_seen(i, x) THEN x END, is bound (not run), and strata_seen
+ * notes what it was given. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -16,14 +17,15 @@ static json_t *seen_case(size_t id, json_t *x)
         "{s:s,s:s,s:s,s:i,s:[{s:{s:s,s:s,s:s,s:i,s:s,s:s,s:[{s:s,s:s,s:s,s:i,s:{s:{s:s,s:n},s:b,s:i}},O],s:n,"
         "s:{s:s,s:[]},s:b,s:b,s:b,s:s},s:O}],s:{s:s,s:s,s:s,s:i,s:{s:{s:s,s:n},s:b}}}",
         "class", "CASE", "type", "CASE_EXPR", "alias", "", "query_location", 0, "case_checks",
-        /* when */ "when_expr", "class", "FUNCTION", "type", "FUNCTION", "alias", "", "query_location", 0,
-        "function_name", "strata_seen", "schema", "", "children", "class", "CONSTANT", "type", "VALUE_CONSTANT", "alias",
-        "", "query_location", 0, "value", "type", "id", "INTEGER", "type_info", "is_null", 0, "value", (int)id, x,
-        "filter", "order_bys", "type", "ORDER_MODIFIER", "orders", "distinct", 0, "is_operator", 0, "export_state", 0,
+        /* when */ "when_expr", "class", "FUNCTION", "type", "FUNCTION", "alias", "",
+        "query_location", 0, "function_name", "strata_seen", "schema", "", "children", "class",
+        "CONSTANT", "type", "VALUE_CONSTANT", "alias", "", "query_location", 0, "value", "type",
+        "id", "INTEGER", "type_info", "is_null", 0, "value", (int)id, x, "filter", "order_bys",
+        "type", "ORDER_MODIFIER", "orders", "distinct", 0, "is_operator", 0, "export_state", 0,
         "catalog", "",
         /* then */ "then_expr", x,
-        /* else */ "else_expr", "class", "CONSTANT", "type", "VALUE_CONSTANT", "alias", "", "query_location", 0, "value",
-        "type", "id", "NULL", "type_info", "is_null", 1);
+        /* else */ "else_expr", "class", "CONSTANT", "type", "VALUE_CONSTANT", "alias", "",
+        "query_location", 0, "value", "type", "id", "NULL", "type_info", "is_null", 1);
 }
 
 /* Bind the statement with its arguments watched.  What cannot be bound so stays unseen. */
@@ -43,8 +45,8 @@ STRATA_MUST_CHECK static strata_status watch(struct sql_state *state, struct str
     char *sql = NULL;
     char *report = NULL;
     struct strata_err fault = {0};
-    const strata_status rc =
-        strata_duck_scalar_text(state->duck, state->keep, &sql, &fault, "SELECT json_deserialize_sql(%s)", literal);
+    const strata_status rc = strata_duck_scalar_text(state->duck, state->keep, &sql, &fault,
+                                                     "SELECT json_deserialize_sql(%s)", literal);
     if (rc != STRATA_OK || !sql) return STRATA_OK; /* unseen */
     return strata_duck_bind(state->duck, sql, state->keep, &report, err);
 }
@@ -53,10 +55,12 @@ enum kind { KIND_UNKNOWN, KIND_EXACT, KIND_DOUBLE };
 
 static enum kind kind_of(const char *type)
 {
-    static const char *const exact[] = {"BOOLEAN",  "TINYINT",   "SMALLINT",  "INTEGER", "BIGINT",  "HUGEINT",
-                                        "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT", "DECIMAL", "INTERVAL",
+    static const char *const exact[] = {"BOOLEAN",  "TINYINT",   "SMALLINT", "INTEGER",
+                                        "BIGINT",   "HUGEINT",   "UTINYINT", "USMALLINT",
+                                        "UINTEGER", "UBIGINT",   "DECIMAL",  "INTERVAL",
                                         "DATE",     "TIMESTAMP", "TIME",     "NULL"};
-    if (strcmp(type, "FLOAT") == 0 || strcmp(type, "DOUBLE") == 0 || strcmp(type, "UHUGEINT") == 0) return KIND_DOUBLE;
+    if (strcmp(type, "FLOAT") == 0 || strcmp(type, "DOUBLE") == 0 || strcmp(type, "UHUGEINT") == 0)
+        return KIND_DOUBLE;
     for (size_t i = 0; i < sizeof exact / sizeof *exact; i++)
         if (strncmp(type, exact[i], strlen(exact[i])) == 0) return KIND_EXACT;
     return KIND_UNKNOWN;
@@ -68,7 +72,8 @@ static enum kind kind_of_call(const struct sql_state *state, size_t i)
     const json_int_t place = sql_location(state->call[i].node);
     enum kind kind = kind_of(strata_duck_seen(state->duck, i));
     for (size_t j = 0; j < state->n_calls && kind == KIND_UNKNOWN; j++)
-        if (sql_location(state->call[j].node) == place) kind = kind_of(strata_duck_seen(state->duck, j));
+        if (sql_location(state->call[j].node) == place)
+            kind = kind_of(strata_duck_seen(state->duck, j));
     return kind;
 }
 
@@ -89,20 +94,27 @@ static size_t judge_types(struct sql_state *state, json_int_t *place)
         const enum kind kind = kind_of_call(state, i);
         if (kind == KIND_EXACT) continue;
         if (kind == KIND_UNKNOWN)
-            sql_refuse(state, location, "customers SQL: the type of %s's argument cannot be found; cast it to decimal or integer",
-                       call->name);
+            sql_refuse(
+                state, location,
+                "customers SQL: the type of %s's argument cannot be found; cast it to decimal or integer",
+                call->name);
         else if (call->verdict == SQL_MEAN)
-            sql_refuse(state, location, "customers SQL: `%s` of floating-point values is refused: %s", call->name,
+            sql_refuse(state, location,
+                       "customers SQL: `%s` of floating-point values is refused: %s", call->name,
                        sql_function_rule(call->name).advice);
         else if ((size_t)location + 3 > strlen(state->job->text) ||
                  strncasecmp(state->job->text + location, "sum", 3) != 0)
-            sql_refuse(state, location, "customers SQL: a sum of floating-point values must be written as plain sum(...)");
-        else place[n++] = location;
+            sql_refuse(
+                state, location,
+                "customers SQL: a sum of floating-point values must be written as plain sum(...)");
+        else
+            place[n++] = location;
     }
     return n;
 }
 
-/* The text with strata_exact_sum for `sum` at the places, which are in order; a place twice counts once. */
+/* The text with strata_exact_sum for `sum` at the places, which are in order; a place twice
+ * counts once. */
 static const char *rewrite(const struct sql_state *state, const json_int_t *place, size_t n)
 {
     static const char exact[] = "strata_exact_sum";
@@ -130,5 +142,6 @@ strata_status sql_sums(struct sql_state *state, const char **sql, struct strata_
     const size_t n = judge_types(state, place);
     qsort(place, n, sizeof *place, by_place);
     *sql = rewrite(state, place, n);
-    return *sql ? STRATA_OK : STRATA_FAIL(err, STRATA_E_MEMORY, "no memory to check the customers SQL");
+    return *sql ? STRATA_OK
+                : STRATA_FAIL(err, STRATA_E_MEMORY, "no memory to check the customers SQL");
 }

@@ -1,21 +1,25 @@
-/* Read units: what one rank reads in one go.  Nothing may depend on how they are made or who reads them. */
+/* Read units: what one rank reads in one go.  Nothing may depend on how they are made or who
+ * reads them. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "ingest_impl.h"
 
 /* One unit of about unit_bytes a stretch of row groups. */
-STRATA_MUST_CHECK static strata_status parquet_units(struct strata_duck *duck, struct ingest_detail *detail,
-                                                     struct ingest_unit like, struct strata_arena scratch,
+STRATA_MUST_CHECK static strata_status parquet_units(struct strata_duck *duck,
+                                                     struct ingest_detail *detail,
+                                                     struct ingest_unit like,
+                                                     struct strata_arena scratch,
                                                      struct strata_err *err)
 {
     const struct ingest_file *file = &detail->source[like.source].file[like.file];
     const char *path = strata_duck_literal(file->path, &scratch);
     struct strata_duck_cursor cursor;
-    STRATA_TRY(strata_duck_query(duck, &cursor, err,
-                                 "SELECT any_value(row_group_num_rows)::BIGINT, sum(total_compressed_size)::BIGINT "
-                                 "FROM parquet_metadata(%s) GROUP BY row_group_id ORDER BY row_group_id",
-                                 path ? path : "''"));
+    STRATA_TRY(strata_duck_query(
+        duck, &cursor, err,
+        "SELECT any_value(row_group_num_rows)::BIGINT, sum(total_compressed_size)::BIGINT "
+        "FROM parquet_metadata(%s) GROUP BY row_group_id ORDER BY row_group_id",
+        path ? path : "''"));
     bool more = true;
     strata_status rc = strata_duck_next(&cursor, &more, err);
     struct ingest_unit unit = like;
@@ -34,7 +38,8 @@ STRATA_MUST_CHECK static strata_status parquet_units(struct strata_duck *duck, s
     return rc;
 }
 
-/* A cut needs quotes that come in pairs: a doubled quote inside a quoted field, or no quotes at all. */
+/* A cut needs quotes that come in pairs: a doubled quote inside a quoted field, or no quotes at
+ * all. */
 static bool can_cut(const struct ingest_dialect *dialect)
 {
     return strlen(dialect->delimiter) == 1 && strcmp(dialect->quote, dialect->escape) == 0;
@@ -49,14 +54,16 @@ static void csv_units(struct ingest_detail *detail, struct ingest_unit like, boo
     like.bytes = file->bytes - file->data_begin;
     like.line = 1 + file->header_lines;
     like.whole = source->direct;
-    if (source->direct || !cut || !can_cut(&source->dialect) || like.bytes <= detail->limits.unit_bytes) {
+    if (source->direct || !cut || !can_cut(&source->dialect) ||
+        like.bytes <= detail->limits.unit_bytes) {
         detail->unit[detail->n_units++] = like;
         return;
     }
     like.stripe = true;
     for (uint64_t at = file->data_begin; at < file->bytes; at += detail->limits.unit_bytes) {
         like.first = at;
-        like.end = at + detail->limits.unit_bytes < file->bytes ? at + detail->limits.unit_bytes : file->bytes;
+        like.end = at + detail->limits.unit_bytes < file->bytes ? at + detail->limits.unit_bytes
+                                                                : file->bytes;
         like.bytes = like.end - like.first;
         detail->unit[detail->n_units++] = like;
     }
@@ -80,8 +87,9 @@ static size_t most_units(const struct ingest_detail *detail)
     return n;
 }
 
-strata_status ingest_units(struct strata_duck *duck, const struct strata_config *config, struct ingest_detail *detail,
-                           struct strata_arena *keep, struct strata_err *err)
+strata_status ingest_units(struct strata_duck *duck, const struct strata_config *config,
+                           struct ingest_detail *detail, struct strata_arena *keep,
+                           struct strata_err *err)
 {
     detail->unit = STRATA_NEW(keep, struct ingest_unit, most_units(detail) + 1);
     if (!detail->unit) return STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for the read units");
@@ -92,9 +100,15 @@ strata_status ingest_units(struct strata_duck *duck, const struct strata_config 
             const struct ingest_unit like = {.source = (uint32_t)s, .file = (uint32_t)f};
             detail->data_bytes += source->file[f].bytes;
             switch (source->config->format) {
-            case STRATA_FORMAT_PARQUET: STRATA_TRY(parquet_units(duck, detail, like, *keep, err)); break;
-            case STRATA_FORMAT_CSV: csv_units(detail, like, cut); break;
-            case STRATA_FORMAT_JSON: whole_unit(detail, like); break;
+            case STRATA_FORMAT_PARQUET:
+                STRATA_TRY(parquet_units(duck, detail, like, *keep, err));
+                break;
+            case STRATA_FORMAT_CSV:
+                csv_units(detail, like, cut);
+                break;
+            case STRATA_FORMAT_JSON:
+                whole_unit(detail, like);
+                break;
             }
         }
     }
@@ -115,8 +129,9 @@ static int larger_first(const void *a, const void *b)
 }
 
 /* The largest unit left goes to the rank with the least to read, lowest rank on ties. */
-void ingest_units_assign(struct ingest_unit *unit, size_t n_units, const struct ingest_detail *detail,
-                         const struct strata_config *config, int n_ranks, struct strata_arena scratch)
+void ingest_units_assign(struct ingest_unit *unit, size_t n_units,
+                         const struct ingest_detail *detail, const struct strata_config *config,
+                         int n_ranks, struct strata_arena scratch)
 {
     struct by_size *order = STRATA_NEW(&scratch, struct by_size, n_units + 1);
     uint64_t *load = STRATA_NEW(&scratch, uint64_t, (size_t)n_ranks);
@@ -126,7 +141,8 @@ void ingest_units_assign(struct ingest_unit *unit, size_t n_units, const struct 
     qsort(order, n_units, sizeof *order, larger_first);
     for (size_t i = 0; i < n_units; i++) {
         struct ingest_unit *next = &unit[order[i].unit];
-        if (detail->source[next->source].config->lookup) continue; /* rank 0 reads lookups for all */
+        if (detail->source[next->source].config->lookup)
+            continue; /* rank 0 reads lookups for all */
         int least = 0;
         for (int rank = 1; rank < n_ranks; rank++)
             if (load[rank] < load[least]) least = rank;

@@ -1,5 +1,5 @@
-/* A small world for tests of the ingest: files in a folder of its own, a job, and the customer table that several ranks
- * make of them, as one text. */
+/* A small world for tests of the ingest: files in a folder of its own, a job, and the customer
+ * table that several ranks make of them, as one text. */
 #ifndef INGEST_WORLD_H
 #define INGEST_WORLD_H
 
@@ -25,7 +25,7 @@ struct world {
     struct strata_problems *problems; /* of the last plan */
     struct strata_ingest_plan *plan;
     struct ingest_limits limits;
-    const char *remove_after_plan;    /* a file of the folder that goes away between plan and reading; or NULL */
+    const char *remove_after_plan; /* a file of the folder that goes away between plan and reading; or NULL */
 
     /* what the last run left */
     struct strata_arena keep[WORLD_MAX_RANKS];
@@ -83,11 +83,14 @@ static inline void world_sql(struct world *world, const char *sql)
     struct strata_duck *duck = NULL;
     struct ingest_text text = ingest_text_begin(&world->arena, strlen(sql) + 4096);
     for (const char *at = sql; *at; at++) {
-        if (*at == '$') ingest_text_add(&text, "%s", world->folder);
-        else ingest_text_add(&text, "%c", *at);
+        if (*at == '$')
+            ingest_text_add(&text, "%s", world->folder);
+        else
+            ingest_text_add(&text, "%c", *at);
     }
     world_require(!text.full, "a long statement");
-    world_require(strata_duck_open(&(struct strata_duck_options){0}, &duck, &err) == STRATA_OK, err.text);
+    world_require(strata_duck_open(&(struct strata_duck_options){0}, &duck, &err) == STRATA_OK,
+                  err.text);
     world_require(strata_duck_run(duck, &err, "%s", text.bytes) == STRATA_OK, err.text);
     strata_duck_close(&duck);
 }
@@ -98,8 +101,9 @@ static inline void world_job(struct world *world, const char *yaml)
     struct strata_err err = {0};
     memset(world->problems, 0, sizeof *world->problems);
     world->config = NULL;
-    world_require(strata_config_parse(yaml, strlen(yaml), world_path(world, "job.yaml"), NULL, 0, &world->arena,
-                                      &world->config, world->problems, &err) == STRATA_OK,
+    world_require(strata_config_parse(yaml, strlen(yaml), world_path(world, "job.yaml"), NULL, 0,
+                                      &world->arena, &world->config, world->problems,
+                                      &err) == STRATA_OK,
                   err.text);
     if (world->problems->total) strata_problems_print(world->problems, stderr);
     world_require(world->problems->total == 0, "the job is not valid");
@@ -110,8 +114,8 @@ static inline bool world_plan(struct world *world, int n_ranks)
 {
     struct strata_err err = {0};
     memset(world->problems, 0, sizeof *world->problems);
-    world_require(ingest_plan_with(world->config, n_ranks, world->limits, &world->arena, &world->plan, world->problems,
-                                   &err) == STRATA_OK,
+    world_require(ingest_plan_with(world->config, n_ranks, world->limits, &world->arena,
+                                   &world->plan, world->problems, &err) == STRATA_OK,
                   err.text);
     return world->problems->total == 0;
 }
@@ -124,9 +128,9 @@ static inline void world_rank(struct strata_comm *comm, void *context)
     world->table[rank] = NULL;
     memset(&world->quality[rank], 0, sizeof world->quality[rank]);
     memset(&world->err[rank], 0, sizeof world->err[rank]);
-    world->status[rank] =
-        strata_ingest(comm, world->config, rank == 0 ? world->plan : NULL, world->folder, NULL, &world->keep[rank],
-                      &world->table[rank], &world->quality[rank], &world->err[rank]);
+    world->status[rank] = strata_ingest(comm, world->config, rank == 0 ? world->plan : NULL,
+                                        world->folder, NULL, &world->keep[rank], &world->table[rank],
+                                        &world->quality[rank], &world->err[rank]);
     if (rank == 0) world->n_exchanges = comm->n_exchanges;
 }
 
@@ -136,9 +140,12 @@ static inline void world_print(const struct strata_table *table, struct ingest_t
         ingest_text_add(out, "%s", table->key[row]);
         for (size_t i = 0; i < table->n_columns; i++) {
             const struct strata_column *column = &table->column[i];
-            if (!column->present[row]) ingest_text_add(out, "|");
-            else if (column->kind == STRATA_COLUMN_TEXT) ingest_text_add(out, "|%s", column->level[column->code[row]]);
-            else ingest_text_add(out, "|%.17g", column->number[row]);
+            if (!column->present[row])
+                ingest_text_add(out, "|");
+            else if (column->kind == STRATA_COLUMN_TEXT)
+                ingest_text_add(out, "|%s", column->level[column->code[row]]);
+            else
+                ingest_text_add(out, "|%.17g", column->number[row]);
         }
         ingest_text_add(out, "\n");
     }

@@ -1,4 +1,5 @@
-/* The wrapper of DuckDB: exact sums in any order, errors without values, what was appended is what is read. */
+/* The wrapper of DuckDB: exact sums in any order, errors without values, what was appended is
+ * what is read. */
 #include "strata/duck.h"
 
 #include <criterion/criterion.h>
@@ -15,7 +16,8 @@ static struct strata_err err;
 static void open_duck(void)
 {
     cr_assert(strata_arena_init(&arena, (size_t)1 << 28));
-    const struct strata_duck_options options = {.exact = &ingest_exact_sum, .as_of = "2020-02-29", .threads = 2};
+    const struct strata_duck_options options = {
+        .exact = &ingest_exact_sum, .as_of = "2020-02-29", .threads = 2};
     cr_assert_eq(strata_duck_open(&options, &duck, &err), STRATA_OK, "%s", err.text);
 }
 
@@ -37,18 +39,21 @@ static double number(const char *sql)
     OK(strata_duck_query(duck, &cursor, &err, "%s", sql));
     OK(strata_duck_next(&cursor, &more, &err));
     cr_assert(more);
-    const double value = strata_duck_is_valid(&cursor, 0, 0) ? strata_duck_number(&cursor, 0, 0) : -12345;
+    const double value =
+        strata_duck_is_valid(&cursor, 0, 0) ? strata_duck_number(&cursor, 0, 0) : -12345;
     strata_duck_cursor_finish(&cursor);
     return value;
 }
 
 Test(duck, exact_sum_does_not_depend_on_order_threads_or_size_of_terms)
 {
-    OK(strata_duck_run(duck, &err,
-                       "CREATE TABLE v AS SELECT i, CASE i %% 5 WHEN 0 THEN 1e300 WHEN 1 THEN -1e300 WHEN 2 THEN 1e-300 "
-                       "WHEN 3 THEN 0.1 ELSE (hash(i) %% 1000003)::DOUBLE / 7 END AS x FROM range(200000) t(i)"));
+    OK(strata_duck_run(
+        duck, &err,
+        "CREATE TABLE v AS SELECT i, CASE i %% 5 WHEN 0 THEN 1e300 WHEN 1 THEN -1e300 WHEN 2 THEN 1e-300 "
+        "WHEN 3 THEN 0.1 ELSE (hash(i) %% 1000003)::DOUBLE / 7 END AS x FROM range(200000) t(i)"));
     const double forward = number("SELECT strata_exact_sum(x) FROM (SELECT x FROM v ORDER BY i)");
-    cr_assert_eq(forward, number("SELECT strata_exact_sum(x) FROM (SELECT x FROM v ORDER BY hash(i))"));
+    cr_assert_eq(forward,
+                 number("SELECT strata_exact_sum(x) FROM (SELECT x FROM v ORDER BY hash(i))"));
     cr_assert_eq(forward, number("SELECT strata_exact_sum(x) FROM (SELECT x FROM v ORDER BY x)"));
     cr_assert_eq(number("SELECT strata_exact_sum(x) FROM v WHERE i % 5 < 2"), 0);
     OK(strata_duck_run(duck, &err, "SET threads = 1"));
@@ -58,20 +63,27 @@ Test(duck, exact_sum_does_not_depend_on_order_threads_or_size_of_terms)
 Test(duck, exact_sum_is_the_sum_of_integers)
 {
     cr_assert_eq(number("SELECT strata_exact_sum(i::DOUBLE) FROM range(100001) t(i)"), 5000050000.0);
-    cr_assert_eq(number("SELECT strata_exact_sum(x) FROM (VALUES (9007199254740992.0::DOUBLE), (1), (1)) t(x)"),
-                 9007199254740994.0);
-    cr_assert_eq(number("SELECT max(s) FROM (SELECT strata_exact_sum(i::DOUBLE) OVER (ORDER BY i) AS s FROM range(5000) "
-                        "t(i))"),
-                 12497500.0);
+    cr_assert_eq(
+        number(
+            "SELECT strata_exact_sum(x) FROM (VALUES (9007199254740992.0::DOUBLE), (1), (1)) t(x)"),
+        9007199254740994.0);
+    cr_assert_eq(
+        number("SELECT max(s) FROM (SELECT strata_exact_sum(i::DOUBLE) OVER (ORDER BY i) AS s FROM range(5000) "
+               "t(i))"),
+        12497500.0);
 }
 
 Test(duck, exact_sum_of_nothing_is_null_and_of_infinities_is_defined)
 {
-    cr_assert_eq(number("SELECT strata_exact_sum(x) FROM (SELECT 1.0::DOUBLE AS x) WHERE x > 2"), -12345);
+    cr_assert_eq(number("SELECT strata_exact_sum(x) FROM (SELECT 1.0::DOUBLE AS x) WHERE x > 2"),
+                 -12345);
     cr_assert_eq(number("SELECT strata_exact_sum(x) FROM (VALUES (NULL::DOUBLE)) t(x)"), -12345);
-    cr_assert_eq(number("SELECT strata_exact_sum(x) FROM (VALUES ('inf'::DOUBLE), (1)) t(x)"), HUGE_VAL);
-    cr_assert_eq(number("SELECT strata_exact_sum(x) FROM (VALUES ('-inf'::DOUBLE), (1)) t(x)"), -HUGE_VAL);
-    cr_assert(isnan(number("SELECT strata_exact_sum(x) FROM (VALUES ('inf'::DOUBLE), ('-inf')) t(x)")));
+    cr_assert_eq(number("SELECT strata_exact_sum(x) FROM (VALUES ('inf'::DOUBLE), (1)) t(x)"),
+                 HUGE_VAL);
+    cr_assert_eq(number("SELECT strata_exact_sum(x) FROM (VALUES ('-inf'::DOUBLE), (1)) t(x)"),
+                 -HUGE_VAL);
+    cr_assert(
+        isnan(number("SELECT strata_exact_sum(x) FROM (VALUES ('inf'::DOUBLE), ('-inf')) t(x)")));
     cr_assert(isnan(number("SELECT strata_exact_sum(x) FROM (VALUES ('nan'::DOUBLE), (1)) t(x)")));
 }
 
@@ -82,7 +94,7 @@ Test(duck, errors_about_data_quote_no_value)
         "SELECT CAST(x AS DATE) FROM (VALUES ('secret')) t(x)",
         "SELECT x::TINYINT FROM (VALUES (31337)) t(x)",
         "SELECT x * x * x FROM (VALUES (31337::INTEGER)) t(x)",
-        "SELECT strptime(x, '%%Y') FROM (VALUES ('secret')) t(x)",
+        "SELECT strptime(x, '%Y') FROM (VALUES ('secret')) t(x)",
         "SELECT x::STRUCT(a INTEGER) FROM (VALUES ('secret')) t(x)",
         "INSERT INTO u VALUES ('secret'), ('secret')",
         "SELECT error(x) FROM (VALUES ('secret')) t(x)",
@@ -92,7 +104,7 @@ Test(duck, errors_about_data_quote_no_value)
     OK(strata_duck_run(duck, &err, "CREATE TABLE u (x VARCHAR PRIMARY KEY)"));
     for (size_t i = 0; i < sizeof failing / sizeof *failing; i++) {
         struct strata_err fault = {0};
-        cr_expect_neq(strata_duck_run(duck, &fault, failing[i]), STRATA_OK, "%s", failing[i]);
+        cr_expect_neq(strata_duck_run(duck, &fault, "%s", failing[i]), STRATA_OK, "%s", failing[i]);
         cr_expect(fault.text[0], "%s", failing[i]);
         cr_expect_null(strstr(fault.text, "secret"), "%s: %s", failing[i], fault.text);
         cr_expect_null(strstr(fault.text, "31337"), "%s: %s", failing[i], fault.text);
@@ -102,11 +114,13 @@ Test(duck, errors_about_data_quote_no_value)
 Test(duck, errors_about_the_statement_are_kept)
 {
     struct strata_err fault = {0};
-    cr_assert_eq(strata_duck_run(duck, &fault, "SELECT nobody FROM (SELECT 1 AS somebody)"), STRATA_E_CONFIG);
+    cr_assert_eq(strata_duck_run(duck, &fault, "SELECT nobody FROM (SELECT 1 AS somebody)"),
+                 STRATA_E_CONFIG);
     cr_assert(strstr(fault.text, "nobody"), "%s", fault.text);
     cr_assert_null(strchr(fault.text, '\n'));
     fault = (struct strata_err){0};
-    cr_assert_neq(strata_duck_run(duck, &fault, "SELECT * FROM read_parquet('/no/such/file')"), STRATA_OK);
+    cr_assert_neq(strata_duck_run(duck, &fault, "SELECT * FROM read_parquet('/no/such/file')"),
+                  STRATA_OK);
     cr_assert(strstr(fault.text, "/no/such/file"), "%s", fault.text);
 }
 
@@ -117,8 +131,10 @@ Test(duck, binding_reports_the_place_and_runs_nothing)
     OK(strata_duck_bind(duck, "SELECT k, nobody FROM t", &arena, &report, &err));
     cr_assert_not_null(report);
     cr_assert(strstr(report, "\"position\":\"10\""), "%s", report);
-    OK(strata_duck_bind(duck, "SELECT k, sum(CASE WHEN strata_seen(7, f * 2) THEN f END), strata_seen(8, m) FROM t GROUP BY ALL",
-                        &arena, &report, &err));
+    OK(strata_duck_bind(
+        duck,
+        "SELECT k, sum(CASE WHEN strata_seen(7, f * 2) THEN f END), strata_seen(8, m) FROM t GROUP BY ALL",
+        &arena, &report, &err));
     cr_assert_null(report);
     cr_assert_str_eq(strata_duck_seen(duck, 7), "FLOAT");
     cr_assert_str_eq(strata_duck_seen(duck, 8), "DECIMAL(12,2)");
@@ -140,22 +156,25 @@ Test(duck, time_is_utc_and_as_of_is_the_jobs_day)
 Test(duck, what_is_appended_is_what_is_read)
 {
     struct strata_duck_appender *appender = NULL;
-    OK(strata_duck_run(duck, &err, "CREATE TABLE a (i INTEGER, d DECIMAL(9,2), s VARCHAR, b BOOLEAN)"));
+    OK(strata_duck_run(duck, &err,
+                       "CREATE TABLE a (i INTEGER, d DECIMAL(9,2), s VARCHAR, b BOOLEAN)"));
     OK(strata_duck_append_begin(duck, "a", &appender, &err));
     for (int32_t i = 0; i < 5000; i++) {
         const int32_t cents = i * 10 + 25;
         const uint8_t even = i % 2 == 0;
         strata_duck_append_value(appender, 0, &i, sizeof i);
         strata_duck_append_value(appender, 1, &cents, sizeof cents);
-        strata_duck_append_value(appender, 2, i % 3 ? "a text longer than twelve bytes" : "short", i % 3 ? 31 : 5);
+        strata_duck_append_value(appender, 2, i % 3 ? "a text longer than twelve bytes" : "short",
+                                 i % 3 ? 31 : 5);
         strata_duck_append_value(appender, 3, i % 7 ? &even : NULL, 1);
         OK(strata_duck_append_row_end(appender, &err));
     }
     OK(strata_duck_append_end(&appender, &err));
     int64_t value = 0;
-    OK(strata_duck_scalar(duck, &value, &err,
-                          "SELECT count(*) FROM a WHERE d = i / 10.0 + 0.25 AND length(s) = CASE i %% 3 WHEN 0 THEN 5 ELSE 31 "
-                          "END AND (b IS NULL) = (i %% 7 = 0) AND coalesce(b, i %% 2 = 0) = (i %% 2 = 0)"));
+    OK(strata_duck_scalar(
+        duck, &value, &err,
+        "SELECT count(*) FROM a WHERE d = i / 10.0 + 0.25 AND length(s) = CASE i %% 3 WHEN 0 THEN 5 ELSE 31 "
+        "END AND (b IS NULL) = (i %% 7 = 0) AND coalesce(b, i %% 2 = 0) = (i %% 2 = 0)"));
     cr_assert_eq(value, 5000);
     cr_assert_eq(number("SELECT d FROM a WHERE i = 3"), 0.55);
 }
@@ -186,7 +205,8 @@ Test(duck, a_large_statement_of_little_memory_spills_or_says_so)
     OK(strata_duck_open(&options, &small, &err));
     struct strata_err fault = {0};
     const strata_status rc = strata_duck_run(
-        small, &fault, "CREATE TABLE big AS SELECT hash(i) AS h, repeat('x', 100) || i AS s FROM range(2000000) t(i)");
+        small, &fault,
+        "CREATE TABLE big AS SELECT hash(i) AS h, repeat('x', 100) || i AS s FROM range(2000000) t(i)");
     cr_expect_eq(rc, STRATA_E_MEMORY, "%s", fault.text);
     cr_expect(strstr(fault.text, "memory"), "%s", fault.text);
     strata_duck_close(&small);

@@ -21,11 +21,12 @@ static void open_fixture(struct fixture *fixture)
     cr_assert(strata_arena_init(&fixture->arena, (size_t)1 << 30));
     const struct strata_duck_options options = {.exact = &ingest_exact_sum, .as_of = "2020-01-01"};
     cr_assert_eq(strata_duck_open(&options, &fixture->duck, &err), STRATA_OK, "%s", err.text);
-    cr_assert_eq(strata_duck_run(fixture->duck, &err,
-                                 "CREATE TABLE orders (k VARCHAR, d DOUBLE, f FLOAT, m DECIMAL(12,2), i INTEGER, "
-                                 "t TIMESTAMP, p INTEGER, s VARCHAR);"
-                                 "CREATE TABLE people (k VARCHAR, age INTEGER, d DOUBLE);"
-                                 "CREATE TABLE products (p INTEGER, department VARCHAR, w DOUBLE)"),
+    cr_assert_eq(strata_duck_run(
+                     fixture->duck, &err,
+                     "CREATE TABLE orders (k VARCHAR, d DOUBLE, f FLOAT, m DECIMAL(12,2), i INTEGER, "
+                     "t TIMESTAMP, p INTEGER, s VARCHAR);"
+                     "CREATE TABLE people (k VARCHAR, age INTEGER, d DOUBLE);"
+                     "CREATE TABLE products (p INTEGER, department VARCHAR, w DOUBLE)"),
                  STRATA_OK, "%s", err.text);
 }
 
@@ -96,7 +97,8 @@ Test(sql_rules, a_function_of_the_rows_is_accepted)
     open_fixture(&fixture);
     for (size_t i = 0; i < sizeof accepted / sizeof *accepted; i++) {
         check_sql(&fixture, accepted[i], true);
-        cr_expect_eq(fixture.problems->total, 0, "%s: %s", accepted[i], fixture.problems->item[0].text);
+        cr_expect_eq(fixture.problems->total, 0, "%s: %s", accepted[i],
+                     fixture.problems->item[0].text);
         cr_expect(fixture.result.key_is_source_key, "%s", accepted[i]);
     }
     close_fixture(&fixture);
@@ -139,16 +141,19 @@ static const struct {
     {"select k, lag(i) over (partition by k order by t) from orders", "lag", "tie"},
     {"select k, sum(i) over (order by t) from orders", "sum", "PARTITION BY"},
     {"select k, rank() over (order by age) from people", "rank", "PARTITION BY"},
-    {"select k, sum(i) over (partition by k order by t rows between 1 preceding and current row) from orders", "sum",
-     "RANGE"},
+    {"select k, sum(i) over (partition by k order by t rows between 1 preceding and current row) from orders",
+     "sum", "RANGE"},
     {"select k, age / (select max(age) from people) from people", "max", "GROUP BY"},
     {"select k, age from people where age > (select age from people)", "(select", "other customers"},
-    {"select k, sum(i) from orders where p in (select p from orders where i > 3) group by k", NULL, "other customers"},
+    {"select k, sum(i) from orders where p in (select p from orders where i > 3) group by k", NULL,
+     "other customers"},
     {"with m as (select p, sum(i) as n from orders group by p) select o.k, sum(m.n) from orders o join m using (p) group "
      "by o.k",
      "p) select", "customer key"},
-    {"select a.k, count(*) from orders a join orders b on a.p = b.p group by a.k", "a.k", "joined on the customer key"},
-    {"select a.k, count(*) from orders a, people b group by a.k", "a.k", "joined on the customer key"},
+    {"select a.k, count(*) from orders a join orders b on a.p = b.p group by a.k", "a.k",
+     "joined on the customer key"},
+    {"select a.k, count(*) from orders a, people b group by a.k", "a.k",
+     "joined on the customer key"},
     {"select k, count(*) from orders group by grouping sets ((k), ())", "k), ()", "customer key"},
     {"select k, count(i) from products left join orders using (p) group by k", NULL, "lookup"},
     {"select k, age from people natural join orders", NULL, "NATURAL"},
@@ -165,10 +170,11 @@ static const struct {
     {"select k, age from", NULL, "syntax"},
     {"", NULL, "empty"},
     {"select #1 from people", "#1", "position"},
-    {"with recursive r as (select 1 as n union all select n + 1 from r where n < 3) select k, n from people, r", NULL,
-     "recursive"},
+    {"with recursive r as (select 1 as n union all select n + 1 from r where n < 3) select k, n from people, r",
+     NULL, "recursive"},
     {"from people pivot (sum(d) for age in (1, 2))", NULL, "PIVOT"},
-    {"select k, list_aggr(list(i order by i), 'stddev') from orders group by k", "list_aggr", "by name"},
+    {"select k, list_aggr(list(i order by i), 'stddev') from orders group by k", "list_aggr",
+     "by name"},
     {"select k, main.sum(d) from orders group by k", "main", "plain sum"},
     {"select k, nosuch(age) from people", "nosuch", "nosuch"},
 };
@@ -191,7 +197,8 @@ Test(sql_rules, what_is_no_function_of_the_rows_is_refused_at_its_place)
             said = said || (here && strstr(problem->text, refused[i].says));
         }
         const struct strata_problem *first = &fixture.problems->item[0];
-        cr_expect(found, "%s: at column %d: %s", refused[i].text, first->place.column - 5, first->text);
+        cr_expect(found, "%s: at column %d: %s", refused[i].text, first->place.column - 5,
+                  first->text);
         cr_expect(said, "%s: %s", refused[i].text, first->text);
     }
     close_fixture(&fixture);
@@ -221,7 +228,8 @@ Test(sql_rules, lines_of_a_block_are_counted_in_the_job_file)
 {
     struct fixture fixture = {0};
     open_fixture(&fixture);
-    check_sql(&fixture, "select k,\n  random() as r,\n  'é' || stddev(i)\nfrom orders\ngroup by k\n", true);
+    check_sql(&fixture,
+              "select k,\n  random() as r,\n  'é' || stddev(i)\nfrom orders\ngroup by k\n", true);
     cr_assert_eq(fixture.problems->total, 2);
     cr_assert_eq(fixture.problems->item[0].place.line, 11);
     cr_assert_eq(fixture.problems->item[0].place.column, 4 + 3);
@@ -234,10 +242,15 @@ Test(sql_rules, sums_of_doubles_and_only_these_are_sent_to_the_exact_one)
 {
     struct fixture fixture = {0};
     open_fixture(&fixture);
-    check_sql(&fixture, "select k, sum(d), SUM(m), Sum(i + f) from (select k, d, m, i, f from orders) group by k", true);
+    check_sql(
+        &fixture,
+        "select k, sum(d), SUM(m), Sum(i + f) from (select k, d, m, i, f from orders) group by k",
+        true);
     cr_assert_eq(fixture.problems->total, 0);
-    cr_assert_str_eq(fixture.result.sql, "select k, strata_exact_sum(d), SUM(m), strata_exact_sum(i + f) from (select k, d, "
-                                         "m, i, f from orders) group by k");
+    cr_assert_str_eq(
+        fixture.result.sql,
+        "select k, strata_exact_sum(d), SUM(m), strata_exact_sum(i + f) from (select k, d, "
+        "m, i, f from orders) group by k");
     close_fixture(&fixture);
 }
 
@@ -245,12 +258,14 @@ Test(sql_rules, names_that_the_sql_mentions_are_told)
 {
     struct fixture fixture = {0};
     open_fixture(&fixture);
-    check_sql(&fixture, "select o.k, sum(m) from orders o join products using (p) group by o.k", true);
+    check_sql(&fixture, "select o.k, sum(m) from orders o join products using (p) group by o.k",
+              true);
     cr_assert_not(fixture.result.all_columns);
     const char *const wanted[] = {"k", "m", "p"};
     for (size_t i = 0; i < 3; i++) {
         bool found = false;
-        for (size_t j = 0; j < fixture.result.n_names; j++) found |= strcmp(fixture.result.name[j], wanted[i]) == 0;
+        for (size_t j = 0; j < fixture.result.n_names; j++)
+            found |= strcmp(fixture.result.name[j], wanted[i]) == 0;
         cr_assert(found, "%s", wanted[i]);
     }
     check_sql(&fixture, "select * from people", true);

@@ -1,0 +1,1 @@
+strata_mpi_test(ingest RANKS 1 2 3 4 LIBS ingest)
