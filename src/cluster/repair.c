@@ -87,7 +87,9 @@ strata_status strata_fit_repair(struct strata_fit *fit, struct strata_candidate 
     struct strata_picked *picked = NULL;
     size_t n_picked = 0;
     STRATA_TRY(strata_picked_gather(fit->comm, rows, pick, n, &scratch, &picked, &n_picked, err));
-    const uint32_t n_refilled = refill(fit, candidate, picked, n_picked);
+    /* Each rank sent as many as may be needed; how many came beyond depends on how many ranks there are. */
+    const uint32_t n_refilled =
+        refill(fit, candidate, picked, n_picked < n_empty ? n_picked : n_empty);
     candidate->repaired = n_refilled > 0;
     candidate->exhausted = n_refilled == 0;
     candidate->result->repairs += n_refilled;

@@ -155,3 +155,36 @@ Test(cluster_start, empty_segments_are_refilled_with_the_farthest_rows)
     (void)unlink(config.model.start_file);
     crowd_free(&crowd);
 }
+
+Test(cluster_start, refills_from_crowded_places_are_the_same_on_any_number_of_ranks)
+{
+    /* Three labelled segments have mean 0, so two get no row in the first pass.  The two farthest rows stand at one
+     * place, so one of the two segments is refilled now and the other in the next iteration: also where another rank
+     * sent rows of other places. */
+    static const float place[] = {300, 300, -100, -100, -100, -100, -100, -100, -50, 50, 0, 0};
+    enum { N = sizeof place / sizeof *place };
+    struct crowd crowd = crowd_new(N, 1);
+    char text[N * 16] = "";
+    for (size_t i = 0; i < N; i++) {
+        crowd.x[i] = place[i];
+        (void)snprintf(text + strlen(text), 16, "%s,%d\n", crowd.key[i],
+                       i < 8    ? 2
+                       : i < 10 ? 3
+                                : 1);
+    }
+    struct strata_config config = fit_config("kmeans", 2, 8, 1);
+    config.model.start_file = start_file(text);
+    struct fitted *one = fit_run(&crowd, &config, 1, NULL);
+    assert_whole(one, &crowd);
+    cr_assert_geq(one->candidate[0].repairs, 2);
+    for (int size = 2; size <= 7; size++) {
+        struct fitted *many = fit_run(&crowd, &config, size, NULL);
+        assert_same(one, many, crowd.n);
+        cr_assert_eq(one->result.n_trace, many->result.n_trace, "%d ranks", size);
+        cr_assert_eq(one->candidate[0].iterations, many->candidate[0].iterations, "%d ranks", size);
+        fit_free(many);
+    }
+    fit_free(one);
+    (void)unlink(config.model.start_file);
+    crowd_free(&crowd);
+}
