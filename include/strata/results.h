@@ -71,6 +71,12 @@ STRATA_MUST_CHECK strata_status strata_results_seal(const char *directory,
                                                     struct strata_arena scratch,
                                                     struct strata_err *err);
 
+/* Remove an earlier run's results, the seal first, so that a directory never holds the files of two runs.
+ * What is not there is no error.  Rank 0 only. */
+STRATA_MUST_CHECK strata_status strata_results_remove(const char *directory,
+                                                      struct strata_arena scratch,
+                                                      struct strata_err *err);
+
 /* result.pb of a finished run in keep.  STRATA_E_NO_INPUT when directory is not a finished run.
  * Not collective. */
 STRATA_MUST_CHECK strata_status strata_results_read(const char *directory, struct strata_arena *keep,

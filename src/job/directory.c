@@ -15,7 +15,7 @@
 #include "strata/log.h"
 
 /* Files by which a directory is known as a run's. */
-static const char *const signs[] = {"manifest.json", "job.yaml", "log.jsonl"};
+static const char *const signs[] = {"manifest.json", "log.jsonl"};
 
 static bool has(const char *directory, const char *name)
 {
@@ -61,18 +61,48 @@ strata_status strata_job_directory_check(const char *directory, struct strata_er
     return STRATA_OK;
 }
 
+static strata_status busy(const struct strata_job *job, struct strata_err *err)
+{
+    return STRATA_FAIL(err, STRATA_E_CREATE,
+                       "another run is writing to %s; wait for it or give another output",
+                       job->directory);
+}
+
+/* Whether the path still names the file that is open: who held the lock before may have removed it. */
+static bool names(const char *path, int file)
+{
+    struct stat open_facts, path_facts;
+    return fstat(file, &open_facts) == 0 && stat(path, &path_facts) == 0 &&
+           open_facts.st_dev == path_facts.st_dev && open_facts.st_ino == path_facts.st_ino;
+}
+
+/* lock_file is set only once the lock is ours: who has not got it must leave the directory alone. */
 static strata_status take_lock(struct strata_job *job, struct strata_err *err)
 {
     const char *path = strata_path_join(job->directory, ".lock", job->keep);
     if (!path) return STRATA_FAIL(err, STRATA_E_MEMORY, "a path");
-    job->lock_file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (job->lock_file < 0)
+    const int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (file < 0)
         return STRATA_FAIL(err, STRATA_E_CREATE, "%s: cannot create: %s", path, strerror(errno));
-    if (flock(job->lock_file, LOCK_EX | LOCK_NB) != 0)
-        return STRATA_FAIL(err, STRATA_E_CREATE,
-                           "another run is writing to %s; wait for it or give another output",
-                           job->directory);
+    if (flock(file, LOCK_EX | LOCK_NB) != 0 || !names(path, file)) {
+        (void)close(file);
+        return busy(job, err);
+    }
+    job->lock_file = file;
     return STRATA_OK;
+}
+
+/* Files half written by a run that was killed; nobody else writes while we have the lock. */
+static void sweep(const char *directory)
+{
+    DIR *entries = opendir(directory);
+    if (!entries) return;
+    for (struct dirent *entry; (entry = readdir(entries));) {
+        const size_t length = strlen(entry->d_name);
+        if (entry->d_name[0] == '.' && length > 4 && strcmp(entry->d_name + length - 4, ".tmp") == 0)
+            (void)unlinkat(dirfd(entries), entry->d_name, 0); /* what stays does no harm */
+    }
+    (void)closedir(entries);
 }
 
 strata_status strata_job_directory_open(struct strata_job *job, struct strata_err *err)
@@ -80,8 +110,9 @@ strata_status strata_job_directory_open(struct strata_job *job, struct strata_er
     STRATA_TRY(strata_job_directory_check(job->directory, err));
     const bool existed = access(job->directory, F_OK) == 0 && is_a_run(job->directory);
     STRATA_TRY(strata_directory_make(job->directory, err));
-    job->made_directory = !existed;
     STRATA_TRY(take_lock(job, err));
+    job->made_directory = !existed;
+    sweep(job->directory);
     const char *log = strata_path_join(job->directory, "log.jsonl", job->keep);
     if (!log) return STRATA_FAIL(err, STRATA_E_MEMORY, "a path");
     return strata_log_open(log, err);
@@ -100,16 +131,6 @@ strata_status strata_job_temporary_make(struct strata_job *job, struct strata_er
     return STRATA_OK;
 }
 
-/* From here on the directory is not a finished run until it is sealed again. */
-strata_status strata_job_unseal(struct strata_job *job, struct strata_err *err)
-{
-    const char *path = strata_path_join(job->directory, "manifest.json", job->keep);
-    if (!path) return STRATA_FAIL(err, STRATA_E_MEMORY, "a path");
-    if (unlink(path) != 0 && errno != ENOENT)
-        return STRATA_FAIL(err, STRATA_E_IO, "%s: cannot remove: %s", path, strerror(errno));
-    return STRATA_OK;
-}
-
 /* What cannot be removed stays: the job has ended, and its own error is the one to tell. */
 static void remove_quietly(const char *directory)
 {
@@ -123,10 +144,12 @@ void strata_job_directory_close(struct strata_job *job, bool keep_directory)
     if (job->temporary_dir[0]) remove_quietly(job->temporary_dir);
     if (job->comm->rank != 0 || !job->directory) return;
     strata_log_close();
-    if (job->lock_file >= 0) {
-        const char *path = strata_path_join(job->directory, ".lock", job->keep);
-        if (path) (void)unlink(path);
-        (void)close(job->lock_file);
-        if (!keep_directory && job->made_directory) remove_quietly(job->directory);
-    }
+    if (job->lock_file < 0) return; /* never ours */
+    const char *path = strata_path_join(job->directory, ".lock", job->keep);
+    if (!keep_directory && job->made_directory)
+        remove_quietly(job->directory);
+    else if (path)
+        (void)unlink(path);
+    (void)close(job->lock_file); /* last: until then nobody else takes the directory */
+    job->lock_file = -1;
 }

@@ -10,8 +10,6 @@
 enum { /* what signals have asked of this rank */
        STRATA_ASKED_LIMIT = 1,
        STRATA_ASKED_CANCEL = 2,
-       STRATA_ASKED_CHECKPOINT = 4,
-       STRATA_ASKED_TERM = 8,
 };
 unsigned strata_job_asked(void);
 
@@ -53,7 +51,6 @@ STRATA_MUST_CHECK strata_status strata_job_directory_open(struct strata_job *job
                                                           struct strata_err *err);
 STRATA_MUST_CHECK strata_status strata_job_temporary_make(struct strata_job *job,
                                                           struct strata_err *err);
-STRATA_MUST_CHECK strata_status strata_job_unseal(struct strata_job *job, struct strata_err *err);
 void strata_job_directory_close(struct strata_job *job, bool keep_directory);
 
 #endif

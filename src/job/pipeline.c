@@ -28,11 +28,11 @@ static strata_status read_job(struct strata_job *job, struct strata_err *err)
 {
     const struct strata_job_request *request = job->request;
     strata_status status = STRATA_OK;
-    static struct strata_problems problems; /* too large for a stack of nested calls */
-    problems = (struct strata_problems){0};
-    if (job->comm->rank == 0) {
-        status = strata_job_check(request, job->comm->size, job->keep, &job->plan, &problems, err);
-        if (status == STRATA_OK) status = strata_problems_status(&problems, err);
+    struct strata_problems *problems = STRATA_NEW(job->keep, struct strata_problems, 1);
+    if (!problems) status = STRATA_FAIL(err, STRATA_E_MEMORY, "the list of problems");
+    if (problems && job->comm->rank == 0) {
+        status = strata_job_check(request, job->comm->size, job->keep, &job->plan, problems, err);
+        if (status == STRATA_OK) status = strata_problems_status(problems, err);
     }
     STRATA_TRY(strata_comm_agree(job->comm, status, err));
     char *text = NULL;
@@ -43,8 +43,8 @@ static strata_status read_job(struct strata_job *job, struct strata_err *err)
                                           &n_bytes, err));
     if (job->comm->rank != 0) {
         status = strata_config_parse(text, n_bytes, request->path, request->set, request->n_set,
-                                     job->keep, &job->plan.config, &problems, err);
-        if (status == STRATA_OK) status = strata_problems_status(&problems, err);
+                                     job->keep, &job->plan.config, problems, err);
+        if (status == STRATA_OK) status = strata_problems_status(problems, err);
     }
     STRATA_TRY(strata_comm_agree(job->comm, status, err));
     return share_directory(job, err);
@@ -138,7 +138,7 @@ static strata_status write_results(struct strata_job *job, const struct strata_o
 {
     strata_status status = STRATA_OK;
     if (job->comm->rank == 0) {
-        status = strata_job_unseal(job, err);
+        status = strata_results_remove(job->directory, *job->keep, err);
         if (status == STRATA_OK) status = write_job_file(job, err);
     }
     STRATA_TRY(strata_comm_agree(job->comm, status, err));

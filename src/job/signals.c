@@ -16,14 +16,13 @@ static void leave_or_ask(unsigned bit, int exit_code)
 static void handle(int number)
 {
     if (number == SIGUSR1) (void)atomic_fetch_or(&asked, STRATA_ASKED_LIMIT);
-    if (number == SIGTERM) leave_or_ask(STRATA_ASKED_LIMIT | STRATA_ASKED_TERM, 75);
+    if (number == SIGTERM) leave_or_ask(STRATA_ASKED_LIMIT, 75);
     if (number == SIGINT) leave_or_ask(STRATA_ASKED_CANCEL, 130);
-    if (number == SIGUSR2) (void)atomic_fetch_or(&asked, STRATA_ASKED_CHECKPOINT);
 }
 
 void strata_job_signals_install(void)
 {
-    static const int numbers[] = {SIGUSR1, SIGUSR2, SIGTERM, SIGINT};
+    static const int numbers[] = {SIGUSR1, SIGTERM, SIGINT};
     struct sigaction action = {.sa_handler = handle, .sa_flags = SA_RESTART};
     (void)sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)

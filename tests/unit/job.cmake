@@ -1,1 +1,2 @@
 strata_unit_test(states LIBS job)
+strata_unit_test(directory LIBS job)

@@ -293,3 +293,27 @@ Test(results, text_of_the_record_cannot_end_an_element_of_the_page)
     cr_expect(strstr(page, "\"job\":\"small \\u003c/script> job\""));
     cr_expect_null(strstr(page, "<!--data-->"));
 }
+
+/* A directory that was used before must not pass files of the earlier run off as the later one's. */
+Test(results, removing_results_leaves_nothing_of_an_earlier_run_but_what_others_put_there)
+{
+    struct strata_err err = {0};
+    const char *directory = write_run("run", 2, (struct write){.n = 20});
+    struct world *world = STRATA_NEW(&arena, struct world, 1);
+    world_make(world, 0, 1, 20, &arena);
+    const struct strata_run_facts run = facts();
+    cr_assert_eq(strata_results_seal(directory, &world->config, &run, arena, &err), STRATA_OK);
+    const char *others = strata_path_join(directory, "features/notes.txt", &arena);
+    const char *half = strata_path_join(directory, "assignments/.part-000.parquet.7.tmp", &arena);
+    cr_assert_eq(strata_file_write(others, "x", 1, false, &err), STRATA_OK, "%s", err.text);
+    cr_assert_eq(strata_file_write(half, "x", 1, false, &err), STRATA_OK, "%s", err.text);
+
+    cr_assert_eq(strata_results_remove(directory, arena, &err), STRATA_OK, "%s", err.text);
+    for (size_t f = 0; f < sizeof run_file / sizeof run_file[0]; f++)
+        cr_expect_neq(access(strata_path_join(directory, run_file[f], &arena), F_OK), 0, "%s",
+                      run_file[f]);
+    cr_expect_neq(access(strata_path_join(directory, "manifest.json", &arena), F_OK), 0);
+    cr_expect_neq(access(strata_path_join(directory, "assignments", &arena), F_OK), 0);
+    cr_expect_eq(access(others, F_OK), 0);
+    cr_assert_eq(strata_results_remove(directory, arena, &err), STRATA_OK, "nothing is no error");
+}
