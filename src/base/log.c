@@ -52,6 +52,34 @@ bool strata_log_wants(enum strata_log_level level)
     return level <= log_state.stderr_level || (log_state.file && level <= STRATA_LOG_INFO);
 }
 
+static const char *skip_digits(const char *at, const char *end)
+{
+    while (at < end && *at >= '0' && *at <= '9') at++;
+    return at;
+}
+
+/* Whether the text is a number to JSON: not a date, a version, an address, or digits after a leading 0. */
+static bool is_number(const char *text, size_t length)
+{
+    const char *end = text + length, *at = text + (length > 0 && *text == '-');
+    const char *digits = at;
+    at = skip_digits(at, end);
+    if (at == digits || (*digits == '0' && at - digits > 1)) return false;
+    if (at < end && *at == '.') {
+        digits = ++at;
+        at = skip_digits(at, end);
+        if (at == digits) return false;
+    }
+    if (at < end && (*at == 'e' || *at == 'E')) {
+        at++;
+        if (at < end && (*at == '+' || *at == '-')) at++;
+        digits = at;
+        at = skip_digits(at, end);
+        if (at == digits) return false;
+    }
+    return at == end;
+}
+
 /* `iter=12 objective=1e7` as JSON members: numbers stay numbers, the rest becomes text. */
 static void print_members(FILE *file, const char *pairs)
 {
@@ -61,10 +89,7 @@ static void print_members(FILE *file, const char *pairs)
         if (equals) {
             const char *value = equals + 1;
             const size_t n_value = length - (size_t)(value - pairs);
-            const bool is_number = n_value > 0 && strspn(value, "+-.0123456789eE") >= n_value &&
-                                   strcspn(value, "0123456789") < n_value && value[0] != '+' &&
-                                   value[0] != '.';
-            (void)fprintf(file, is_number ? ",\"%.*s\":%.*s" : ",\"%.*s\":\"%.*s\"",
+            (void)fprintf(file, is_number(value, n_value) ? ",\"%.*s\":%.*s" : ",\"%.*s\":\"%.*s\"",
                           (int)(equals - pairs), pairs, (int)n_value, value);
         }
         pairs += length;

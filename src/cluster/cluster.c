@@ -281,7 +281,7 @@ static void finish(struct strata_fit *fit)
             "dropped.",
             k, k - (uint32_t)out->dims.k, k - out->dims.k == 1 ? " was" : "s were");
     if (fit->comm->rank == 0)
-        STRATA_LOG(INFO, "fit.end", "k=%zu objective=%.17g reductions=%llu state=%016llx",
+        STRATA_LOG(INFO, "fit.end", "k=%zu objective=%.17g reductions=%llu state=0x%016llx",
                    out->dims.k, out->objective, (unsigned long long)out->iterations_total,
                    (unsigned long long)out->state_hash);
 }

@@ -20,6 +20,7 @@ static char *logged(int rank)
     strata_log_init(rank, STRATA_LOG_ERROR);
     cr_assert_eq(strata_log_open(path, &err), STRATA_OK);
     STRATA_LOG(INFO, "fit.iter", "iter=%d objective=%.17g reason=%s", 3, 1.5, "say \"no\"");
+    STRATA_LOG(INFO, "odd.texts", "a=2024-05-01 b=1.2.3 c=007 d=-0.5e-3 e=- f=1e g=0 h=");
     STRATA_LOG(DEBUG, "never.seen", "x=%d", 1);
     strata_log_close();
     cr_assert_eq(strata_file_read(path, 10000, &arena, &bytes, &n, &err), STRATA_OK);
@@ -32,7 +33,17 @@ Test(log, an_event_is_one_line_of_json_with_numbers_as_numbers)
     const char *line = logged(0);
     cr_assert_not_null(
         strstr(line, "\"event\":\"fit.iter\",\"iter\":3,\"objective\":1.5,\"reason\":\"say\""));
-    cr_assert_eq(strchr(line, '\n'), line + strlen(line) - 1);
+    const char *end = strchr(line, '\n');
+    cr_assert_not_null(end);
+    cr_assert_eq(end[-1], '}');
+    cr_assert_eq(strchr(end + 1, '\n'), line + strlen(line) - 1);
+}
+
+Test(log, what_only_looks_like_a_number_is_text)
+{
+    cr_assert_not_null(strstr(logged(0),
+                              "\"a\":\"2024-05-01\",\"b\":\"1.2.3\",\"c\":\"007\",\"d\":-0.5e-3,"
+                              "\"e\":\"-\",\"f\":\"1e\",\"g\":0,\"h\":\"\"}"));
 }
 
 Test(log, other_ranks_are_silent_at_info)
