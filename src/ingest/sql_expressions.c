@@ -9,8 +9,7 @@ static bool is_no_case(const char *a, const char *b)
     return strcasecmp(a, b) == 0;
 }
 
-/* DuckDB writes list(x order by x) as list_sort(list(x)): then the order of rows does not
- * matter. */
+/* DuckDB writes list(x order by x) as list_sort(list(x)): then the order of rows does not matter. */
 static void note_sorted(struct sql_state *state, const json_t *node)
 {
     static const char *const sorts[] = {"list_sort", "list_reverse_sort", "array_sort",
@@ -109,6 +108,47 @@ static bool cuts_ties(const json_t *node)
            !sql_is(node, "exclude_clause", "NO_OTHER");
 }
 
+/* Is an expression made of those that order or part the window's rows, and of the customer's key, alone? */
+static bool is_settled(const json_t *node, const json_t *window, const struct sql_scope *scope)
+{
+    const json_t *partitions = json_object_get(window, "partitions");
+    const json_t *orders = json_object_get(window, "orders");
+    const char *member = NULL;
+    json_t *value = NULL;
+    size_t i = 0;
+    if (sql_is(node, "class", "STAR")) return false;
+    if (json_is_string(json_object_get(node, "class"))) {
+        if (sql_is_key(scope, node)) return true;
+        json_array_foreach(partitions, i, value) if (sql_same_expression(node, value)) return true;
+        json_array_foreach(
+            orders, i,
+            value) if (sql_same_expression(node, json_object_get(value, "expression"))) return true;
+        if (sql_is(node, "class", "COLUMN_REF")) return false;
+    }
+    json_object_foreach((json_t *)(uintptr_t)node, member,
+                        value) if (!is_settled(value, window, scope)) return false;
+    json_array_foreach(node, i, value) if (!is_settled(value, window, scope)) return false;
+    return true;
+}
+
+/* Which of the rows that tie comes first is not defined; it does not matter where they are the same
+ * to this SELECT. */
+static bool sees_order_of_ties(const json_t *window, const struct sql_scope *scope)
+{
+    const json_t *groups = json_object_get(scope->node, "group_expressions");
+    if (json_array_size(groups) > 0 &&
+        json_array_size(json_object_get(scope->node, "group_sets")) == 1 &&
+        is_settled(groups, window, scope))
+        return false;
+    return !is_settled(json_object_get(scope->node, "select_list"), window, scope) ||
+           !is_settled(json_object_get(scope->node, "qualify"), window, scope);
+}
+
+static bool takes_a_neighbour(const json_t *node)
+{
+    return sql_is(node, "type", "WINDOW_LAG") || sql_is(node, "type", "WINDOW_LEAD");
+}
+
 /* Does every row of a partition belong to one customer? */
 static bool stays_with_customer(const json_t *node, const struct sql_scope *scope)
 {
@@ -121,13 +161,18 @@ static bool stays_with_customer(const json_t *node, const struct sql_scope *scop
 static void judge_window(struct sql_state *state, const json_t *node, const struct sql_scope *scope)
 {
     const char *name = sql_string(node, "function_name");
-    const bool aggregate = sql_is(node, "type", "WINDOW_AGGREGATE");
     judge_name(state, node, name, json_object_get(node, "orders"));
     if (!stays_with_customer(node, scope))
         sql_refuse(
             state, sql_location(node),
             "customers SQL: this window sees other customers; add the customer key to PARTITION BY");
-    if (aggregate && cuts_ties(node))
+    if (takes_a_neighbour(node) && sees_order_of_ties(node, scope))
+        sql_refuse(
+            state, sql_location(node),
+            "customers SQL: `%s` takes any of the rows that tie; its ORDER BY must have every column that this "
+            "SELECT uses (select fewer columns, or add them to ORDER BY)",
+            name);
+    if (cuts_ties(node))
         sql_refuse(
             state, sql_location(node),
             "customers SQL: a ROWS frame or EXCLUDE cuts through rows that tie; use RANGE, or leave the frame out");
@@ -186,6 +231,11 @@ void sql_walk(struct sql_state *state, const json_t *node, const struct sql_scop
     else if (sql_is(node, "class", "POSITIONAL_REFERENCE"))
         sql_refuse(state, sql_location(node),
                    "customers SQL: columns by position (#1) are refused; name the column");
+    else if (sql_string(node, "collation")[0])
+        sql_refuse(
+            state, sql_location(node),
+            "customers SQL: COLLATE makes different texts equal, and which of them is kept is not defined; use lower() "
+            "or strip_accents()");
     else if (sql_is(node, "class", "PARAMETER"))
         sql_refuse(state, sql_location(node), "customers SQL: there are no parameters ($1, ?) here");
     walk_children(state, node, scope);

@@ -1,140 +1,29 @@
 /* Which rows of the SQL belong to which customer.
  *
- * A relation is keyed when its rows belong to customers, and has the columns that hold their
- * key.  Keyed relations may meet only by equal keys, and aggregates over them must group by the
- * key; then every row is made of one customer's rows (and of lookups, which all ranks have), and
- * the result cannot depend on who else lives on the rank. */
+ * A relation is keyed when its rows belong to customers, and has the columns that hold their key.
+ * Keyed relations may meet only by equal keys, and aggregates over them must group by the key; then
+ * every row is made of one customer's rows (and of lookups, which all ranks have), and the result
+ * cannot depend on who else lives on the rank. */
 #include <string.h>
 #include <strings.h>
 
 #include "sql_impl.h"
 
-struct cte {
+struct sql_cte {
     const char *name;
     struct sql_relation relation;
-    const struct cte *next;
+    const struct sql_cte *next;
 };
 
 /* What a query yields: a relation, and what its users need to know. */
 struct output {
     struct sql_relation relation;
-    size_t index[SQL_MAX_KEYS]; /* of each key among the columns; SIZE_MAX after a star */
-    bool by_customer;           /* correlated: it sees the rows of the outer row's customer only */
+    bool by_customer; /* correlated: it sees the rows of the outer row's customer only */
     bool first_is_key;
 };
 
-#define OUTER SQL_MAX_RELATIONS /* the outer query's place among the groups */
-
-static void analyse_node(struct sql_state *state, const json_t *node, const struct cte *ctes,
+static void analyse_node(struct sql_state *state, const json_t *node, const struct sql_cte *ctes,
                          const struct sql_scope *outer, struct output *out);
-
-static bool has_key(const struct sql_relation *relation, const char *name)
-{
-    for (size_t i = 0; i < relation->n_keys; i++)
-        if (strcasecmp(relation->key[i], name) == 0) return true;
-    return false;
-}
-
-static void add_key(struct output *out, const char *name, size_t index)
-{
-    struct sql_relation *relation = &out->relation;
-    if (relation->n_keys == SQL_MAX_KEYS || has_key(relation, name)) return;
-    out->index[relation->n_keys] = index;
-    relation->key[relation->n_keys++] = name;
-}
-
-static const char *last_name(const json_t *column)
-{
-    const json_t *names = json_object_get(column, "column_names");
-    const char *name = json_string_value(json_array_get(names, json_array_size(names) - 1));
-    return name ? name : "";
-}
-
-/* The relation of this scope whose key the column is; SQL_MAX_RELATIONS when it is none. */
-static size_t find_key(const struct sql_scope *scope, const json_t *expression)
-{
-    const json_t *names = json_object_get(expression, "column_names");
-    const size_t n = json_array_size(names);
-    if (!sql_is(expression, "class", "COLUMN_REF") || n == 0) return SQL_MAX_RELATIONS;
-    const char *table = n > 1 ? json_string_value(json_array_get(names, n - 2)) : NULL;
-    for (size_t i = 0; i < scope->n; i++) {
-        if (table && strcasecmp(scope->relation[i].alias, table) != 0) continue;
-        if (scope->relation[i].keyed && has_key(&scope->relation[i], last_name(expression)))
-            return i;
-    }
-    return SQL_MAX_RELATIONS;
-}
-
-bool sql_is_key(const struct sql_scope *scope, const json_t *expression)
-{
-    if (sql_is(expression, "type", "OPERATOR_COALESCE")) {
-        const json_t *children = json_object_get(expression, "children");
-        bool all = json_array_size(children) > 0;
-        for (size_t i = 0; i < json_array_size(children); i++)
-            all = all && sql_is_key(scope, json_array_get(children, i));
-        return all;
-    }
-    return find_key(scope, expression) < SQL_MAX_RELATIONS;
-}
-
-bool sql_is_keyed(const struct sql_scope *scope)
-{
-    for (size_t i = 0; scope && i < scope->n; i++)
-        if (scope->relation[i].keyed) return true;
-    return false;
-}
-
-/* --- groups of relations that are joined by their keys --- */
-
-static size_t group_of(const struct sql_scope *scope, size_t i)
-{
-    return scope->group[i];
-}
-
-static void unite(struct sql_scope *scope, size_t a, size_t b)
-{
-    const size_t from = group_of(scope, a);
-    const size_t into = group_of(scope, b);
-    for (size_t i = 0; i <= SQL_MAX_RELATIONS; i++)
-        if (scope->group[i] == from) scope->group[i] = into;
-}
-
-/* The relation, or OUTER, whose key an expression is; one more than OUTER when it is no key. */
-static size_t find_side(const struct sql_scope *scope, const json_t *expression)
-{
-    const size_t inner = find_key(scope, expression);
-    if (inner < SQL_MAX_RELATIONS) return inner;
-    for (const struct sql_scope *at = scope->outer; at; at = at->outer)
-        if (find_key(at, expression) < SQL_MAX_RELATIONS) return OUTER;
-    return OUTER + 1;
-}
-
-/* Every equality of two keys that must hold. */
-static void unite_equal(struct sql_scope *scope, const json_t *condition)
-{
-    if (sql_is(condition, "type", "CONJUNCTION_AND")) {
-        const json_t *children = json_object_get(condition, "children");
-        for (size_t i = 0; i < json_array_size(children); i++)
-            unite_equal(scope, json_array_get(children, i));
-    } else if (sql_is(condition, "type", "COMPARE_EQUAL")) {
-        const size_t left = find_side(scope, json_object_get(condition, "left"));
-        const size_t right = find_side(scope, json_object_get(condition, "right"));
-        if (left <= OUTER && right <= OUTER) unite(scope, left, right);
-    }
-}
-
-static void unite_using(struct sql_scope *scope, size_t first, const json_t *columns)
-{
-    for (size_t c = 0; c < json_array_size(columns); c++) {
-        const char *name = json_string_value(json_array_get(columns, c));
-        size_t seen = SQL_MAX_RELATIONS;
-        for (size_t i = first; name && i < scope->n; i++) {
-            if (!scope->relation[i].keyed || !has_key(&scope->relation[i], name)) continue;
-            if (seen < SQL_MAX_RELATIONS) unite(scope, seen, i);
-            seen = i;
-        }
-    }
-}
 
 /* --- FROM --- */
 
@@ -149,24 +38,45 @@ static struct sql_relation *add_relation(struct sql_state *state, struct sql_sco
     return &scope->relation[scope->n++];
 }
 
-static void add_source(struct sql_state *state, const json_t *ref, const struct cte *ctes,
+/* The column's place in a source's table; SIZE_MAX when it has none. */
+static size_t column_index(struct sql_state *state, const char *table, const char *column)
+{
+    int64_t index = 0;
+    struct strata_err ignored = {0};
+    const char *name = strata_duck_literal(table, state->keep);
+    const char *wanted = strata_duck_literal(column, state->keep);
+    if (!name || !wanted) return SIZE_MAX;
+    const strata_status rc =
+        strata_duck_scalar(state->duck, &index, &ignored,
+                           "SELECT coalesce(max(column_index), 0) FROM duckdb_columns() WHERE "
+                           "lower(table_name) = lower(%s) AND lower(column_name) = lower(%s)",
+                           name, wanted);
+    return rc == STRATA_OK && index > 0 ? (size_t)index - 1 : SIZE_MAX;
+}
+
+static void add_source(struct sql_state *state, const json_t *ref, const struct sql_cte *ctes,
                        struct sql_scope *scope)
 {
     const char *name = sql_string(ref, "table_name");
     struct sql_relation *relation = add_relation(state, scope, ref);
     const char *alias = sql_string(ref, "alias")[0] ? sql_string(ref, "alias") : name;
     *relation = (struct sql_relation){.alias = alias};
-    for (const struct cte *cte = ctes; cte; cte = cte->next) {
+    for (const struct sql_cte *cte = ctes; cte; cte = cte->next) {
         if (strcasecmp(cte->name, name) != 0) continue;
         *relation = cte->relation;
         relation->alias = alias;
+        sql_rename_keys(relation, json_object_get(ref, "column_name_alias"));
         return;
     }
     for (size_t i = 0; i < state->job->n_sources; i++) {
         const struct sql_source *source = &state->job->source[i];
         if (strcasecmp(source->name, name) != 0 || sql_string(ref, "schema_name")[0]) continue;
         relation->keyed = source->key != NULL;
-        if (source->key) relation->key[relation->n_keys++] = source->key;
+        relation->source = source->name;
+        if (source->key)
+            sql_add_key(relation, (struct sql_key){.name = source->key,
+                                                   .index = column_index(state, name, source->key)});
+        sql_rename_keys(relation, json_object_get(ref, "column_name_alias"));
         return;
     }
     const char *known[STRATA_PROBLEMS_MAX];
@@ -181,7 +91,7 @@ static void add_source(struct sql_state *state, const json_t *ref, const struct 
 }
 
 /* A subquery in FROM; one that is correlated by the key belongs to its neighbour's customer. */
-static void add_subquery(struct sql_state *state, const json_t *ref, const struct cte *ctes,
+static void add_subquery(struct sql_state *state, const json_t *ref, const struct sql_cte *ctes,
                          struct sql_scope *scope)
 {
     struct output out = {0};
@@ -191,8 +101,7 @@ static void add_subquery(struct sql_state *state, const json_t *ref, const struc
     *relation = out.relation;
     relation->alias = sql_string(ref, "alias");
     if (out.by_customer) relation->keyed = false; /* it brings no rows of others */
-    if (json_array_size(json_object_get(ref, "column_name_alias")) > 0)
-        relation->n_keys = 0; /* renamed */
+    sql_rename_keys(relation, json_object_get(ref, "column_name_alias"));
 }
 
 static void add_function(struct sql_state *state, const json_t *ref, struct sql_scope *scope)
@@ -213,11 +122,16 @@ static void add_function(struct sql_state *state, const json_t *ref, struct sql_
     add_relation(state, scope, ref)->alias = sql_string(ref, "alias");
 }
 
-static bool add_ref(struct sql_state *state, const json_t *ref, const struct cte *ctes,
+static void add_values(struct sql_state *state, const json_t *ref, struct sql_scope *scope)
+{
+    sql_walk(state, json_object_get(ref, "values"), scope);
+    add_relation(state, scope, ref)->alias = sql_string(ref, "alias");
+}
+
+static bool add_ref(struct sql_state *state, const json_t *ref, const struct sql_cte *ctes,
                     struct sql_scope *scope);
 
-/* Rows of a lookup that no customer of this rank has would appear on some ranks and not on
- * others. */
+/* Rows of a lookup that no customer of this rank has would appear on some ranks and not on others. */
 static void judge_sides(struct sql_state *state, const json_t *ref, bool left_keyed,
                         bool right_keyed)
 {
@@ -247,12 +161,31 @@ static void judge_join(struct sql_state *state, const json_t *ref)
                    "customers SQL: a NATURAL join hides its columns; write USING (...)");
 }
 
-static bool add_join(struct sql_state *state, const json_t *ref, const struct cte *ctes,
+/* The condition's equalities, then which side may be without a row, or is not seen any more. */
+static void judge_condition(struct sql_scope *scope, const json_t *ref, size_t first, size_t middle)
+{
+    const char *type = sql_string(ref, "join_type");
+    const bool full = strcmp(type, "FULL") == 0 || strcmp(type, "OUTER") == 0;
+    const bool inner = strcmp(type, "INNER") == 0 || strcmp(type, "SEMI") == 0;
+    const bool right = strcmp(type, "RIGHT") == 0;
+    const struct sql_kept left_kept = {first, inner || right ? first : middle};
+    const struct sql_kept right_kept = {middle, full || right ? scope->n : middle};
+    sql_unite_equal(scope, json_object_get(ref, "condition"), left_kept, right_kept);
+    for (size_t i = first; i < scope->n; i++) {
+        struct sql_relation *relation = &scope->relation[i];
+        relation->optional = relation->optional || full || (i < middle ? right : !inner && !right);
+        if (i >= middle && (strcmp(type, "SEMI") == 0 || strcmp(type, "ANTI") == 0))
+            relation->n_keys = 0;
+    }
+}
+
+static bool add_join(struct sql_state *state, const json_t *ref, const struct sql_cte *ctes,
                      struct sql_scope *scope)
 {
     const size_t first = scope->n;
     judge_join(state, ref);
     const bool left = add_ref(state, json_object_get(ref, "left"), ctes, scope);
+    const size_t middle = scope->n;
     const bool right = add_ref(state, json_object_get(ref, "right"), ctes, scope);
     judge_sides(state, ref, left, right);
     const json_t *columns = json_object_get(ref, "using_columns");
@@ -262,14 +195,14 @@ static bool add_join(struct sql_state *state, const json_t *ref, const struct ct
         else
             state->name[state->n_names++] = json_string_value(json_array_get(columns, i));
     }
-    unite_using(scope, first, columns);
-    unite_equal(scope, json_object_get(ref, "condition"));
+    sql_unite_using(scope, first, columns);
+    judge_condition(scope, ref, first, middle);
     sql_walk(state, json_object_get(ref, "condition"), scope);
     return left || right;
 }
 
 /* Add what a FROM item brings; true when some of its rows belong to customers. */
-static bool add_ref(struct sql_state *state, const json_t *ref, const struct cte *ctes,
+static bool add_ref(struct sql_state *state, const json_t *ref, const struct sql_cte *ctes,
                     struct sql_scope *scope)
 {
     const size_t first = scope->n;
@@ -285,7 +218,7 @@ static bool add_ref(struct sql_state *state, const json_t *ref, const struct cte
     else if (sql_is(ref, "type", "TABLE_FUNCTION"))
         add_function(state, ref, scope);
     else if (sql_is(ref, "type", "EXPRESSION_LIST"))
-        add_relation(state, scope, ref)->alias = sql_string(ref, "alias");
+        add_values(state, ref, scope);
     else if (!sql_is(ref, "type", "EMPTY"))
         sql_refuse(
             state, sql_location(ref),
@@ -299,7 +232,7 @@ static void judge_groups(struct sql_state *state, const json_t *node, const stru
     size_t seen = SQL_MAX_RELATIONS;
     for (size_t i = 0; i < scope->n; i++) {
         if (!scope->relation[i].keyed) continue;
-        if (seen < SQL_MAX_RELATIONS && group_of(scope, seen) != group_of(scope, i))
+        if (seen < SQL_MAX_RELATIONS && sql_group_of(scope, seen) != sql_group_of(scope, i))
             sql_refuse(
                 state, sql_location(json_array_get(json_object_get(node, "select_list"), 0)),
                 "customers SQL: \"%s\" and \"%s\" are not joined on the customer key, so customers would meet each "
@@ -320,7 +253,8 @@ static bool is_key_item(const json_t *node, const struct sql_scope *scope, const
         return sql_is_key(scope, json_array_get(items, (size_t)json_integer_value(value) - 1));
     for (size_t i = 0; sql_is(group, "class", "COLUMN_REF") && i < json_array_size(items); i++) {
         const json_t *item = json_array_get(items, i);
-        if (strcasecmp(sql_string(item, "alias"), last_name(group)) == 0 && sql_is_key(scope, item))
+        if (strcasecmp(sql_string(item, "alias"), sql_last_name(group)) == 0 &&
+            sql_is_key(scope, item))
             return true;
     }
     return false;
@@ -368,17 +302,78 @@ static void judge_grouping(struct sql_state *state, const json_t *node,
         "the customer key");
 }
 
-static void take_star(const json_t *item, const struct sql_scope *scope, struct output *out)
+/* Does any text in the tree say the name? */
+static bool mentions(const json_t *node, const char *name)
 {
+    const char *member = NULL;
+    json_t *value = NULL;
+    size_t i = 0;
+    if (json_is_string(node)) return strcasecmp(json_string_value(node), name) == 0;
+    json_object_foreach((json_t *)(uintptr_t)node, member,
+                        value) if (mentions(value, name)) return true;
+    json_array_foreach(node, i, value) if (mentions(value, name)) return true;
+    return false;
+}
+
+/* The item's name, or "" when DuckDB makes one. */
+static const char *item_name(const json_t *item)
+{
+    const char *alias = sql_string(item, "alias");
+    return alias[0] ? alias : sql_last_name(item);
+}
+
+/* DuckDB gives a name to the first column that has it; may one before this item be it? */
+static bool is_taken(const json_t *items, size_t end, const char *name)
+{
+    for (size_t i = 0; i < end; i++)
+        if (!sql_is(json_array_get(items, i), "class", "STAR") &&
+            strcasecmp(item_name(json_array_get(items, i)), name) == 0)
+            return true;
+    return false;
+}
+
+/* May a relation before this one have a column of that name, which a star then shows first? */
+static bool is_hidden(struct sql_state *state, const struct sql_scope *scope, size_t end,
+                      const char *table, const char *name)
+{
+    for (size_t i = 0; i < end; i++) {
+        const struct sql_relation *relation = &scope->relation[i];
+        if (table[0] && strcasecmp(table, relation->alias) != 0) continue;
+        if (!relation->source || column_index(state, relation->source, name) != SIZE_MAX)
+            return true;
+    }
+    return false;
+}
+
+/* The keys of a star, but for those that EXCLUDE, REPLACE, RENAME or COLUMNS may have changed. */
+static void take_star(struct sql_state *state, const json_t *items, size_t at,
+                      const struct sql_scope *scope, struct output *out)
+{
+    const json_t *item = json_array_get(items, at);
     const char *table = sql_string(item, "relation_name");
+    const bool listed = json_array_size(json_object_get(item, "exclude_list")) > 0 ||
+                        json_array_size(json_object_get(item, "qualified_exclude_list")) > 0 ||
+                        json_array_size(json_object_get(item, "replace_list")) > 0 ||
+                        json_array_size(json_object_get(item, "rename_list")) > 0;
+    if (json_is_object(json_object_get(item, "expr"))) return;
     for (size_t i = 0; i < scope->n; i++) {
         const struct sql_relation *relation = &scope->relation[i];
         if (!relation->keyed || (table[0] && strcasecmp(table, relation->alias) != 0)) continue;
-        for (size_t j = 0; j < relation->n_keys; j++) add_key(out, relation->key[j], SIZE_MAX);
+        for (size_t j = 0; j < relation->n_keys; j++) {
+            struct sql_key key = relation->key[j];
+            const bool placed = i == 0 && at == 0 && !listed;
+            if (is_taken(items, at, key.name) || (listed && mentions(item, key.name)) ||
+                is_hidden(state, scope, i, table, key.name))
+                continue;
+            key.index = placed ? key.index : SIZE_MAX;
+            key.nullable = key.nullable || relation->optional;
+            sql_add_key(&out->relation, key);
+        }
     }
 }
 
-static void take_output(const json_t *node, const struct sql_scope *scope, struct output *out)
+static void take_output(struct sql_state *state, const json_t *node, const struct sql_scope *scope,
+                        struct output *out)
 {
     const json_t *items = json_object_get(node, "select_list");
     bool star = false;
@@ -386,17 +381,19 @@ static void take_output(const json_t *node, const struct sql_scope *scope, struc
     out->first_is_key = sql_is_key(scope, json_array_get(items, 0));
     for (size_t i = 0; i < json_array_size(items); i++) {
         const json_t *item = json_array_get(items, i);
+        bool never_null = false;
         if (sql_is(item, "class", "STAR")) {
-            take_star(item, scope, out);
+            take_star(state, items, i, scope, out);
             star = true;
-        } else if (sql_is_key(scope, item)) {
-            const char *alias = sql_string(item, "alias");
-            add_key(out, alias[0] ? alias : last_name(item), star ? SIZE_MAX : i);
+        } else if (sql_is_key_or_null(scope, item, &never_null) &&
+                   !is_taken(items, i, item_name(item))) {
+            sql_add_key(&out->relation,
+                        (struct sql_key){item_name(item), star ? SIZE_MAX : i, !never_null});
         }
     }
 }
 
-static void analyse_select(struct sql_state *state, const json_t *node, const struct cte *ctes,
+static void analyse_select(struct sql_state *state, const json_t *node, const struct sql_cte *ctes,
                            const struct sql_scope *outer, struct output *out)
 {
     struct sql_scope *scope = STRATA_NEW(state->keep, struct sql_scope, 1);
@@ -405,14 +402,17 @@ static void analyse_select(struct sql_state *state, const json_t *node, const st
         return;
     }
     scope->outer = outer;
+    scope->node = node;
+    scope->ctes = ctes;
     for (size_t i = 0; i <= SQL_MAX_RELATIONS; i++) scope->group[i] = i;
     (void)add_ref(state, json_object_get(node, "from_table"), ctes, scope);
-    unite_equal(scope, json_object_get(node, "where_clause"));
+    sql_unite_equal(scope, json_object_get(node, "where_clause"), (struct sql_kept){0},
+                    (struct sql_kept){0});
     judge_groups(state, node, scope);
     bool by_customer = sql_is_keyed(scope);
     for (size_t i = 0; i < scope->n; i++)
-        by_customer = by_customer &&
-                      (!scope->relation[i].keyed || group_of(scope, i) == group_of(scope, OUTER));
+        by_customer = by_customer && (!scope->relation[i].keyed ||
+                                      sql_group_of(scope, i) == sql_group_of(scope, SQL_OUTER));
     judge_grouping(state, node, scope, by_customer);
     static const char *const clauses[] = {"select_list", "where_clause", "group_expressions",
                                           "having",      "qualify",      "modifiers"};
@@ -421,13 +421,12 @@ static void analyse_select(struct sql_state *state, const json_t *node, const st
     if (json_is_object(json_object_get(node, "sample")))
         sql_refuse(state, SQL_NOWHERE,
                    "customers SQL: a sample changes from run to run; leave it out");
-    take_output(node, scope, out);
+    take_output(state, node, scope, out);
     out->by_customer = by_customer;
 }
 
-/* A set operation has a key where both sides have it at the same column; its names are the left
- * side's. */
-static void analyse_set(struct sql_state *state, const json_t *node, const struct cte *ctes,
+/* A set operation has a key where both sides have it at the same column; its names are the left side's. */
+static void analyse_set(struct sql_state *state, const json_t *node, const struct sql_cte *ctes,
                         const struct sql_scope *outer, struct output *out)
 {
     struct output left = {0};
@@ -438,12 +437,18 @@ static void analyse_set(struct sql_state *state, const json_t *node, const struc
     out->first_is_key = left.first_is_key && right.first_is_key;
     out->by_customer =
         (left.by_customer || !left.relation.keyed) && (right.by_customer || !right.relation.keyed);
-    for (size_t i = 0; i < left.relation.n_keys; i++)
-        for (size_t j = 0; j < right.relation.n_keys; j++)
-            if (left.index[i] == right.index[j] &&
-                (left.index[i] != SIZE_MAX ||
-                 strcasecmp(left.relation.key[i], right.relation.key[j]) == 0))
-                add_key(out, left.relation.key[i], left.index[i]);
+    const bool by_name = sql_is(node, "setop_type", "UNION_BY_NAME");
+    for (size_t i = 0; i < left.relation.n_keys; i++) {
+        struct sql_key key = left.relation.key[i];
+        for (size_t j = 0; j < right.relation.n_keys; j++) {
+            const struct sql_key *other = &right.relation.key[j];
+            if (by_name ? strcasecmp(key.name, other->name) != 0
+                        : key.index == SIZE_MAX || key.index != other->index)
+                continue;
+            key.nullable = key.nullable || other->nullable;
+            sql_add_key(&out->relation, key);
+        }
+    }
 }
 
 static void judge_modifiers(struct sql_state *state, const json_t *node)
@@ -465,27 +470,17 @@ static void judge_modifiers(struct sql_state *state, const json_t *node)
     }
 }
 
-/* Names given to a CTE's columns take the place of its own. */
-static void rename_keys(struct output *out, const json_t *names)
-{
-    if (json_array_size(names) == 0) return;
-    for (size_t i = 0; i < out->relation.n_keys; i++) {
-        const char *name = json_string_value(json_array_get(names, out->index[i]));
-        if (out->index[i] < json_array_size(names) && name) out->relation.key[i] = name;
-    }
-}
-
-/* DuckDB repeats a materialised CTE in the tree; each copy is walked, so that all its sums are
- * seen. */
-static void analyse_materialised(struct sql_state *state, const json_t *node, const struct cte *ctes,
-                                 const struct sql_scope *outer, struct output *out)
+/* DuckDB repeats a materialised CTE in the tree; each copy is walked, so that all its sums are seen. */
+static void analyse_materialised(struct sql_state *state, const json_t *node,
+                                 const struct sql_cte *ctes, const struct sql_scope *outer,
+                                 struct output *out)
 {
     struct output inner = {0};
     analyse_node(state, json_object_get(node, "query"), ctes, outer, &inner);
     analyse_node(state, json_object_get(node, "child"), ctes, outer, out);
 }
 
-static void analyse_node(struct sql_state *state, const json_t *node, const struct cte *ctes,
+static void analyse_node(struct sql_state *state, const json_t *node, const struct sql_cte *ctes,
                          const struct sql_scope *outer, struct output *out)
 {
     const json_t *map = json_object_get(json_object_get(node, "cte_map"), "map");
@@ -498,13 +493,13 @@ static void analyse_node(struct sql_state *state, const json_t *node, const stru
         const json_t *entry = json_array_get(map, i);
         const json_t *value = json_object_get(entry, "value");
         struct output inner = {0};
-        struct cte *cte = STRATA_NEW(state->keep, struct cte, 1);
+        struct sql_cte *cte = STRATA_NEW(state->keep, struct sql_cte, 1);
         if (!cte) break; /* the names are then unknown, which is told */
         analyse_node(state, json_object_get(json_object_get(value, "query"), "node"), ctes, outer,
                      &inner);
-        rename_keys(&inner, json_object_get(value, "aliases"));
-        *cte =
-            (struct cte){.name = sql_string(entry, "key"), .relation = inner.relation, .next = ctes};
+        sql_rename_keys(&inner.relation, json_object_get(value, "aliases"));
+        *cte = (struct sql_cte){
+            .name = sql_string(entry, "key"), .relation = inner.relation, .next = ctes};
         ctes = cte;
     }
     judge_modifiers(state, node);
@@ -523,8 +518,8 @@ static void analyse_node(struct sql_state *state, const json_t *node, const stru
 void sql_grain_subquery(struct sql_state *state, const json_t *node, const struct sql_scope *outer)
 {
     struct output out = {0};
-    analyse_node(state, json_object_get(json_object_get(node, "subquery"), "node"), NULL, outer,
-                 &out);
+    analyse_node(state, json_object_get(json_object_get(node, "subquery"), "node"), outer->ctes,
+                 outer, &out);
     const bool in_by_key = sql_is(node, "subquery_type", "ANY") &&
                            sql_is(node, "comparison_type", "COMPARE_EQUAL") && out.first_is_key &&
                            sql_is_key(outer, json_object_get(node, "child"));
@@ -539,5 +534,5 @@ void sql_grain(struct sql_state *state, json_t *query, bool *key_is_source_key)
 {
     struct output out = {0};
     analyse_node(state, query, NULL, NULL, &out);
-    *key_is_source_key = out.relation.keyed && has_key(&out.relation, state->job->key);
+    *key_is_source_key = out.relation.keyed && sql_key_named(&out.relation, state->job->key);
 }

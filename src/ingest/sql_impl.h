@@ -33,8 +33,7 @@ struct sql_rule {
 
 /* sql_functions.c: the rule for a function; SQL_UNKNOWN when the table has none. */
 struct sql_rule sql_function_rule(const char *name);
-/* Words that stand without parentheses and change from run to run (current_date, ...); NULL:
- * none of them. */
+/* Words that stand without parentheses and change from run to run (current_date, ...); NULL: none of them. */
 const char *sql_word_advice(const char *name);
 
 /* What DuckDB knows of a function. */
@@ -52,8 +51,14 @@ struct sql_call {
 /* One table, subquery or CTE in a FROM clause. */
 struct sql_relation {
     const char *alias;
-    bool keyed;                    /* its rows belong to customers */
-    const char *key[SQL_MAX_KEYS]; /* columns that hold the customer key */
+    const char *source; /* NULL when it is derived */
+    bool keyed;         /* its rows belong to customers */
+    bool optional;      /* an outer join fills its columns with NULL where it has no row */
+    struct sql_key {
+        const char *name;
+        size_t index;    /* among the columns; SIZE_MAX when it is not known */
+        bool nullable;   /* rows of several customers may have no key here */
+    } key[SQL_MAX_KEYS]; /* columns that hold the customer key */
     size_t n_keys;
 };
 
@@ -89,19 +94,43 @@ bool sql_is(const json_t *node, const char *member, const char *text);
 const struct sql_known *sql_find_known(const struct sql_state *state, const char *name);
 bool sql_same_expression(const json_t *a, const json_t *b); /* but for places and aliases */
 
+struct sql_cte;
+
 /* The FROM clause of one SELECT; relations joined by their keys are in one group. */
 struct sql_scope {
+    const json_t *node; /* the SELECT */
+    const struct sql_cte *ctes;
     struct sql_relation relation[SQL_MAX_RELATIONS];
     size_t n;
     size_t group[SQL_MAX_RELATIONS + 1]; /* the last one is the outer query */
     const struct sql_scope *outer;
 };
 
-/* sql_grain.c */
+#define SQL_OUTER SQL_MAX_RELATIONS /* the outer query's place among the groups */
+
+/* The rows of relations first to end, and of the outer query, stay whatever an outer join's condition says. */
+struct sql_kept {
+    size_t first, end;
+};
+
+/* sql_keys.c */
+/* The expression is the customer's key, and is never NULL. */
 bool sql_is_key(const struct sql_scope *scope, const json_t *expression);
+/* The same, and *never_null tells the second part. */
+bool sql_is_key_or_null(const struct sql_scope *scope, const json_t *expression, bool *never_null);
 bool sql_is_keyed(const struct sql_scope *scope);
-/* Analyse a whole query; says in *key_is_source_key if column `key` of its result is a source's
- * key. */
+const struct sql_key *sql_key_named(const struct sql_relation *relation,
+                                    const char *name); /* NULL: it has none */
+void sql_add_key(struct sql_relation *relation, struct sql_key key);
+void sql_rename_keys(struct sql_relation *relation, const json_t *names);
+const char *sql_last_name(const json_t *column); /* "c" of a.b.c */
+size_t sql_group_of(const struct sql_scope *scope, size_t i);
+void sql_unite_equal(struct sql_scope *scope, const json_t *condition, struct sql_kept left,
+                     struct sql_kept right);
+void sql_unite_using(struct sql_scope *scope, size_t first, const json_t *columns);
+
+/* sql_grain.c */
+/* Analyse a whole query; says in *key_is_source_key if column `key` of its result is a source's key. */
 void sql_grain(struct sql_state *state, json_t *query, bool *key_is_source_key);
 void sql_grain_subquery(struct sql_state *state, const json_t *node, const struct sql_scope *outer);
 
