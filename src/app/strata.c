@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "serve.h"
+#include "strata/host.h"
 #include "strata/job.h"
 #include "strata/log.h"
 #include "strata_app.h"
@@ -144,10 +144,8 @@ static strata_status parse(int argc, char **argv, const struct command **command
 /* Addresses for all stages; pages cost memory only once touched. */
 static size_t arena_bytes(void)
 {
-    const long pages = sysconf(_SC_PHYS_PAGES), page_bytes = sysconf(_SC_PAGESIZE);
     const size_t floor_bytes = (size_t)1 << 32;
-    const size_t bytes =
-        pages > 0 && page_bytes > 0 ? (size_t)pages * (size_t)page_bytes : floor_bytes;
+    const size_t bytes = (size_t)strata_host_memory_bytes();
     return bytes > floor_bytes ? bytes : floor_bytes;
 }
 

@@ -1,11 +1,13 @@
 /* All that can be known of a job before a row is read. */
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "job/job_impl.h"
 #include "strata/estimator.h"
+#include "strata/features.h"
 #include "strata/file.h"
+#include "strata/host.h"
+#include "strata/persona.h"
 
 static void check_estimator(const struct strata_config *config, struct strata_problems *problems)
 {
@@ -52,17 +54,20 @@ static void check_output(const struct strata_config *config, struct strata_probl
         strata_problems_add(problems, (struct strata_place){0}, status, "%s", err.text);
 }
 
-static uint64_t host_memory_bytes(void)
+/* What a rank may need at most, all stages together.  Customers are at most the rows of a keyed source, where that is
+ * known before reading. */
+static uint64_t memory_needed(const struct strata_config *config,
+                              const struct strata_ingest_plan *ingest, int n_ranks)
 {
-    const long pages = sysconf(_SC_PHYS_PAGES), page_bytes = sysconf(_SC_PAGESIZE);
-    uint64_t bytes =
-        pages > 0 && page_bytes > 0 ? (uint64_t)pages * (uint64_t)page_bytes : UINT64_C(1) << 32;
-    FILE *limit = fopen("/sys/fs/cgroup/memory.max", "re");
-    unsigned long long cgroup = 0;
-    if (limit && fscanf(limit, "%llu", &cgroup) == 1 && cgroup > 0 && cgroup < bytes)
-        bytes = cgroup;
-    if (limit) (void)fclose(limit);
-    return bytes;
+    uint64_t rows = 0;
+    for (size_t i = 0; i < ingest->n_sources; i++)
+        if (!config->source[i].lookup && ingest->source[i].n_rows > rows)
+            rows = ingest->source[i].n_rows;
+    const uint64_t share = rows / (uint64_t)n_ranks + 1;
+    return ingest->memory_bytes +
+           strata_features_bytes(config->n_features, share, config->n_features, n_ranks) +
+           strata_cluster_bytes(config, share, config->n_features) +
+           strata_describe_bytes(config, share, config->model.k_to);
 }
 
 static void check_memory(int n_ranks, struct strata_job_plan *plan, struct strata_problems *problems)
@@ -70,14 +75,8 @@ static void check_memory(int n_ranks, struct strata_job_plan *plan, struct strat
     const struct strata_config *config = plan->config;
     plan->memory_given_bytes = config->memory_bytes
                                    ? config->memory_bytes
-                                   : host_memory_bytes() / 10 * 9 / (uint64_t)n_ranks;
-    uint64_t rows = 0; /* customers are at most the rows of a keyed source, where that is known */
-    for (size_t i = 0; i < plan->ingest->n_sources; i++)
-        if (!config->source[i].lookup && plan->ingest->source[i].n_rows > rows)
-            rows = plan->ingest->source[i].n_rows;
-    plan->memory_needed_bytes =
-        plan->ingest->memory_bytes +
-        strata_cluster_bytes(config, rows / (uint64_t)n_ranks + 1, config->n_features);
+                                   : strata_host_memory_bytes() / 10 * 9 / (uint64_t)n_ranks;
+    plan->memory_needed_bytes = memory_needed(config, plan->ingest, n_ranks);
     if (plan->memory_needed_bytes > plan->memory_given_bytes)
         strata_problems_add(
             problems, (struct strata_place){.file = config->path}, STRATA_E_CONFIG,
