@@ -20,7 +20,6 @@ enum strata_stop_reason {
     STRATA_STOP_MAX_ITER = -1,
     STRATA_STOP_ASKED = -2, /* a control client or a signal asked for the best model so far */
 };
-const char *strata_stop_reason_text(enum strata_stop_reason reason);
 
 /* One fitted model of the sweep. */
 struct strata_candidate_result {

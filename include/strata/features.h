@@ -110,9 +110,6 @@ STRATA_MUST_CHECK strata_status strata_recipe_bind(const struct strata_recipe *r
 /* The raw value of one row.  *invalid is set when there is a value that does not count. */
 double strata_binding_value(const struct strata_binding *binding, size_t row, bool *invalid);
 
-/* The position of a level's text in a feature's resolved list, or -1. */
-int strata_feature_level(const struct strata_feature *feature, const char *text);
-
 /* The feature's transform of a raw value (numeric and count features only): NaN stays NaN, and
  * is what a value becomes that the transform is not defined for. */
 double strata_feature_transform(const struct strata_feature *feature, double raw);

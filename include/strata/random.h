@@ -10,7 +10,6 @@ enum strata_purpose { /* a new use gets a new number; numbers are never reused *
                       STRATA_PURPOSE_SAMPLE = 1,
                       STRATA_PURPOSE_SEEDING = 2,
                       STRATA_PURPOSE_TEST = 3,
-                      STRATA_PURPOSE_MAP = 4,
 };
 
 /* 64 uniform random bits.  Pure. */

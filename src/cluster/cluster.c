@@ -14,23 +14,6 @@
 #define SETTLE_ROUNDS 32 /* reorderings of the chosen model; one is enough but for ties */
 #define SPARE_BYTES (UINT64_C(1) << 32) /* of addresses, for what travels: keys and gathered rows */
 
-const char *strata_stop_reason_text(enum strata_stop_reason reason)
-{
-    switch (reason) {
-    case STRATA_STOP_NONE:
-        return "still going";
-    case STRATA_STOP_NO_LABEL_MOVED:
-        return "converged: no customer changes segment any more";
-    case STRATA_STOP_TOLERANCE:
-        return "converged: the objective changes by less than the tolerance";
-    case STRATA_STOP_MAX_ITER:
-        return "stopped at the largest number of iterations allowed";
-    case STRATA_STOP_ASKED:
-        return "stopped on request with the best model so far";
-    }
-    return "unknown";
-}
-
 double strata_fit_encoded(const struct strata_fit *fit, double objective)
 {
     if (!fit->estimator->soft) return ldexp(objective, 2 * fit->grid_exponent);

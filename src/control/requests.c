@@ -1,7 +1,5 @@
 #include "requests.h"
 
-#include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "strata/log.h"

@@ -5,7 +5,8 @@
 
 #include "features/features_impl.h"
 
-int strata_feature_level(const struct strata_feature *feature, const char *text)
+/* The position of a level's text in the feature's resolved list, or -1. */
+static int level_of_text(const struct strata_feature *feature, const char *text)
 {
     for (size_t l = 0; l < feature->n_levels; l++) {
         if (!strcmp(feature->level[l], text)) return (int)l;
@@ -48,7 +49,7 @@ static strata_status bind_text(const struct strata_feature *feature, struct stra
         return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the %zu levels of feature \"%s\"",
                            column->n_levels, feature->name);
     for (size_t code = 0; code < column->n_levels; code++) {
-        const int level = strata_feature_level(feature, column->level[code]);
+        const int level = level_of_text(feature, column->level[code]);
         code_value[code] = level < 0 ? (double)NAN : level;
     }
     binding->code_value = code_value;

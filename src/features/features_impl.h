@@ -26,10 +26,6 @@ struct moments {
     double *extremes;           /* (size, n_features, 2) */
 };
 
-/* The multiplier of a feature: its weight times its dimension's. */
-double strata_feature_multiplier(const struct strata_config *config,
-                                 const struct strata_feature *feature);
-
 /* Basis features whose column is the number or a level's position. */
 bool strata_feature_is_scaled(const struct strata_feature *feature);
 

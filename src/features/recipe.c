@@ -7,8 +7,8 @@
 #define MULTIPLIER_MAX 0x1p100
 #define STANDARD_EXPONENT (-16)
 
-double strata_feature_multiplier(const struct strata_config *config,
-                                 const struct strata_feature *feature)
+/* Its weight times its dimension's. */
+static double multiplier_of(const struct strata_config *config, const struct strata_feature *feature)
 {
     return feature->weight * config->model.dimension_weight[feature->dimension];
 }
@@ -164,7 +164,7 @@ static strata_status check_multipliers(const struct strata_config *config,
 {
     for (size_t j = 0; j < recipe->d; j++) {
         const struct strata_feature *feature = &recipe->feature[recipe->column[j].feature];
-        const double multiplier = strata_feature_multiplier(config, feature);
+        const double multiplier = multiplier_of(config, feature);
         if (multiplier == 0 || (multiplier >= MULTIPLIER_MIN && multiplier <= MULTIPLIER_MAX))
             continue;
         return refuse(
@@ -247,7 +247,7 @@ strata_status strata_recipe_complete(const struct strata_config *config,
         struct strata_encoding *column = &recipe->column[j];
         const struct strata_feature *feature = &recipe->feature[column->feature];
         const struct tally *tally = &moments->tally[column->feature];
-        const double multiplier = strata_feature_multiplier(config, feature);
+        const double multiplier = multiplier_of(config, feature);
         if (!varies(feature, tally, n_rows_global)) continue;
         if (column->level == STRATA_LEVEL_NUMBER)
             complete_number(config->model.standardise, multiplier, tally, column);

@@ -4,7 +4,6 @@
 
 #include "strata/cluster.h"
 #include "strata/job.h"
-#include "strata/quality.h"
 #include "strata/results.h"
 
 enum { /* what signals have asked of this rank */

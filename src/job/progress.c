@@ -1,5 +1,4 @@
 /* The job's face to the outside: state changes, figures and time left go to the board and the screen. */
-#include <stdio.h>
 
 #include "job/job_impl.h"
 #include "strata/clock.h"

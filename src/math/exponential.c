@@ -16,7 +16,6 @@
 #include "strata/math_sums.h"
 
 #include <math.h>
-#include <stdbool.h>
 
 #include "math/math_impl.h"
 

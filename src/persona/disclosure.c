@@ -6,7 +6,6 @@
  * one feature in one segment.  Hiding in one line can leave a single hidden cell in another, so
  * lines are gone through until nothing changes; each change hides at least one cell, so this
  * ends.  An ordinal mean would give away two hidden levels, so it goes with them. */
-#include <math.h>
 
 #include "persona/persona_impl.h"
 

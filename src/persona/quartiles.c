@@ -8,7 +8,6 @@
  *
  * Cost: O(n) radix sorting a feature; O(k log n) a reduction and feature; one pass over the
  * rows. */
-#include <math.h>
 #include <string.h>
 
 #include "persona/persona_impl.h"

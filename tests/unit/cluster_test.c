@@ -409,12 +409,6 @@ Test(cluster, trace_of_the_chosen_candidate_falls_to_its_objective)
     crowd_free(&crowd);
 }
 
-Test(cluster, stop_reasons_have_words)
-{
-    cr_assert_not_null(strstr(strata_stop_reason_text(STRATA_STOP_NO_LABEL_MOVED), "no customer"));
-    cr_assert_not_null(strstr(strata_stop_reason_text(STRATA_STOP_ASKED), "request"));
-}
-
 Test(cluster, memory_is_told_before_a_row_is_read)
 {
     const struct strata_config config = fit_config("kmeans", 2, 8, 10);
