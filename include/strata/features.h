@@ -107,6 +107,10 @@ STRATA_MUST_CHECK strata_status strata_recipe_bind(const struct strata_recipe *r
                                                    const struct strata_binding **bindings,
                                                    struct strata_err *err);
 
+/* The two numbers that the column of a binary feature may hold, in the order of its levels: those that its two levels
+ * are, else 0 and 1. */
+void strata_binary_numbers(const struct strata_feature *feature, double number[2]);
+
 /* The raw value of one row.  *invalid is set when there is a value that does not count. */
 double strata_binding_value(const struct strata_binding *binding, size_t row, bool *invalid);
 

@@ -22,6 +22,15 @@ static double number_of_text(const char *text)
     return end == text || *end != '\0' || !isfinite(number) ? (double)NAN : number;
 }
 
+void strata_binary_numbers(const struct strata_feature *feature, double number[2])
+{
+    for (size_t l = 0; l < 2; l++)
+        number[l] = feature->n_levels == 2 ? number_of_text(feature->level[l]) : (double)NAN;
+    if (isfinite(number[0]) && isfinite(number[1])) return;
+    number[0] = 0; /* named by the levels, if there are any */
+    number[1] = 1;
+}
+
 static bool has_levels(const struct strata_feature *feature)
 {
     return feature->type == STRATA_ORDINAL || feature->type == STRATA_NOMINAL ||

@@ -25,7 +25,8 @@ struct strata_plan {
     size_t n_features;
     enum strata_treatment *as; /* (n_features) */
     size_t *slot; /* (n_features) place among the numbers; others: of their first level among all */
-    size_t *n_levels; /* (n_features) 0 for numbers, 2 for binary: zeros and ones */
+    double (*binary)[2]; /* (n_features) the numbers of a binary feature's zero and one */
+    size_t *n_levels;    /* (n_features) 0 for numbers, 2 for binary: zeros and ones */
     int *position; /* (n_all_levels) ordinal: in the declared order, -1 if undeclared; others: from 0 */
     size_t n_numbers, n_all_levels;
     size_t batch; /* numbers whose quartiles are searched together */

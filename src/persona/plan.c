@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "persona/persona_impl.h"
+#include "strata/features.h"
 #include "strata/math_sums.h"
 
 /* Values sorted at a time, a rank: more features a batch, fewer reductions. */
@@ -39,6 +40,7 @@ static void place_feature(struct strata_plan *plan, size_t f, const struct strat
         plan->slot[f] = plan->n_numbers++;
         return;
     }
+    strata_binary_numbers(&plan->config->feature[f], plan->binary[f]);
     plan->slot[f] = plan->n_all_levels;
     plan->n_levels[f] = plan->as[f] == STRATA_AS_BINARY ? 2 : column->n_levels;
     plan->n_all_levels += plan->n_levels[f];
@@ -59,7 +61,8 @@ bool strata_plan_make(struct strata_plan *plan, const struct strata_config *conf
                                  .as = STRATA_NEW(scratch, enum strata_treatment, n_features),
                                  .slot = STRATA_NEW(scratch, size_t, n_features),
                                  .n_levels = STRATA_NEW(scratch, size_t, n_features)};
-    if (!plan->as || !plan->slot || !plan->n_levels) return false;
+    plan->binary = (double(*)[2])STRATA_NEW(scratch, double, 2 * n_features);
+    if (!plan->as || !plan->slot || !plan->n_levels || !plan->binary) return false;
     for (size_t f = 0; f < n_features; f++) place_feature(plan, f, &table->column[f]);
     plan->batch = batch_of(plan->n_numbers, table->n_rows_global / (uint64_t)n_ranks);
     plan->position = STRATA_NEW(scratch, int, plan->n_all_levels);

@@ -54,6 +54,16 @@ static void sums_from_limbs(const int64_t *limb, size_t n, struct strata_exact *
     }
 }
 
+/* The row's level; one that is neither number of a binary feature is as good as missing: n_levels. */
+static size_t level_of(const struct strata_plan *plan, size_t f, const struct strata_column *column,
+                       size_t row)
+{
+    if (plan->as[f] != STRATA_AS_BINARY) return column->code[row];
+    size_t level = 0;
+    while (level < 2 && column->number[row] != plan->binary[f][level]) level++;
+    return level;
+}
+
 static void add_column(const struct strata_plan *plan, size_t f, struct wire wire,
                        struct strata_exact *sum)
 {
@@ -65,9 +75,9 @@ static void add_column(const struct strata_plan *plan, size_t f, struct wire wir
             wire.count[s * plan->n_numbers + plan->slot[f]]++;
             strata_exact_add(&sum[s * plan->n_numbers + plan->slot[f]], column->number[row]);
         } else {
-            const size_t level =
-                plan->as[f] == STRATA_AS_BINARY ? column->number[row] != 0.0 : column->code[row];
-            wire.level[s * plan->n_all_levels + plan->slot[f] + level]++;
+            const size_t level = level_of(plan, f, column, row);
+            if (level < plan->n_levels[f])
+                wire.level[s * plan->n_all_levels + plan->slot[f] + level]++;
         }
     }
 }

@@ -395,6 +395,31 @@ Test(persona, a_binary_cell_is_small_when_its_ones_or_its_zeros_are)
     }
 }
 
+Test(persona, a_binary_feature_counts_the_numbers_that_its_levels_are_and_no_others)
+{
+    static const char *const one_and_two[] = {"1", "2"};
+    struct world world;
+    world_init(&world, 400, 2);
+    double *plain = world_binary(&world, "plain", NULL);
+    double *coded = world_binary(&world, "coded", NULL);
+    world.feature[1].level = one_and_two;
+    world.feature[1].n_levels = 2;
+    for (size_t i = 0; i < world.n; i++) {
+        world.assignment[i].label = (int32_t)(i % 2);
+        plain[i] = i % 4 == 0 ? 7 : i % 4 == 1; /* 7: neither 0 nor 1 */
+        coded[i] = i % 4 == 3 ? 0 : i % 4 == 2 ? 2 : 1;
+    }
+    struct world_run run;
+    world_describe(&world, 1, NULL, &run);
+    const struct strata_persona *segment = run.out[0]->segment;
+    cr_expect_eq(segment[0].cell[0].count, 100);
+    cr_expect_eq(segment[0].cell[0].mean, 0.0);
+    cr_expect_eq(segment[1].cell[0].mean, 0.5);
+    cr_expect_eq(segment[0].cell[1].mean, 0.5);
+    cr_expect_eq(segment[1].cell[1].count, 100);
+    cr_expect_eq(segment[1].cell[1].mean, 0.0);
+}
+
 Test(persona, large_cells_are_not_hidden)
 {
     struct world world;
