@@ -67,9 +67,10 @@ STRATA_MUST_CHECK static strata_status share_plan(struct stage *stage, struct st
     STRATA_TRY(strata_comm_broadcast_blob(comm, bytes, n, 0, &stage->arena, &received, &n, err));
     rc = ingest_detail_unpack((const unsigned char *)received, n, config, &stage->arena,
                               &stage->detail, err);
-    if (rc == STRATA_OK)
-        ingest_units_assign(stage->detail->unit, stage->detail->n_units, stage->detail, config,
-                            comm->size, stage->scratch);
+    if (rc == STRATA_OK && !ingest_units_assign(stage->detail->unit, stage->detail->n_units,
+                                                stage->detail, config, comm->size, stage->scratch))
+        rc = STRATA_FAIL(err, STRATA_E_MEMORY, "no memory to deal %zu read units to ranks",
+                         stage->detail->n_units);
     return strata_comm_agree(comm, rc, err);
 }
 

@@ -96,8 +96,9 @@ STRATA_MUST_CHECK strata_status ingest_units(struct strata_duck *duck,
                                              const struct strata_config *config,
                                              struct ingest_detail *detail,
                                              struct strata_arena *keep, struct strata_err *err);
-/* By size; everything to rank 0 when it alone reads, or when scratch is short. */
-void ingest_units_assign(struct ingest_unit *unit, size_t n_units,
+/* By size; everything to rank 0 when it alone reads.  The same on all ranks; false when scratch is
+ * short, and then no rank may go on. */
+bool ingest_units_assign(struct ingest_unit *unit, size_t n_units,
                          const struct ingest_detail *detail, const struct strata_config *config,
                          int n_ranks, struct strata_arena scratch);
 

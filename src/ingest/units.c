@@ -129,14 +129,15 @@ static int larger_first(const void *a, const void *b)
 }
 
 /* The largest unit left goes to the rank with the least to read, lowest rank on ties. */
-void ingest_units_assign(struct ingest_unit *unit, size_t n_units,
+bool ingest_units_assign(struct ingest_unit *unit, size_t n_units,
                          const struct ingest_detail *detail, const struct strata_config *config,
                          int n_ranks, struct strata_arena scratch)
 {
     struct by_size *order = STRATA_NEW(&scratch, struct by_size, n_units + 1);
     uint64_t *load = STRATA_NEW(&scratch, uint64_t, (size_t)n_ranks);
     for (size_t i = 0; i < n_units; i++) unit[i].rank = 0;
-    if (config->reader == STRATA_READER_COORDINATOR || !order || !load) return;
+    if (!order || !load) return false;
+    if (config->reader == STRATA_READER_COORDINATOR) return true;
     for (size_t i = 0; i < n_units; i++) order[i] = (struct by_size){unit[i].bytes, i};
     qsort(order, n_units, sizeof *order, larger_first);
     for (size_t i = 0; i < n_units; i++) {
@@ -149,4 +150,5 @@ void ingest_units_assign(struct ingest_unit *unit, size_t n_units,
         next->rank = least;
         load[least] += next->bytes;
     }
+    return true;
 }
