@@ -90,7 +90,7 @@ struct strata_feature {
     enum strata_missing missing;
     double weight;            /* > 0, default 1; multiplies the standardised value */
     const char *meaning;      /* a word of strata_meanings, or NULL */
-    const char *unit;         /* shown after values, e.g. "EUR", "days"; NULL if none */
+    const char *unit;         /* shown with values: "EUR", "days", "share of spend"; NULL: none */
     const char *const *level; /* (n_levels) declared levels in order; ordinal must, nominal may */
     size_t n_levels;
 };

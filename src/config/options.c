@@ -169,7 +169,8 @@ static const struct option feature_options[] = {
      .min = 1,
      .max = 40,
      .sample = "EUR",
-     .help = "Shown after values."},
+     .help = "Shown with values. With share, or share of something as in `share of spend`, values "
+             "from 0 to 1 are told as percentages."},
     {.key = "levels",
      .kind = KIND_TEXTS,
      .at = FEATURE(level),

@@ -49,10 +49,20 @@
   const spelled = (n) => ["no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
     "eleven", "twelve"][n] || String(n);
 
-  const valueText = (feature, value) => {
+  /* What a unit asks for, as in the sentences: signs before money, percentages for shares. */
+  const moneySigns = { USD: "$", EUR: "\u20ac", GBP: "\u00a3", JPY: "\u00a5", $: "$", "\u20ac": "\u20ac",
+    "\u00a3": "\u00a3", "\u00a5": "\u00a5" };
+  const shareOf = (unit) => (unit === "share" ? "" : unit.startsWith("share of ") ? unit.slice(9) : undefined);
+  const amount = (value, sign) => `${value < 0 ? "\u2212" : ""}${sign}${fixed(Math.abs(value), Math.abs(value) < 100 ? 2 : 0)}`;
+  const valueText = (feature, value, isLong) => {
     if (value === undefined) return "\u2013";
+    const unit = feature.unit || "";
+    const whole = shareOf(unit);
     if (kind(feature) === "binary") return percent(value);
-    return feature.unit ? `${figure(value)}\u00a0${feature.unit}` : figure(value);
+    if (whole !== undefined) return isLong && whole ? `${percent(value)} of ${whole}` : percent(value);
+    if (moneySigns[unit]) return amount(value, moneySigns[unit]);
+    if (unit === "%") return `${figure(value)}%`;
+    return unit ? `${figure(value)}\u00a0${unit}` : figure(value);
   };
   /* The commonest level; none when most of the shares are hidden. */
   const commonest = (cell) => (cell.shares.reduce((sum, one) => sum + one.share, 0) < 0.5 ? null
@@ -64,7 +74,8 @@
     if (kind(feature) !== "ordinal" && kind(feature) !== "nominal") return valueText(feature, cell.mean);
     const level = kind(feature) === "nominal" && cell.level !== undefined
       ? cell.shares.find((one) => one.level === cell.level) : commonest(cell);
-    return level ? `${percent(level.share)} \u00b7 ${feature.levels[level.level]}` : "\u2013";
+    if (level) return `${percent(level.share)} \u00b7 ${feature.levels[level.level]}`;
+    return Number(cell.count) ? "hidden" : "\u2013";
   };
   const label = (feature, level) => {
     const own = feature.label || feature.name;
@@ -141,9 +152,24 @@
 
   const overlap = (value) => {
     if (value === undefined) return "There is only one segment, so nothing to compare it with.";
-    if (value >= 0.5) return "Segments are clearly apart.";
-    if (value >= 0.25) return "Segments differ, with customers in between.";
-    return "Segments shade into each other; treat borders as a convention.";
+    if (value >= 0.5) return "The segments are clearly apart.";
+    if (value >= 0.25) return "The segments are apart, with customers in between.";
+    return "The segments shade into each other: treat their borders as a convention.";
+  };
+  const startsOf = (k) => record.candidates.filter((one) => one.k === k).length;
+  const agreeing = (k) => Math.round(evaluation.agreement * startsOf(k));
+  /* How sure the answer is, in a word and why: by the distance of the segments and the starts that agree. */
+  const verdict = () => {
+    const k = segments.length;
+    const value = evaluation.silhouette;
+    if (k < 2 || value === undefined) return null;
+    const many = evaluation.agreement !== undefined && startsOf(k) > 1;
+    const agree = !many || evaluation.agreement >= 0.5;
+    const sure = value >= 0.5 && agree ? "High" : value < 0.25 ? "Low" : "Moderate";
+    const say = startsOf(k) > 12 ? count : spelled;
+    const starts = !many ? "" : ` ${title(say(agreeing(k)))} of ${say(startsOf(k))} independent starts ` +
+      "ended in exactly this result.";
+    return [make("strong", {}, `${sure} certainty.`), ` ${overlap(value)}${starts}`];
   };
   const soft = evaluation.meanPosterior !== undefined && evaluation.meanPosterior < 1;
 
@@ -152,8 +178,8 @@
     const starts = record.candidates.filter((one) => chosen && one.k === chosen.k).length;
     const items = [];
     if (evaluation.agreement !== undefined && starts > 1) {
-      items.push(["Found again", percent(evaluation.agreement),
-        `of ${starts} independent starts reached this same result.`]);
+      items.push(["Found again", `${agreeing(chosen.k)} of ${starts}`,
+        "independent starts ended in exactly this result; the best of them counts."]);
     }
     if (evaluation.explained !== undefined) {
       items.push(["Differences explained", percent(evaluation.explained),
@@ -183,13 +209,16 @@
     by("headline").textContent = `${plural(record.customers, "customer")}, ${spelled(k)} segment${k === 1 ? "" : "s"}`;
     const first = segments[0];
     const last = segments[k - 1];
+    const sure = verdict();
+    if (sure) by("verdict").append(...sure);
+    else by("verdict").remove();
     by("lead").textContent = k === 1 ? `${first.name}: ${first.definition}`
-      : `The largest is \u201c${first.name}\u201d with ${percent(first.share)} of customers, the smallest ` +
+      : `The largest segment is \u201c${first.name}\u201d with ${percent(first.share)} of customers, the smallest ` +
         `\u201c${last.name}\u201d with ${percent(last.share)}.`;
     by("stack").append(
       make("div", { class: "stack", "aria-hidden": "true" }, segments.map((one, i) => make("span",
-        { class: one.share < 0.06 ? "thin" : undefined, title: `${one.name}: ${percent(one.share)}`,
-          style: { flex: `${Number(one.size)} 1 0`, background: `var(--segment-${i})` } }, one.share < 0.06 ? "" : percent(one.share)))),
+        { class: one.share < 0.06 ? "thin" : one.share < 0.13 ? "slim" : undefined, title: `${one.name}: ${percent(one.share)}`,
+          style: { flex: `${Number(one.size)} 1 0`, background: `var(--segment-${i})` } }, one.share < 0.06 ? "" : make("b", {}, percent(one.share))))),
       make("ul", { class: "legend" }, segments.map((one, i) => make("li", {}, make("a", { href: `#segment-${one.id}` },
         make("i", { class: "dot", style: { background: `var(--segment-${i})` } }), one.name, " ",
         make("span", { class: "soft" }, percent(one.share)))))));
@@ -204,11 +233,12 @@
       if (value === undefined) return null;
       if (statement.statistic === "share" || statement.statistic === "size") return percent(value);
       if (statement.statistic === "index") return figure(value);
-      return feature ? valueText(feature, value) : figure(value);
+      return feature ? valueText(feature, value, true) : figure(value);
     };
     const parts = [];
     const name = feature ? label(feature, statement.level) : "Segment size";
-    if (show(statement.value)) parts.push(`${name}, ${statement.statistic}: ${show(statement.value)}`);
+    const statistic = { size: "share of customers" }[statement.statistic] || statement.statistic;
+    if (show(statement.value)) parts.push(`${name}, ${statistic}: ${show(statement.value)}`);
     if (statement.low !== undefined && statement.high !== undefined) {
       parts.push(`95% interval ${show(statement.low)} to ${show(statement.high)}`);
     }
@@ -219,18 +249,21 @@
 
   const sectionNames = { definition: "Size", demographic: "Who they are", geographic: "Where they are",
     psychographic: "What they care about", firmographic: "What kind of firm", technographic: "What they use",
-    behavioural: "How they buy", value: "Value", channel: "Channels", offer: "Offers", need: "Needs",
+    behavioural: "How they buy", value: "What they are worth", channel: "Channels", offer: "Offers", need: "What they need",
     outcome: "Outcomes" };
+  /* A sentence that opens to what it rests on. */
+  const sentence = (one) => make("details", {}, make("summary", {}, one.text),
+    make("p", { class: "evidence" }, evidence(one)));
   const statementList = (segment) => {
     const groups = new Map();
     for (const one of segment.statements) {
+      if (one.section === "definition") continue;
       if (!groups.has(one.section)) groups.set(one.section, []);
       groups.get(one.section).push(one);
     }
     return make("div", { class: "told" }, [...groups].map(([section, items]) => make("div", { class: "group" },
       make("h4", {}, sectionNames[section] || title(section)),
-      make("ul", { class: "statements" }, items.map((one) => make("li", {}, make("details", {},
-        make("summary", {}, one.text), make("p", { class: "evidence" }, evidence(one)))))))));
+      make("ul", { class: "statements" }, items.map((one) => make("li", {}, sentence(one)))))));
   };
 
   /* Bars of all cards have one scale; beyond 2 standard deviations a bar is full. */
@@ -247,12 +280,17 @@
     }));
   };
 
+  /* How many they are: the statement of the record, else the count. */
+  const sizeOf = (segment) => {
+    const told = segment.statements.filter((one) => one.section === "definition");
+    return told.length ? told.map(sentence) : make("p", {}, plural(segment.size, "customer"));
+  };
   const cards = () => by("cards").append(...segments.map((one, i) => {
     const card = make("article", { class: "card", id: `segment-${one.id}`, "aria-labelledby": `segment-${one.id}-name` },
       make("div", { class: "who" },
         make("header", {}, make("h3", { id: `segment-${one.id}-name` }, one.name),
           make("span", { class: "share" }, percent(one.share))),
-        make("p", { class: "size" }, `Segment ${one.id}, ${plural(one.size, "customer")}`),
+        make("div", { class: "size" }, sizeOf(one)),
         one.definition ? make("p", { class: "definition" }, one.definition) : null,
         markerBars(one)),
       statementList(one));
@@ -307,7 +345,8 @@
       option: () => ({
         grid: { left: 8, right: 8, top: 8, bottom: 52, containLabel: true },
         tooltip: tip({ formatter: (at) => `<b>${safe(label(features[order[at.value[1]]]))}</b><br>` +
-          `${safe(segments[at.value[0]].name)}: ${safe(text(at.value))}<br>difference ${figure(Number(at.value[2]))}` }),
+          `${safe(segments[at.value[0]].name)}: ${safe(text(at.value))}<br>` +
+          `${fixed(Math.abs(Number(at.value[2])), 1)} standard deviations ${at.value[2] < 0 ? "below" : "above"} the others` }),
         xAxis: axis({ type: "category", position: "top", data: segments.map((one) => one.name), axisLine: { show: false },
           splitLine: { show: false }, axisLabel: { color: tone("ink"), interval: 0, width: column(isNarrow()) - 8, overflow: "break",
             fontSize: 12, lineHeight: 15 } }),
@@ -342,8 +381,10 @@
   const line = (points, more) => ({ type: "line", data: points, lineStyle: { width: 2, color: tone("accent") },
     itemStyle: { color: tone("accent") }, symbol: "circle", symbolSize: 5, ...more });
   const objectiveName = evaluation.logLikelihood === undefined ? "Spread inside segments" : "Minus log-likelihood";
-  const short = (value) => (Math.abs(value) >= 1e6 ? `${figure(value / 1e6)}M` : Math.abs(value) >= 1e4
-    ? `${figure(value / 1e3)}k` : figure(value));
+  /* Ticks without trailing zeros. */
+  const plain = (value) => Number(value.toPrecision(3)).toString().replace(/^-/, "\u2212");
+  const short = (value) => (Math.abs(value) >= 1e6 ? `${plain(value / 1e6)}M` : Math.abs(value) >= 1e4
+    ? `${plain(value / 1e3)}k` : plain(value));
 
   const byNumber = (name, note, pick, data) => {
     const shown = record.byK.filter((one) => pick(one) !== undefined);
@@ -395,11 +436,26 @@
       "Starts that agree", head("", "text")], rows);
   };
 
+  const listed = (items) => (items.length < 2 ? items.join("") :
+    `${items.slice(0, -1).join(", ")} and ${items[items.length - 1]}`);
+  const reasons = { CHOICE_RULE_ELBOW: "more segments than that would add little",
+    CHOICE_RULE_CALINSKI_HARABASZ: "the segments are then furthest apart for their spread",
+    CHOICE_RULE_SILHOUETTE: "customers are then closest to their own segment and furthest from the others",
+    CHOICE_RULE_BIC: "the fit is then best for the number of parameters it takes" };
+  const choiceText = () => {
+    const ks = record.byK.map((one) => one.k);
+    const chosen = record.byK.find((one) => one.chosen);
+    const small = record.byK.filter((one) => !one.eligible).map((one) => one.k);
+    if (ks.length < 2 || !chosen || !chosen.eligible || !reasons[record.rule]) return record.choice;
+    return `All numbers of segments from ${ks[0]} to ${ks[ks.length - 1]} were tried; ${spelled(chosen.k)} ${chosen.k === 1 ? "was" : "were"} chosen because ` +
+      `${reasons[record.rule]}.${small.length ? ` ${listed(small)} did not qualify: a segment would hold less than ` +
+      `${percent(record.minShare)} of the customers.` : ""}`;
+  };
   const certainty = () => {
-    by("choice").textContent = record.choice;
+    by("choice").textContent = choiceText();
     const rule = word(record.rule, "CHOICE_RULE_").replace("calinski harabasz", "Calinski\u2013Harabasz")
       .replace("bic", "BIC");
-    byNumber(`Score of the rule (${rule})`, "Higher is better. Hollow points: a segment would be too small.",
+    byNumber(`Score by number of segments (${rule})`, "Higher is better. Hollow points: a segment would be too small.",
       (one) => one.score, choiceTable());
     byNumber(objectiveName, "By number of segments, best of all starts.", (one) => one.objective, null);
     trace();
@@ -407,10 +463,11 @@
 
   /* --- profiles ---------------------------------------------------------------------------- */
 
+  const dash = () => make("span", { class: "soft", title: "hidden: too few customers" }, "\u2013");
   const profileCell = (feature, one, isReference) => {
-    if (one.hidden) return cell(make("span", { class: "soft" }, "hidden"));
+    if (one.hidden) return cell(dash());
     if (one.mean === undefined) return cell("");
-    if (kind(feature) === "ordinal") return cell(make("span", { class: "soft" }, `position ${fixed(one.mean + 1, 1)}`));
+    if (kind(feature) === "ordinal") return cell(make("span", { class: "soft" }, `level ${fixed(one.mean + 1, 1)} of ${feature.levels.length}`));
     const index = one.index === undefined || isReference ? null : make("small", {}, `index ${fixed(one.index, 0)}`);
     return make("td", {}, valueText(feature, one.mean), index);
   };
@@ -424,7 +481,7 @@
     const rows = shown.map(({ level }) => {
       const line_ = row(feature.levels[level], ...[everybody[index], ...segments.map((one) => one.cells[index])].map((one) => {
         const found = share(one, level);
-        return cell(found ? percent(found.share) : make("span", { class: "soft" }, one.hidden ? "" : "hidden"));
+        return cell(found ? percent(found.share) : one.hidden ? "" : dash());
       }));
       line_.className = "level";
       return line_;
@@ -435,14 +492,15 @@
   const featureRows = (index) => {
     const feature = features[index];
     const name = feature.levels.length > 12 ? `${label(feature)} (12 commonest of ${feature.levels.length})` : label(feature);
-    return [row(name, profileCell(feature, everybody[index], true), ...segments.map((one) =>
+    const of = shareOf(feature.unit || "") ? make("small", { class: "unit" }, feature.unit) : null;
+    return [row(make("span", {}, name, of), profileCell(feature, everybody[index], true), ...segments.map((one) =>
       profileCell(feature, one.cells[index]))), ...(feature.levels.length ? levelRows(index) : [])];
   };
   const roleNames = { ROLE_BASIS: "What the segments are made of", ROLE_DESCRIPTOR: "What else is known",
     ROLE_OUTCOME: "Outcomes", ROLE_SENSITIVE: "Sensitive features (audited, never used)" };
   const profiles = () => {
     by("profiles-intro").textContent = "Means and shares of customers that have a value. An index of 100 is everybody\u2019s " +
-      "average. Figures that rest on too few customers are hidden.";
+      "average. A dash stands for a figure that is hidden, because it would tell about too few customers.";
     const rows = Object.entries(roleNames).flatMap(([role, name]) => {
       const members = features.map((_, i) => i).filter((i) => features[i].role === role);
       if (!members.length) return [];
