@@ -44,8 +44,8 @@ struct strata_job_summary {
 };
 
 /* Read, check, ingest, encode, fit, evaluate, describe, write, seal.  Collective: every rank gives the same request.
- * Fails alike on all ranks with one sentence, or all problems of the job file; a run directory that this call made is
- * then removed, one that was there keeps its old results. */
+ * Fails alike on all ranks with one sentence, or all problems of the job file; a run directory that this call made
+ * or found empty is then removed, another one keeps its old results unless the new ones were being written. */
 STRATA_MUST_CHECK strata_status strata_job_run(struct strata_comm *comm,
                                                const struct strata_job_request *request,
                                                struct strata_arena *keep,
