@@ -301,14 +301,14 @@
   const sizes = () => chart(by("sizes"), {
     name: "How large they are", words: `Bar chart of segment sizes: ${segments.map((one) =>
       `${one.name} ${percent(one.share)}`).join(", ")}.`,
-    height: 30 + 34 * segments.length,
+    height: 30 + 46 * segments.length,
     data: table("Segment sizes", ["Segment", "Customers", "Share", "Silhouette"], segments.map((one) =>
       row(one.name, count(one.size), percent(one.share), figure(one.silhouette)))),
     option: () => ({
       grid: { left: 8, right: 110, top: 4, bottom: 4, containLabel: true },
       xAxis: axis({ type: "value", show: false }),
       yAxis: axis({ type: "category", inverse: true, data: segments.map((one) => one.name), axisLine: { show: false },
-        axisLabel: { color: tone("ink"), fontSize: isNarrow() ? 12 : 13, width: isNarrow() ? 112 : 260, overflow: isNarrow() ? "break" : "truncate", lineHeight: 14 } }),
+        axisLabel: { color: tone("ink"), fontSize: isNarrow() ? 12 : 13, width: isNarrow() ? 124 : 260, overflow: isNarrow() ? "break" : "truncate", lineHeight: 14 } }),
       series: [{ type: "bar", barWidth: 18, data: segments.map((one, i) => ({ value: Number(one.size),
         itemStyle: { color: hue(i), borderRadius: [0, 4, 4, 0] } })),
       label: { show: true, position: "right", color: tone("ink"), formatter: (at) =>
@@ -329,7 +329,7 @@
       return { value: [x, y, effect], hidden: one.cells[feature].hidden, effect };
     }));
     const text = ([x, y]) => cellText(features[order[y]], segments[x].cells[order[y]]);
-    const column = (narrow) => (narrow ? 88 : Math.max(92, 620 / segments.length));
+    const column = (narrow) => (narrow ? 100 : Math.max(92, 620 / segments.length));
     chart(by("heat"), {
       name: "Profile heat map",
       note: order.length < features.length && order.length === most ? `The ${most} features that differ most.` : null,
@@ -382,7 +382,7 @@
     itemStyle: { color: tone("accent") }, symbol: "circle", symbolSize: 5, ...more });
   const objectiveName = evaluation.logLikelihood === undefined ? "Spread inside segments" : "Minus log-likelihood";
   /* Ticks without trailing zeros. */
-  const plain = (value) => Number(value.toPrecision(3)).toString().replace(/^-/, "\u2212");
+  const plain = (value) => (Math.abs(value) >= 1000 ? fixed(value, 0) : Number(value.toPrecision(3)).toString().replace(/^-/, "\u2212"));
   const short = (value) => (Math.abs(value) >= 1e6 ? `${plain(value / 1e6)}M` : Math.abs(value) >= 1e4
     ? `${plain(value / 1e3)}k` : plain(value));
 
