@@ -190,7 +190,7 @@ static bool is_local(const char *endpoint)
            strncmp(endpoint, "tcp://[::1]:", 12) == 0;
 }
 
-/* tcp://HOST:PORT with PORT a number or *. */
+/* tcp://HOST:PORT with PORT a number or *.  Events are one port higher than requests. */
 static bool has_port(const char *endpoint)
 {
     const char *colon = strrchr(endpoint, ':');
@@ -199,7 +199,7 @@ static bool has_port(const char *endpoint)
     if (digits < 1 || digits > 5 || colon[1 + digits] != '\0') return false;
     unsigned port = 0;
     for (size_t i = 1; i <= digits; i++) port = 10 * port + (unsigned)(colon[i] - '0');
-    return port >= 1 && port <= 65535;
+    return port >= 1 && port <= 65534;
 }
 
 /* The host of tcp://127.a.b.c:PORT must be an address, not a name such as 127.example.org. */
@@ -225,7 +225,7 @@ static void check_endpoint(struct reader *reader, const struct strata_config *co
             "`endpoint` must be ipc, ipc:///a/path or tcp://127.0.0.1:* with a port or *");
     } else if (tcp && !has_port(endpoint)) {
         strata_complain(reader, config->control_place,
-                        "`endpoint` must end with a port from 1 to 65535, or with :* for any");
+                        "`endpoint` must end with a port from 1 to 65534, or with :* for any");
     } else if (!is_local(endpoint) ||
                (strncmp(endpoint, "tcp://127.", 10) == 0 && !has_numeric_host(endpoint))) {
         strata_complain(reader, config->control_place,

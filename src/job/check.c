@@ -23,29 +23,6 @@ static void check_estimator(const struct strata_config *config, struct strata_pr
                         nearest ? nearest : known[0]);
 }
 
-/* Nothing listens beyond this host without keys. */
-static void check_control(const struct strata_config *config, struct strata_problems *problems)
-{
-    static const char *const local[] = {"ipc", "ipc://", "tcp://127.", "tcp://[::1]",
-                                        "tcp://localhost:"};
-    if (!config->control_on) return;
-    for (size_t i = 0; i < sizeof local / sizeof *local; i++)
-        if (strncmp(config->control_endpoint, local[i], strlen(local[i])) == 0) return;
-    strata_problems_add(
-        problems, config->control_place, STRATA_E_CONFIG,
-        "the control endpoint may be reached from other hosts; without keys use \"ipc\" or "
-        "\"tcp://127.0.0.1:*\"");
-}
-
-static void check_features(const struct strata_config *config, struct strata_problems *problems)
-{
-    for (size_t i = 0; i < config->n_features; i++)
-        if (config->feature[i].role == STRATA_ROLE_BASIS) return;
-    strata_problems_add(
-        problems, config->features_place, STRATA_E_CONFIG,
-        "no feature has role basis, so there is nothing to segment by; give at least one");
-}
-
 static void check_output(const struct strata_config *config, struct strata_problems *problems)
 {
     struct strata_err err = {0};
@@ -101,8 +78,6 @@ strata_status strata_job_check(const struct strata_job_request *request, int n_r
     }
     if (problems->total) return STRATA_OK; /* what follows needs a sound config */
     check_estimator(out->config, problems);
-    check_control(out->config, problems);
-    check_features(out->config, problems);
     check_output(out->config, problems);
     STRATA_TRY(strata_ingest_plan(out->config, n_ranks, keep, &out->ingest, problems, err));
     if (problems->total == 0) check_memory(n_ranks, out, problems);
