@@ -23,6 +23,7 @@ struct strata_duck_exact {
 struct strata_duck_options {
     uint64_t memory_bytes;     /* 0: DuckDB's default */
     const char *temporary_dir; /* spills; NULL: none */
+    bool sealed;               /* SQL can neither read nor write files, spills apart */
     int threads;               /* 0: 1 */
     const char *as_of;         /* value of the variable as_of and the macro as_of(); NULL: none */
     const struct strata_duck_exact *exact; /* makes strata_exact_sum(DOUBLE); NULL: none */

@@ -31,6 +31,7 @@ static bool set_options(duckdb_config config, const struct strata_duck_options *
     return set_option(config, "threads", threads) &&
            set_option(config, "temp_directory",
                       options->temporary_dir ? options->temporary_dir : "") &&
+           set_option(config, "enable_external_access", options->sealed ? "false" : "true") &&
            set_option(config, "autoinstall_known_extensions", "false") &&
            set_option(config, "autoload_known_extensions", "false") &&
            (options->memory_bytes == 0 || set_option(config, "memory_limit", memory));

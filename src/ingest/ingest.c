@@ -97,6 +97,7 @@ STRATA_MUST_CHECK static strata_status open_databases(struct stage *stage,
         .temporary_dir = stage->spill_dir,
         .threads = owner_threads(comm),
         .as_of = config->as_of,
+        .sealed = true,
         .exact = &ingest_exact_sum,
     };
     STRATA_TRY(strata_duck_open(&reader, &stage->shuffle.reader, err));

@@ -13,7 +13,8 @@ const struct ingest_limits ingest_limits_default = {.unit_bytes = (uint64_t)64 <
 
 struct planner {
     const struct strata_config *config;
-    struct strata_duck *duck;
+    struct strata_duck *duck;      /* looks into files */
+    struct strata_duck *view_duck; /* has the sources' tables, empty, and sees no files */
     struct ingest_detail *detail;
     struct strata_arena *keep;
     struct strata_problems *problems;
@@ -44,8 +45,8 @@ STRATA_MUST_CHECK static strata_status read_sources(struct planner *planner, str
 STRATA_MUST_CHECK static strata_status create_tables(struct planner *planner, struct strata_err *err)
 {
     for (size_t i = 0; i < planner->detail->n_sources; i++)
-        STRATA_TRY(ingest_table_create(planner->duck, planner->config, &planner->detail->source[i],
-                                       true, *planner->keep, err));
+        STRATA_TRY(ingest_table_create(planner->view_duck, planner->config,
+                                       &planner->detail->source[i], true, *planner->keep, err));
     return STRATA_OK;
 }
 
@@ -121,7 +122,7 @@ STRATA_MUST_CHECK static strata_status check_sql(struct planner *planner, bool *
                                 .key = config->key,
                                 .has_as_of = config->as_of != NULL};
     struct sql_result result;
-    STRATA_TRY(sql_check(planner->duck, &job, planner->keep, planner->problems, &result, err));
+    STRATA_TRY(sql_check(planner->view_duck, &job, planner->keep, planner->problems, &result, err));
     planner->detail->sql = result.sql;
     *key_is_source_key = result.key_is_source_key;
     mark_used(planner, &result);
@@ -157,7 +158,8 @@ STRATA_MUST_CHECK static strata_status describe_view(struct planner *planner, st
     bool more = true;
     planner->view = STRATA_NEW(planner->keep, struct ingest_column, STRATA_MAX_COLUMNS);
     if (!planner->view) return STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for the plan");
-    STRATA_TRY(strata_duck_query(planner->duck, &cursor, err, "DESCRIBE %s", planner->detail->sql));
+    STRATA_TRY(
+        strata_duck_query(planner->view_duck, &cursor, err, "DESCRIBE %s", planner->detail->sql));
     strata_status rc = strata_duck_next(&cursor, &more, err);
     for (; rc == STRATA_OK && more; rc = strata_duck_next(&cursor, &more, err)) {
         for (size_t row = 0; row < cursor.n_rows && planner->n_view < STRATA_MAX_COLUMNS; row++) {
@@ -396,10 +398,13 @@ strata_status ingest_plan_with(const struct strata_config *config, int n_ranks,
     if (!plan || !planner.detail)
         return STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for the plan");
     planner.detail->limits = limits;
-    const struct strata_duck_options options = {
-        .memory_bytes = (uint64_t)1 << 30, .as_of = config->as_of, .exact = &ingest_exact_sum};
-    strata_status rc = strata_duck_open(&options, &planner.duck, err);
+    const struct strata_duck_options files = {.memory_bytes = (uint64_t)1 << 30};
+    const struct strata_duck_options tables = {
+        .as_of = config->as_of, .sealed = true, .exact = &ingest_exact_sum};
+    strata_status rc = strata_duck_open(&files, &planner.duck, err);
+    if (rc == STRATA_OK) rc = strata_duck_open(&tables, &planner.view_duck, err);
     if (rc == STRATA_OK) rc = make_plan(&planner, n_ranks, plan, err);
+    strata_duck_close(&planner.view_duck);
     strata_duck_close(&planner.duck);
     *out = plan;
     return rc;

@@ -131,7 +131,7 @@ strata_status rows_append(const struct row_layout *layout, const unsigned char *
         const unsigned char *null = bytes + sizeof n;
         const unsigned char *at = null + (layout->n_fields + 7) / 8;
         for (size_t i = 0; i < layout->n_fields; i++) {
-            if (null[i / 8] >> (i % 8) & 1u)
+            if (((unsigned)null[i / 8] >> (i % 8) & 1u) != 0)
                 strata_duck_append_value(appender, i, NULL, 0);
             else
                 at = append_value(&layout->field[i], i, at, appender);

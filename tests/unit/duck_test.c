@@ -124,6 +124,22 @@ Test(duck, errors_about_the_statement_are_kept)
     cr_assert(strstr(fault.text, "/no/such/file"), "%s", fault.text);
 }
 
+Test(duck, a_sealed_database_reads_and_writes_no_files)
+{
+    struct strata_duck *sealed = NULL;
+    const struct strata_duck_options options = {.sealed = true};
+    OK(strata_duck_open(&options, &sealed, &err));
+    static const char *const outside[] = {"SELECT * FROM read_csv('/etc/passwd')",
+                                          "COPY (SELECT 1) TO '/tmp/strata-out.csv'",
+                                          "ATTACH '/tmp/strata-x.db'"};
+    for (size_t i = 0; i < 3; i++) {
+        struct strata_err fault = {0};
+        cr_expect_eq(strata_duck_run(sealed, &fault, "%s", outside[i]), STRATA_E_PERMISSION, "%s",
+                     fault.text);
+    }
+    strata_duck_close(&sealed);
+}
+
 Test(duck, binding_reports_the_place_and_runs_nothing)
 {
     char *report = NULL;
