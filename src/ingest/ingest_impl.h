@@ -92,9 +92,7 @@ STRATA_MUST_CHECK strata_status ingest_schema(
     struct strata_arena *keep, struct strata_problems *problems, struct strata_err *err);
 
 /* units.c: read units of all sources; then who reads which. */
-STRATA_MUST_CHECK strata_status ingest_units(struct strata_duck *duck,
-                                             const struct strata_config *config,
-                                             struct ingest_detail *detail,
+STRATA_MUST_CHECK strata_status ingest_units(struct strata_duck *duck, struct ingest_detail *detail,
                                              struct strata_arena *keep, struct strata_err *err);
 /* By size; everything to rank 0 when it alone reads.  The same on all ranks; false when scratch is
  * short, and then no rank may go on. */

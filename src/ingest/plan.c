@@ -382,7 +382,7 @@ STRATA_MUST_CHECK static strata_status make_plan(struct planner *planner, int n_
     STRATA_TRY(read_sources(planner, err));
     if (planner->problems->total == before) STRATA_TRY(plan_view(planner, err));
     if (planner->problems->total == before)
-        STRATA_TRY(ingest_units(planner->duck, planner->config, planner->detail, planner->keep, err));
+        STRATA_TRY(ingest_units(planner->duck, planner->detail, planner->keep, err));
     return tell_plan(planner, n_ranks, plan, err);
 }
 

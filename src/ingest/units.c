@@ -45,7 +45,7 @@ static bool can_cut(const struct ingest_dialect *dialect)
     return strlen(dialect->delimiter) == 1 && strcmp(dialect->quote, dialect->escape) == 0;
 }
 
-static void csv_units(struct ingest_detail *detail, struct ingest_unit like, bool cut)
+static void csv_units(struct ingest_detail *detail, struct ingest_unit like)
 {
     const struct ingest_source *source = &detail->source[like.source];
     const struct ingest_file *file = &source->file[like.file];
@@ -54,8 +54,7 @@ static void csv_units(struct ingest_detail *detail, struct ingest_unit like, boo
     like.bytes = file->bytes - file->data_begin;
     like.line = 1 + file->header_lines;
     like.whole = source->direct;
-    if (source->direct || !cut || !can_cut(&source->dialect) ||
-        like.bytes <= detail->limits.unit_bytes) {
+    if (source->direct || !can_cut(&source->dialect) || like.bytes <= detail->limits.unit_bytes) {
         detail->unit[detail->n_units++] = like;
         return;
     }
@@ -87,15 +86,13 @@ static size_t most_units(const struct ingest_detail *detail)
     return n;
 }
 
-strata_status ingest_units(struct strata_duck *duck, const struct strata_config *config,
-                           struct ingest_detail *detail, struct strata_arena *keep,
-                           struct strata_err *err)
+strata_status ingest_units(struct strata_duck *duck, struct ingest_detail *detail,
+                           struct strata_arena *keep, struct strata_err *err)
 {
     detail->unit = STRATA_NEW(keep, struct ingest_unit, most_units(detail) + 1);
     if (!detail->unit) return STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for the read units");
     for (size_t s = 0; s < detail->n_sources; s++) {
         const struct ingest_source *source = &detail->source[s];
-        const bool cut = config->reader == STRATA_READER_ALL && !source->config->lookup;
         for (size_t f = 0; f < source->n_files; f++) {
             const struct ingest_unit like = {.source = (uint32_t)s, .file = (uint32_t)f};
             detail->data_bytes += source->file[f].bytes;
@@ -104,7 +101,7 @@ strata_status ingest_units(struct strata_duck *duck, const struct strata_config 
                 STRATA_TRY(parquet_units(duck, detail, like, *keep, err));
                 break;
             case STRATA_FORMAT_CSV:
-                csv_units(detail, like, cut);
+                csv_units(detail, like);
                 break;
             case STRATA_FORMAT_JSON:
                 whole_unit(detail, like);
