@@ -64,9 +64,51 @@ static const struct command *find_command(const char *name)
 
 enum { OPTION_VERSION = 256 };
 
-/* What an argument list asks for: a command with its arguments, or help or the version (then *command is NULL). */
-static strata_status parse(int argc, char **argv, const struct command **command,
-                           struct strata_arguments *arguments, bool *verbose, struct strata_err *err)
+/* What else an argument list may ask for than a command. */
+struct asked {
+    bool help, version, verbose;
+};
+
+static strata_status take_option(int option, char **argv, struct strata_arguments *arguments,
+                                 struct asked *asked, struct strata_err *err)
+{
+    switch (option) {
+    case 'o':
+        arguments->output = optarg;
+        return STRATA_OK;
+    case 's':
+        if (arguments->n_set == STRATA_SET_MAX)
+            return STRATA_FAIL(err, STRATA_E_USAGE, "more than %d --set options", STRATA_SET_MAX);
+        arguments->set[arguments->n_set++] = optarg;
+        return STRATA_OK;
+    case 'n':
+        arguments->ranks = (int)strtol(optarg, NULL, 10);
+        if (arguments->ranks >= 1 && arguments->ranks <= 4096) return STRATA_OK;
+        return STRATA_FAIL(err, STRATA_E_USAGE, "--ranks takes a number from 1 to 4096");
+    case 'e':
+        arguments->endpoint = optarg;
+        return STRATA_OK;
+    case 'q':
+        arguments->quiet = true;
+        return STRATA_OK;
+    case 'v':
+        asked->verbose = true;
+        return STRATA_OK;
+    case 'h':
+        asked->help = true;
+        return STRATA_OK;
+    case OPTION_VERSION:
+        asked->version = true;
+        return STRATA_OK;
+    default:
+        return STRATA_FAIL(err, STRATA_E_USAGE, "%s %s; see strata --help",
+                           option == ':' ? "a value is missing after" : "unknown option",
+                           argv[optind - 1]);
+    }
+}
+
+static strata_status take_options(int argc, char **argv, struct strata_arguments *arguments,
+                                  struct asked *asked, struct strata_err *err)
 {
     static const struct option options[] = {
         {"output", required_argument, NULL, 'o'},
@@ -80,52 +122,26 @@ static strata_status parse(int argc, char **argv, const struct command **command
         {NULL, 0, NULL, 0},
     };
     opterr = 0;
-    *command = NULL;
     arguments->ranks = 1;
-    bool wants_help = false, wants_version = false;
-    for (int option; (option = getopt_long(argc, argv, ":o:s:n:e:qvh", options, NULL)) != -1;) {
-        switch (option) {
-        case 'o':
-            arguments->output = optarg;
-            break;
-        case 's':
-            if (arguments->n_set == STRATA_SET_MAX)
-                return STRATA_FAIL(err, STRATA_E_USAGE, "more than %d --set options",
-                                   STRATA_SET_MAX);
-            arguments->set[arguments->n_set++] = optarg;
-            break;
-        case 'n':
-            arguments->ranks = (int)strtol(optarg, NULL, 10);
-            if (arguments->ranks < 1 || arguments->ranks > 4096)
-                return STRATA_FAIL(err, STRATA_E_USAGE, "--ranks takes a number from 1 to 4096");
-            break;
-        case 'e':
-            arguments->endpoint = optarg;
-            break;
-        case 'q':
-            arguments->quiet = true;
-            break;
-        case 'v':
-            *verbose = true;
-            break;
-        case 'h':
-            wants_help = true;
-            break;
-        case OPTION_VERSION:
-            wants_version = true;
-            break;
-        default:
-            return STRATA_FAIL(err, STRATA_E_USAGE, "%s %s; see strata --help",
-                               option == ':' ? "a value is missing after" : "unknown option",
-                               argv[optind - 1]);
-        }
-    }
-    if (wants_version) {
+    for (int option; (option = getopt_long(argc, argv, ":o:s:n:e:qvh", options, NULL)) != -1;)
+        STRATA_TRY(take_option(option, argv, arguments, asked, err));
+    return STRATA_OK;
+}
+
+/* What an argument list asks for: a command with its arguments, or help or the version (then *command is NULL). */
+static strata_status parse(int argc, char **argv, const struct command **command,
+                           struct strata_arguments *arguments, bool *verbose, struct strata_err *err)
+{
+    struct asked asked = {0};
+    *command = NULL;
+    STRATA_TRY(take_options(argc, argv, arguments, &asked, err));
+    *verbose = asked.verbose;
+    if (asked.version) {
         (void)printf("strata %s\n", STRATA_VERSION);
         return STRATA_OK;
     }
     const char *name = optind < argc ? argv[optind] : NULL;
-    if (wants_help || (name && strcmp(name, "help") == 0)) {
+    if (asked.help || (name && strcmp(name, "help") == 0)) {
         help(stdout);
         return STRATA_OK;
     }
