@@ -69,7 +69,7 @@ STRATA_MUST_CHECK strata_status strata_job_check(const struct strata_job_request
                                                  struct strata_err *err);
 
 /* Install the handlers: USR1 and TERM ask for an end with STRATA_E_AGAIN, INT for STRATA_E_CANCELLED, a second TERM or
- * INT leaves at once; PIPE is ignored. */
+ * INT leaves at once; USR2 and PIPE are ignored. */
 void strata_job_signals_install(void);
 
 /* The state machine as a table of states x events.  STRATA_JOB_STATE_COUNT when the event is refused in that state. */

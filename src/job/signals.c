@@ -8,16 +8,19 @@
 
 static atomic_uint asked;
 
-static void leave_or_ask(unsigned bit, int exit_code)
+/* Ask, and leave if the same signal has asked before. */
+static void ask(unsigned bit, volatile sig_atomic_t *times, int exit_code)
 {
-    if (atomic_fetch_or(&asked, bit) & bit) _exit(exit_code);
+    if ((*times)++ > 0) _exit(exit_code);
+    (void)atomic_fetch_or(&asked, bit);
 }
 
 static void handle(int number)
 {
+    static volatile sig_atomic_t terms, ints;
     if (number == SIGUSR1) (void)atomic_fetch_or(&asked, STRATA_ASKED_LIMIT);
-    if (number == SIGTERM) leave_or_ask(STRATA_ASKED_LIMIT, 75);
-    if (number == SIGINT) leave_or_ask(STRATA_ASKED_CANCEL, 130);
+    if (number == SIGTERM) ask(STRATA_ASKED_LIMIT, &terms, 75);
+    if (number == SIGINT) ask(STRATA_ASKED_CANCEL, &ints, 130);
 }
 
 void strata_job_signals_install(void)
@@ -27,7 +30,8 @@ void strata_job_signals_install(void)
     (void)sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         (void)sigaction(numbers[i], &action, NULL);
-    action.sa_handler = SIG_IGN;
+    action.sa_handler = SIG_IGN; /* USR2 would ask for a checkpoint: the job goes on, as it would after one */
+    (void)sigaction(SIGUSR2, &action, NULL);
     (void)sigaction(SIGPIPE, &action, NULL);
 }
 

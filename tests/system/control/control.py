@@ -170,7 +170,7 @@ def test_stratactl_reads_a_finished_run_without_a_server():
         text = ctl("--run", job.run, "segments")
         assert "Young discount hunters" in text and "near the store." in text, text
         text = ctl("--run", job.run, "persona", "2")
-        assert text.startswith("High-income loyalists\nSegment 2,") and "Behavioural" in text, text
+        assert text.startswith("High-income loyalists\nSegment 2,") and "How they buy" in text, text
         assert text == ctl("--run", job.run, "persona", "High-income loyalists")
         assert ctl("--run", job.run, "persona").count("customers,") == 5
         reply = json.loads(ctl("--run", job.run, "--json", "persona", "2"))

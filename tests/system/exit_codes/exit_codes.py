@@ -75,10 +75,13 @@ def run(launcher, *arguments, output="out"):
     return wait(start(launcher, list(arguments), path))[0]
 
 
-def signalled(launcher, number, to_launcher=True):
-    output = HERE / f"{launcher}-{signal.Signals(number).name}-{to_launcher}"
+def signalled(launcher, number, to_launcher=True, before=None):
+    output = HERE / f"{launcher}-{signal.Signals(number).name}-{to_launcher}-{before}"
     process = start(launcher, [str(JOB)] + LONG, output)
     wait_until_fitting(output, process)
+    if before:
+        process.send_signal(before)
+        time.sleep(0.3)
     if launcher != "none" and not to_launcher:
         os.kill(ranks_of(output)[-1], number)
     else:
@@ -111,6 +114,7 @@ def causes(launcher):
     yield "output is a file", wait(start(launcher, [str(JOB)], blocked))[0]
     yield "mistake in the job file", run(launcher, write("bad.yaml", "job: x\nsegmnets: 3\n"))
     yield "USR1", signalled(launcher, signal.SIGUSR1)
+    yield "USR2, then USR1", signalled(launcher, signal.SIGUSR1, before=signal.SIGUSR2)
     yield "TERM", signalled(launcher, signal.SIGTERM)
     yield "INT", signalled(launcher, signal.SIGINT)
     yield "a rank is killed", signalled(launcher, signal.SIGKILL, to_launcher=False)
