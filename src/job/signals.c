@@ -30,7 +30,8 @@ void strata_job_signals_install(void)
     (void)sigemptyset(&action.sa_mask);
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
         (void)sigaction(numbers[i], &action, NULL);
-    action.sa_handler = SIG_IGN; /* USR2 would ask for a checkpoint: the job goes on, as it would after one */
+    action.sa_handler =
+        SIG_IGN; /* USR2 would ask for a checkpoint: the job goes on, as it would after one */
     (void)sigaction(SIGUSR2, &action, NULL);
     (void)sigaction(SIGPIPE, &action, NULL);
 }
