@@ -41,8 +41,9 @@ struct strata_quality {
     size_t n_sources;
     struct strata_feature_quality *feature; /* (n_features) in the job's order */
     size_t n_features;
-    struct strata_reject *reject; /* (n_rejects <= 100000) by source, file, line, column; the same on all ranks */
-    size_t n_rejects;             /* listed; all are counted in source[].rejected_rows */
+    struct strata_reject
+        *reject; /* (n_rejects <= 100000) by source, file, line, column; the same on all ranks */
+    size_t n_rejects;  /* listed; all are counted in source[].rejected_rows */
     const char **note; /* (n_notes <= 64) sentences: degenerate input, and what was done */
     size_t n_notes;
 };
