@@ -202,7 +202,8 @@ class Case:
             found |= {f"features/{f.name}": hashlib.sha256(f.read_bytes()).hexdigest()
                       for f in sorted((output / "features").glob("*"))}
             return found
-        words = [line for line in done.stderr.splitlines() if line.startswith("strata: ")]
+        lines = done.stderr.splitlines()
+        words = [line for line in lines if line.startswith("strata: ")] or lines[-20:]
         words = [re.sub(r"\S*/case-\S*|rank \d+: ", "", line) for line in words]
         return {"exit code": done.returncode, "words": " / ".join(words)}
 
