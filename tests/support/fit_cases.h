@@ -154,10 +154,10 @@ static inline void fit_copy_rank0(struct fit_case *fit, const struct strata_comm
     memcpy(out->candidate, c->candidate, c->n_candidates * sizeof *out->candidate);
     memcpy(out->by_k, c->by_k, c->n_k * sizeof *out->by_k);
     (void)snprintf(out->choice, sizeof out->choice, "%s", c->choice);
-    for (size_t i = 0; i < quality->n_notes; i++) {
-        strncat(out->note, quality->note[i], sizeof out->note - strlen(out->note) - 2);
-        strcat(out->note, "\n");
-    }
+    size_t length = strlen(out->note);
+    for (size_t i = 0; i < quality->n_notes && length < sizeof out->note; i++)
+        length += (size_t)snprintf(out->note + length, sizeof out->note - length, "%s\n",
+                                   quality->note[i]);
     out->evaluation = *e;
     memcpy(out->segment_silhouette, e->segment_silhouette, c->dims.k * sizeof(double));
     memcpy(out->segment_sse, e->segment_sse, c->dims.k * sizeof(double));

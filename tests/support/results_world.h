@@ -234,8 +234,16 @@ static inline void world_profiles(struct world *world)
     }
     world->marker[0] = (struct strata_marker){1, -1, 1e22};
     world->marker[1] = (struct strata_marker){2, 1, 0.5};
-    world->statement[0] = (struct strata_statement){
-        "5 customers, \"half\" of all.", "value", "size", SIZE_MAX, -1, 0.5, 1, 5, (double)NAN, (double)NAN};
+    world->statement[0] = (struct strata_statement){"5 customers, \"half\" of all.",
+                                                    "value",
+                                                    "size",
+                                                    SIZE_MAX,
+                                                    -1,
+                                                    0.5,
+                                                    1,
+                                                    5,
+                                                    (double)NAN,
+                                                    (double)NAN};
     world->statement[1] = (struct strata_statement){
         "Three in four are old.", "demographic", "share", 1, 1, 0.75, 0.5, 10, 0.5, 0.9};
     static const char *const name[WORLD_K] = {"Old spenders", "Young\tsouth", "Caf\xc3\xa9 guests"};
