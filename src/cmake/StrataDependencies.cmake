@@ -38,12 +38,6 @@ add_library(strata_random123 INTERFACE)
 target_include_directories(strata_random123 SYSTEM INTERFACE ${STRATA_RANDOM123_DIR})
 set(strata_external_random123 strata_random123)
 
-# Optional until the code that needs them arrives: asking for a missing one is an error there.
-pkg_check_modules(PQ QUIET IMPORTED_TARGET libpq)
-set(strata_external_pq PkgConfig::PQ)
-find_library(STRATA_SLEEF_LIBRARY sleef)
-set(strata_external_sleef ${STRATA_SLEEF_LIBRARY})
-
 # --- DuckDB -----------------------------------------------------------------------------------
 # First the one that was named, then an installed one of the wanted version, then the one that
 # deploy/install-dependencies fetches.
