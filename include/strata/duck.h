@@ -49,7 +49,7 @@ STRATA_MUST_CHECK strata_status strata_duck_bind(struct strata_duck *duck, const
                                                  struct strata_err *err);
 
 /* Binding a statement with strata_seen(id, value) notes value's SQL type under id: this reads
- * it, "" when not seen. */
+ * it, "" when the statement bound last did not show it.  value must hold no subquery. */
 #define STRATA_DUCK_SEEN_MAX 1024
 const char *strata_duck_seen(const struct strata_duck *duck, size_t id);
 

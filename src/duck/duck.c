@@ -127,6 +127,7 @@ strata_status strata_duck_bind(struct strata_duck *duck, const char *sql, struct
                                char **report, struct strata_err *err)
 {
     *report = NULL;
+    memset(duck->seen, 0, sizeof duck->seen); /* what another statement showed */
     STRATA_TRY(strata_duck_run(duck, err, "SET errors_as_json = true"));
     duckdb_prepared_statement statement = NULL;
     strata_status rc = STRATA_OK;

@@ -84,7 +84,7 @@ static const char *const accepted[] = {
     "select k, max(i) from orders group by k union all select k, age from people",
     "select k, sum(m) as x from orders group by k having sum(m) > 3 order by x",
     "select k, count(*) filter (where department = 'A') from orders join products using (p) group by k",
-    "select k, sum((select avg(q.p) from products q)) from orders group by k",
+    "select k, sum((select max(q.p) from products q)::integer) from orders group by k",
     "select k, sum(case when i > 3 then m end), bool_or(i > 2), count(distinct s) from orders group by k",
     "select k, len(list(i order by i)), list_sum(list(d order by d)) from orders group by k",
     "select k, histogram(i) from orders group by k",
@@ -216,6 +216,7 @@ static const struct {
     {"select k, list_aggr(list(i order by i), 'stddev') from orders group by k", "list_aggr",
      "by name"},
     {"select k, main.sum(d) from orders group by k", "main", "plain sum"},
+    {"select k, sum((select max(q.w) from products q)) from orders group by k", "sum", "cast it"},
     {"select k, nosuch(age) from people", "nosuch", "nosuch"},
 };
 
