@@ -69,6 +69,16 @@ struct asked {
     bool help, version, verbose;
 };
 
+static strata_status take_ranks(const char *text, int *ranks, struct strata_err *err)
+{
+    char *end = NULL;
+    const long number = strtol(text, &end, 10);
+    if (end == text || *end != '\0' || number < 1 || number > 4096)
+        return STRATA_FAIL(err, STRATA_E_USAGE, "--ranks takes a number from 1 to 4096");
+    *ranks = (int)number;
+    return STRATA_OK;
+}
+
 static strata_status take_option(int option, char **argv, struct strata_arguments *arguments,
                                  struct asked *asked, struct strata_err *err)
 {
@@ -82,9 +92,7 @@ static strata_status take_option(int option, char **argv, struct strata_argument
         arguments->set[arguments->n_set++] = optarg;
         return STRATA_OK;
     case 'n':
-        arguments->ranks = (int)strtol(optarg, NULL, 10);
-        if (arguments->ranks >= 1 && arguments->ranks <= 4096) return STRATA_OK;
-        return STRATA_FAIL(err, STRATA_E_USAGE, "--ranks takes a number from 1 to 4096");
+        return take_ranks(optarg, &arguments->ranks, err);
     case 'e':
         arguments->endpoint = optarg;
         return STRATA_OK;
@@ -178,7 +186,8 @@ static strata_status run_command(struct strata_comm *comm, int argc, char **argv
     struct strata_arena keep;
     strata_status status = STRATA_OK;
     if (!strata_arena_init(&keep, arena_bytes()))
-        status = STRATA_FAIL(err, STRATA_E_MEMORY, "the system gives no address space");
+        status = STRATA_FAIL(err, STRATA_E_MEMORY,
+                             "the system gives no address space; is there a limit (ulimit -v)?");
     status = strata_comm_agree(comm, status, err);
     if (status == STRATA_OK) status = command->run(comm, &arguments, &keep, err);
     strata_arena_finish(&keep);

@@ -146,7 +146,8 @@ static strata_status run(int argc, char **argv, struct strata_err *err)
     STRATA_TRY(parse(argc, argv, &command, &session, err));
     if (!command) return STRATA_OK;
     if (!strata_arena_init(&session.memory, MEMORY_BYTES))
-        return STRATA_FAIL(err, STRATA_E_MEMORY, "the system gives no address space");
+        return STRATA_FAIL(err, STRATA_E_MEMORY,
+                           "the system gives no address space; is there a limit (ulimit -v)?");
     strata_status status = strata_client_open(&session.target, &session.client, err);
     if (status == STRATA_OK) status = command->run(&session, err);
     strata_client_close(&session.client);

@@ -109,6 +109,7 @@ def causes(launcher):
     yield "done", run(launcher, str(JOB))
     yield "stopped by a client", stopped(launcher)
     yield "unknown option", run(launcher, "--nonsense", str(JOB))
+    yield "option's number is none", run(launcher, "--ranks", "4x", str(JOB))
     yield "duplicate customer", run(launcher, write("twice.yaml", TWICE))
     yield "source file missing", run(launcher, str(JOB), "--set", "sources.clients.files=nowhere.csv", output="missing")
     yield "output is a file", wait(start(launcher, [str(JOB)], blocked))[0]
