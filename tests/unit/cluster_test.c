@@ -430,12 +430,7 @@ Test(cluster, memory_is_told_before_a_row_is_read)
 Test(cluster, iris_has_its_published_sse)
 {
     FILE *file = fopen(IRIS, "r");
-    if (!file) {
-        (void)fprintf(
-            stderr,
-            "iris_has_its_published_sse: no python3-sklearn here, whose copy of iris it reads\n");
-        cr_skip_test("python3-sklearn is not installed");
-    }
+    cr_assert_not_null(file, "python3-sklearn is missing: deploy/install-dependencies --tests");
     struct crowd crowd = crowd_new(150, 4);
     crowd.exponent = 0; /* tenths of a centimetre, times 2^12, are exact integers of a fine grid */
     char line[256];
