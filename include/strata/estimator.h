@@ -10,13 +10,7 @@
 
 #include "strata/features.h"
 #include "strata/math_sums.h"
-
-struct strata_dims {
-    size_t k; /* segments, at most STRATA_MAX_SEGMENTS */
-    size_t d; /* columns of the matrix, at most STRATA_MAX_DIMENSIONS */
-};
-
-#define STRATA_NO_LABEL UINT16_MAX /* the label of a row that no pass has seen yet */
+#include "strata/nearest.h"
 
 /* What one row's look at the params tells. */
 struct strata_assignment {

@@ -10,12 +10,12 @@
 #include "strata/arena.h"
 #include "strata/comm.h"
 #include "strata/config.h"
+#include "strata/nearest.h"
 #include "strata/quality.h"
 #include "strata/status.h"
 #include "strata/table.h"
 
 #define STRATA_GRID_BITS 24 /* a grid integer is at most 2^24 in magnitude: float32 holds it */
-#define STRATA_MAX_DIMENSIONS 512
 
 /* What a column of the matrix is made from, when it is not an indicator of level 0, 1, ... */
 #define STRATA_LEVEL_NUMBER (-1)  /* the number, or the position of an ordinal or binary level */
@@ -51,6 +51,10 @@ struct strata_rows {
     const uint64_t *key_hash; /* (n) */
     const char *const *key;   /* (n) */
     uint64_t n_global;
+    const uint32_t *weight; /* (n) case weights in units of 2^weight_exponent, 1 to 2^20 each; or NULL:
+                               every row counts once */
+    int weight_exponent;    /* 0 when all weights are whole numbers */
+    uint64_t weight_global; /* their sum over all ranks, below 2^39; n_global when there are none */
 };
 
 struct strata_features {

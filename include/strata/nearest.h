@@ -1,6 +1,7 @@
-/* Which of a few centres is nearest to each row: the definition of a label, in integers.  Squared
- * distances of grid integers are integers below 2^59, the smallest wins, ties go to the lowest
- * index; so no order of operations, vector width or compiler can change a label. */
+/* Which of a few centres is nearest to each row: the definition of a label, in integers, and the
+ * kernels that find it at the speed of memory.  Squared distances of grid integers are integers
+ * below 2^59, the smallest wins, ties go to the lowest index; so no order of operations, vector
+ * width or compiler can change a label. */
 #ifndef STRATA_NEAREST_H
 #define STRATA_NEAREST_H
 
@@ -8,7 +9,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "strata/estimator.h"
+#define STRATA_MAX_DIMENSIONS 512
+
+struct strata_dims {
+    size_t k; /* segments, at most STRATA_MAX_SEGMENTS */
+    size_t d; /* columns of the matrix, at most STRATA_MAX_DIMENSIONS */
+};
+
+#define STRATA_NO_LABEL UINT16_MAX /* the label of a row that no pass has seen yet */
 
 struct strata_nearest {
     int64_t distance;  /* squared, to the nearest centre, in squared grid units */
@@ -35,6 +43,73 @@ bool strata_nearest_double_fits(struct strata_dims dims, const double *centre, c
 
 /* The squared distance of one row x (d) from one centre (d). */
 int64_t strata_distance(const double *centre, const float *x, size_t d);
+
+/* --- kernels --------------------------------------------------------------------------- */
+
+/* The instruction sets that the kernels are written for. */
+enum strata_isa { STRATA_ISA_SCALAR, STRATA_ISA_NEON, STRATA_ISA_AVX2, STRATA_ISA_AVX512 };
+
+/* The one in force: the widest that this processor has, or the one that the environment variable
+ * STRATA_ISA names (scalar, neon, avx2, avx512; ignored when the processor lacks it).  Read once. */
+enum strata_isa strata_isa(void);
+const char *strata_isa_word(enum strata_isa isa);
+bool strata_isa_available(enum strata_isa isa);
+
+/* Centres in the form in which kernels read them: padded, in lanes, with norms and error bounds. */
+struct strata_centres;
+size_t strata_centres_bytes(struct strata_dims dims); /* of room, 64-byte aligned */
+
+/* Ready k centres (k, d, grid integers, borrowed until the last use) for kernels of one instruction
+ * set.  The result lies in room.  O(k d). */
+const struct strata_centres *strata_centres_make(struct strata_dims dims, const double *centre,
+                                                 enum strata_isa isa, void *room);
+
+/* What a look at rows leaves.  The bounds are in grid units, rounded so that they hold: the row is
+ * not farther than upper from its own centre, and not nearer than lower to any other (infinity when
+ * k is 1).  Both may be NULL. */
+struct strata_look {
+    uint16_t *label; /* (n) */
+    float *upper;    /* (n) */
+    float *lower;    /* (n) */
+};
+
+/* Look at n rows x (n, d, grid integers): their labels, those of strata_nearest_int64 to the bit.
+ * A float pass certifies a row by a rigorous error bound, or hands it to int64.  Returns the number
+ * of rows that int64 decided.  O(n k d); no allocation. */
+uint64_t strata_centres_look(const struct strata_centres *centres, const float *x, size_t n,
+                             struct strata_look out);
+
+/* Refresh upper (n) to the distance from the centre of label (n), rounded up.  O(n d). */
+void strata_centres_own(const struct strata_centres *centres, const float *x, size_t n,
+                        const uint16_t *label, float *upper);
+
+/* How bounds age when centres move, and which rows must be looked at again. */
+struct strata_ageing {
+    const float *own_move;   /* (k) how far each centre moved, rounded up */
+    const float *other_move; /* (k) the farthest that any other centre moved, rounded up */
+    const float *half_gap;   /* (k) half the distance to the nearest other centre, rounded down */
+};
+
+/* upper += own_move[label], lower -= other_move[label] (rounded so that they hold), for n rows, and
+ * into row (room for n) the ascending indices of the rows that are not certainly nearest to their own
+ * centre: not upper < max(lower, half_gap[label]).  Returns their number.  O(n). */
+size_t strata_bounds_age(const struct strata_ageing *ageing, const uint16_t *label, float *upper,
+                         float *lower, size_t n, uint32_t *row);
+
+/* Exact sums of rows by label, in int64: count (k), sum (k, d) += weight and weight times row.
+ * weight (n) is NULL for all 1, else at most 2^20 each.  The caller keeps the sum of all weights
+ * below 2^39, so that no sum overflows.  scratch is strata_label_sums_scratch(dims) bytes, 64-byte
+ * aligned, zeroed before the first call and left zeroed. */
+size_t strata_label_sums_scratch(struct strata_dims dims);
+void strata_label_sums_add(struct strata_dims dims, enum strata_isa isa, const float *x,
+                           const uint32_t *weight, size_t n, const uint16_t *label, void *scratch,
+                           int64_t *count, int64_t *sum);
+
+/* Move one row (d) from one label's sums to another's; from may be STRATA_NO_LABEL. */
+void strata_label_sums_move(struct strata_dims dims, const float *x, uint32_t weight, uint16_t from,
+                            uint16_t to, int64_t *count, int64_t *sum);
+
+/* --- how a row lies -------------------------------------------------------------------- */
 
 /* How a row of a given label lies between its own centre and the nearest other one: squared distances
  * in squared grid units.  near is the row's, label any of the k segments.  other is INT64_MAX when k is 1. */

@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-#include "cluster/nearest_impl.h"
+#include "math/nearest/tile.h"
 
 /* Largest magnitudes of integers that are at most 2^24 (float32 holds them). */
 static float largest_of_rows(const float *x, size_t count)

@@ -1,13 +1,13 @@
 /* What the kernels of this folder share: rows in lanes, two to a vector register, which every 64-bit
  * processor has.  Each row's own sequence of operations is as written, so its bits are those of plain
  * doubles. */
-#ifndef STRATA_NEAREST_IMPL_H
-#define STRATA_NEAREST_IMPL_H
+#ifndef STRATA_NEAREST_TILE_H
+#define STRATA_NEAREST_TILE_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-#include "strata/features.h"
+#include "strata/nearest.h"
 
 #define LANES 16          /* rows that go through a kernel side by side */
 #define PAIRS (LANES / 2) /* registers they take */

@@ -8,7 +8,7 @@
  * of stack. */
 #include "strata/nearest.h"
 
-#include "cluster/nearest_impl.h"
+#include "math/nearest/tile.h"
 
 /* Labels are kept as doubles, so that one kind of pick serves all four. */
 union winner {
