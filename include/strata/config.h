@@ -15,8 +15,9 @@
 #define STRATA_MAX_FILES 65536  /* files of one source after expanding patterns */
 #define STRATA_MAX_COLUMNS 2048 /* declared columns of one source */
 #define STRATA_MAX_FEATURES 512
-#define STRATA_MAX_LEVELS 256  /* levels of one ordinal or nominal feature */
-#define STRATA_MAX_SEGMENTS 64 /* k */
+#define STRATA_MAX_LEVELS 256    /* levels of one ordinal or nominal feature */
+#define STRATA_MAX_SEGMENTS 1024 /* k */
+#define STRATA_MAX_THREADS 256
 #define STRATA_MAX_STARTS 1000
 #define STRATA_MAX_CANDIDATES 4096
 
@@ -72,7 +73,8 @@ enum strata_role {
     STRATA_ROLE_BASIS,
     STRATA_ROLE_DESCRIPTOR,
     STRATA_ROLE_OUTCOME,
-    STRATA_ROLE_SENSITIVE
+    STRATA_ROLE_SENSITIVE,
+    STRATA_ROLE_WEIGHT /* how many customers of the whole one stands for; at most one feature */
 };
 enum strata_transform { STRATA_TRANSFORM_NONE, STRATA_TRANSFORM_LOG1P, STRATA_TRANSFORM_SQRT };
 /* What a missing value of a basis feature becomes: the mean of the present ones (ordinal and binary too), a level of
@@ -108,6 +110,11 @@ enum strata_choice { /* model.choose: how the number of segments is chosen among
                      STRATA_CHOOSE_BIC
 };
 
+enum strata_seeding {                         /* model.seeding: how random starts come about */
+                      STRATA_SEEDING_SAMPLE,  /* greedy k-means++ on a sample of the customers */
+                      STRATA_SEEDING_PARALLEL /* k-means||: a few passes over all of them */
+};
+
 struct strata_model_options {
     struct strata_place place;
     const char *estimator; /* default "kmeans"; known words: strata_estimator_find */
@@ -118,7 +125,10 @@ struct strata_model_options {
     uint64_t seed;     /* default 1 */
     double min_share;  /* smallest share of customers a segment may have, default 0.02 */
     uint32_t max_iter; /* default 300 */
-    double tolerance;  /* relative change of the objective, default 1e-7; mixtures stop by it */
+    double tolerance;  /* relative change of the objective at which a start ends; below 0: auto, see
+                          strata_model_tolerance */
+    double centre_shift; /* a start ends when no centre moved farther, in encoded units; 0: off */
+    enum strata_seeding seeding;
     enum strata_standardise standardise;
     enum strata_choice choose;
     double dimension_weight[STRATA_DIMENSION_COUNT]; /* model.weights: {behavioural: 2}; default 1 */
@@ -132,7 +142,8 @@ struct strata_config {
     const char *job;       /* the job's name */
     struct strata_place job_place;
     const char *as_of; /* "YYYY-MM-DD", or NULL; in SQL: getvariable('as_of') and the macro as_of() */
-    uint64_t memory_bytes;         /* per rank; 0 = a fair share of the host or its cgroup */
+    uint64_t memory_bytes; /* per rank; 0 = a fair share of the host or its cgroup */
+    uint32_t threads;      /* of a rank, in the fit; 0: the host's cores shared among its ranks */
     enum strata_reader reader;     /* readers: all | coordinator */
     enum strata_bad_rows bad_rows; /* on_bad_rows: fail | reject */
     enum strata_key_type key_type; /* key_type: text | integer */
@@ -163,6 +174,14 @@ extern const char *const strata_meanings[];
 const char *strata_feature_type_word(enum strata_feature_type type);
 const char *strata_dimension_word(enum strata_dimension dimension);
 const char *strata_role_word(enum strata_role role);
+const char *strata_seeding_word(enum strata_seeding seeding);
+
+/* The tolerance in force: what the job file says, for any estimator; for auto 0 (hard ones stop when
+ * no label moves) or, for a mixture, 1e-7.  Pure. */
+double strata_model_tolerance(const struct strata_model_options *model, bool mixture);
+
+/* The index of the feature with the role weight; SIZE_MAX when every customer counts once.  Pure. */
+size_t strata_config_weight(const struct strata_config *config);
 
 /* Read and validate a job file; `set` is (n_set) overrides "model.seed=7" applied before validation (place: command
  * line).  Not collective; called on rank 0, whose bytes the others get and parse with strata_config_parse.

@@ -136,7 +136,8 @@ static bool is_settled(const struct strata_fit *fit, const struct strata_candida
     const double now = strata_fit_encoded(fit, candidate->objective);
     const double scale =
         fabs(now) + (double)fit->rows->n_global; /* one unit a row where the objective is near 0 */
-    return before - candidate->objective <= fit->config->model.tolerance * scale;
+    return before - candidate->objective <=
+           strata_model_tolerance(&fit->config->model, true) * scale;
 }
 
 static enum strata_stop_reason stop_reason(const struct strata_fit *fit,

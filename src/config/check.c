@@ -6,6 +6,8 @@
 
 #include "config_impl.h"
 
+#define MIXTURE_TOLERANCE 1e-7 /* of `tolerance: auto` */
+
 /* --- sources --- */
 
 static bool ends_with(const char *text, const char *suffix)
@@ -141,12 +143,46 @@ static void check_feature(struct reader *reader, struct strata_feature *feature)
     }
 }
 
+/* A weight counts customers; it tells nothing about them that could be encoded or named. */
+static void check_weight(struct reader *reader, const struct strata_config *config, size_t f)
+{
+    const struct strata_feature *feature = &config->feature[f];
+    const struct strata_feature *first = &config->feature[strata_config_weight(config)];
+    if (feature->type != STRATA_NUMERIC && feature->type != STRATA_COUNT &&
+        strata_feature_type_word(feature->type))
+        strata_complain(reader, feature->place,
+                        "a feature with `role: weight` is numeric or count, and this one is %s",
+                        strata_feature_type_word(feature->type));
+    if (feature->transform != STRATA_TRANSFORM_NONE)
+        strata_complain(reader, feature->place,
+                        "a feature with `role: weight` has no `transform`: it counts customers");
+    if (feature != first)
+        strata_complain(reader, feature->place,
+                        "only one feature has `role: weight`; the first is in line %d",
+                        first->place.line);
+}
+
+size_t strata_config_weight(const struct strata_config *config)
+{
+    for (size_t f = 0; f < config->n_features; f++) {
+        if (config->feature[f].role == STRATA_ROLE_WEIGHT) return f;
+    }
+    return SIZE_MAX;
+}
+
+double strata_model_tolerance(const struct strata_model_options *model, bool mixture)
+{
+    if (model->tolerance >= 0) return model->tolerance;
+    return mixture ? MIXTURE_TOLERANCE : 0;
+}
+
 static void check_features(struct reader *reader, struct strata_config *config)
 {
     size_t n_basis = 0;
     for (size_t i = 0; i < config->n_features; i++) {
         check_feature(reader, &config->feature[i]);
         n_basis += config->feature[i].role == STRATA_ROLE_BASIS;
+        if (config->feature[i].role == STRATA_ROLE_WEIGHT) check_weight(reader, config, i);
     }
     if (config->n_features > 0 && n_basis == 0) {
         strata_complain(reader, config->features_place,

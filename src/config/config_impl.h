@@ -12,7 +12,8 @@
 #define NODES_MAX 500000
 #define DEPTH_MAX 16
 #define COLUMN_NAME_MAX 255
-#define SHOWN_MAX 72 /* bytes of a user's word that a message repeats */
+#define AUTO_REAL (-1.0) /* what `auto` of a number is held as */
+#define SHOWN_MAX 72     /* bytes of a user's word that a message repeats */
 
 /* --- the tree -------------------------------------------------------------------------------- */
 
@@ -72,7 +73,7 @@ extern const struct words strata_words_flag, strata_words_reader, strata_words_b
 extern const struct words strata_words_key_type, strata_words_format, strata_words_header;
 extern const struct words strata_words_type, strata_words_dimension, strata_words_role;
 extern const struct words strata_words_transform, strata_words_missing, strata_words_standardise;
-extern const struct words strata_words_choose;
+extern const struct words strata_words_choose, strata_words_seeding;
 
 const char *strata_word_of(const struct words *words, int value); /* NULL if unknown */
 
@@ -97,10 +98,10 @@ enum option_kind {
     KIND_SQL,        /* const char *customers_sql and its place */
     KIND_WORD,       /* enum or int, of words */
     KIND_FLAG,       /* bool */
-    KIND_COUNT,      /* uint32_t in min..max */
+    KIND_COUNT,      /* uint32_t in min..max, or auto */
     KIND_SEED,       /* uint64_t */
     KIND_SIZE,       /* uint64_t bytes in min..max, 0 for auto */
-    KIND_REAL,       /* double in min..max */
+    KIND_REAL,       /* double in min..max, or auto */
     KIND_TEXTS,      /* const char *const * and count: one text or a list; min..max items */
     KIND_PATHS,      /* the same, made absolute */
     KIND_COLUMNS,    /* struct strata_source_column * and count: name: type */
@@ -116,6 +117,7 @@ struct option {
     enum option_kind kind;
     bool required;
     bool shown;           /* full.yaml writes it although it may be left out */
+    bool has_auto;        /* KIND_COUNT, KIND_REAL: `auto` is 0 of a count, AUTO_REAL of a real */
     size_t at;            /* offset of the value */
     size_t at_count;      /* offset of the count of a list */
     size_t at_place;      /* offset of a struct strata_place; 0: none is kept */
@@ -157,6 +159,9 @@ strata_kind_reader strata_read_texts, strata_read_columns;
 /* The value at an offset of a struct. */
 #define AT(type, base, offset) ((type *)(void *)((char *)(base) + (offset)))
 
+/* True for the word auto where the option knows it. */
+bool strata_node_is_auto(const struct option *option, const struct node *node);
+
 /* True for a text that is there; `key:` and `key: ~` say nothing. */
 bool strata_node_is_given(const struct node *node);
 bool strata_node_has_controls(const struct node *node);
@@ -165,7 +170,7 @@ bool strata_node_has_controls(const struct node *node);
 void strata_complain_kind(struct reader *reader, const struct option *option,
                           const struct node *node);
 
-/* What a value of the option must be, for sentences: "a whole number from 1 to 64". */
+/* What a value of the option must be, for sentences: "a whole number from 1 to 8". */
 struct expectation {
     char text[160];
 };

@@ -110,7 +110,8 @@ struct expectation strata_expected(const struct option *option)
         (void)snprintf(text, room, "yes or no");
         break;
     case KIND_COUNT:
-        (void)snprintf(text, room, "a whole number from %.0f to %.0f", option->min, option->max);
+        (void)snprintf(text, room, "%sa whole number from %.0f to %.0f",
+                       option->has_auto ? "auto, or " : "", option->min, option->max);
         break;
     case KIND_SEED:
         (void)snprintf(text, room, "a whole number from 0 to 18446744073709551615");
@@ -119,7 +120,8 @@ struct expectation strata_expected(const struct option *option)
         (void)snprintf(text, room, "auto, or a size such as 512MiB or 4GiB, from 64MiB to 1024TiB");
         break;
     case KIND_REAL:
-        (void)snprintf(text, room, "a number from %g to %g", option->min, option->max);
+        (void)snprintf(text, room, "%sa number from %g to %g", option->has_auto ? "auto, or " : "",
+                       option->min, option->max);
         break;
     case KIND_TEXTS:
         describe_list(&expected, option, "a text");
@@ -159,6 +161,11 @@ void strata_complain_kind(struct reader *reader, const struct option *option,
         strata_complain(reader, node->place, "`%s` must be %s, not \"%s\"", option->key,
                         expected.text, shown.text);
     }
+}
+
+bool strata_node_is_auto(const struct option *option, const struct node *node)
+{
+    return option->has_auto && node->kind == NODE_TEXT && strcmp(node->text, "auto") == 0;
 }
 
 bool strata_node_is_given(const struct node *node)
@@ -405,6 +412,10 @@ static void read_count(struct reader *reader, const struct option *option, const
                        void *base)
 {
     uint64_t number = 0;
+    if (strata_node_is_auto(option, node)) {
+        *AT(uint32_t, base, option->at) = 0;
+        return;
+    }
     if (!strata_node_is_given(node) || !whole_number(node->text, node->length, &number) ||
         (double)number < option->min || (double)number > option->max) {
         strata_complain_kind(reader, option, node);
@@ -462,6 +473,10 @@ static void read_size(struct reader *reader, const struct option *option, const 
 static void read_real(struct reader *reader, const struct option *option, const struct node *node,
                       void *base)
 {
+    if (strata_node_is_auto(option, node)) {
+        *AT(double, base, option->at) = AUTO_REAL;
+        return;
+    }
     const bool plausible = strata_node_is_given(node) && node->length > 0 && node->length < 40 &&
                            strspn(node->text, "0123456789+-.eE") == node->length;
     char *end = NULL;

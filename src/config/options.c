@@ -4,6 +4,8 @@
 
 #include "config_impl.h"
 
+#define TEXT_OF(number) #number
+#define DIGITS_OF(macro) TEXT_OF(macro)
 #define JOB(field) offsetof(struct strata_config, field)
 #define SOURCE(field) offsetof(struct strata_source, field)
 #define FEATURE(field) offsetof(struct strata_feature, field)
@@ -137,7 +139,9 @@ static const struct option feature_options[] = {
      .fallback = "basis",
      .words = &strata_words_role,
      .help = "basis is clustered on, descriptor is only profiled, outcome is a goal to be "
-             "compared, sensitive is audited and never clustered on."},
+             "compared, sensitive is audited and never clustered on, weight (of one numeric or "
+             "count feature, above 0 for every customer) says how many the customer stands for: "
+             "means, shares and the fit are weighted by it."},
     {.key = "transform",
      .kind = KIND_WORD,
      .at = FEATURE(transform),
@@ -157,7 +161,8 @@ static const struct option feature_options[] = {
      .min = 1e-6,
      .max = 1e6,
      .fallback = "1",
-     .help = "Multiplies the standardised value."},
+     .help = "Multiplies the standardised value. (How many customers one stands for is `role: "
+             "weight`.)"},
     {.key = "meaning",
      .kind = KIND_MEANING,
      .at = FEATURE(meaning),
@@ -209,7 +214,7 @@ static const struct option segments_options[] = {
 /* `segments: 4` is {from: 4, to: 4}. */
 static bool take_segments(const struct node *node, void *base)
 {
-    if (node->length < 1 || node->length > 2) return false;
+    if (node->length < 1 || node->length > 4) return false;
     uint32_t k = 0;
     for (size_t i = 0; i < node->length; i++) {
         if (node->text[i] < '0' || node->text[i] > '9') return false;
@@ -222,10 +227,11 @@ static bool take_segments(const struct node *node, void *base)
     return true;
 }
 
-static const struct section segments_section = {.where = "segments",
-                                                OPTIONS(segments_options),
-                                                .shortcut = "a number from 1 to 64",
-                                                .take_shortcut = take_segments};
+static const struct section segments_section = {
+    .where = "segments",
+    OPTIONS(segments_options),
+    .shortcut = "a number from 1 to " DIGITS_OF(STRATA_MAX_SEGMENTS),
+    .take_shortcut = take_segments};
 
 #define WEIGHT(word, dimension, text)                                                      \
     {                                                                                      \
@@ -288,10 +294,28 @@ static const struct option model_options[] = {
     {.key = "tolerance",
      .kind = KIND_REAL,
      .at = MODEL(tolerance),
+     .has_auto = true,
      .min = 0,
      .max = 0.1,
-     .fallback = "1e-7",
-     .help = "Mixtures stop when the objective changes by less, relatively."},
+     .fallback = "auto",
+     .help = "A start ends when the objective falls by less, relatively. auto is 0 for kmeans, which "
+             "goes on until no label moves, and 1e-7 for mixtures."},
+    {.key = "centre_shift",
+     .kind = KIND_REAL,
+     .at = MODEL(centre_shift),
+     .min = 0,
+     .max = 1e6,
+     .fallback = "0",
+     .help = "A start also ends when no centre moved farther than this, in units of the encoded "
+             "features; 0 is off."},
+    {.key = "seeding",
+     .kind = KIND_WORD,
+     .at = MODEL(seeding),
+     .fallback = "sample",
+     .words = &strata_words_seeding,
+     .help = "Where starts come from: sample spreads the first centres over a sample of customers, "
+             "parallel draws them in a few passes over all customers, for large numbers of "
+             "segments."},
     {.key = "standardise",
      .kind = KIND_WORD,
      .at = MODEL(standardise),
@@ -387,6 +411,15 @@ static const struct option job_options[] = {
      .max = 1125899906842624.0,
      .fallback = "auto",
      .help = "For each rank; auto is a fair share of the host or its cgroup."},
+    {.key = "threads",
+     .kind = KIND_COUNT,
+     .at = JOB(threads),
+     .has_auto = true,
+     .min = 1,
+     .max = STRATA_MAX_THREADS,
+     .fallback = "auto",
+     .help = "Threads of each rank in the fit; auto shares the cores that this process may use among "
+             "the ranks of its host. The result is the same for any number."},
     {.key = "readers",
      .kind = KIND_WORD,
      .at = JOB(reader),

@@ -36,6 +36,22 @@ static void print_size(struct writer *writer, uint64_t bytes)
     strata_writer_put(writer, "%" PRIu64 "%s", bytes, units[unit]);
 }
 
+static void print_count(struct writer *writer, const struct option *option, uint32_t count)
+{
+    if (option->has_auto && count == 0)
+        strata_writer_put(writer, "auto");
+    else
+        strata_writer_put(writer, "%" PRIu32, count);
+}
+
+static void print_real(struct writer *writer, const struct option *option, double number)
+{
+    if (option->has_auto && number < 0)
+        strata_writer_put(writer, "auto");
+    else
+        strata_writer_number(writer, number);
+}
+
 static void print_columns(struct writer *writer, const struct strata_source_column *column,
                           size_t n, int indent)
 {
@@ -95,7 +111,7 @@ static void print_value(struct writer *writer, const struct option *option, cons
         strata_writer_put(writer, "%s", VALUE(bool, base, option->at) ? "yes" : "no");
         break;
     case KIND_COUNT:
-        strata_writer_put(writer, "%" PRIu32, VALUE(uint32_t, base, option->at));
+        print_count(writer, option, VALUE(uint32_t, base, option->at));
         break;
     case KIND_SEED:
         strata_writer_put(writer, "%" PRIu64, VALUE(uint64_t, base, option->at));
@@ -104,7 +120,7 @@ static void print_value(struct writer *writer, const struct option *option, cons
         print_size(writer, VALUE(uint64_t, base, option->at));
         break;
     case KIND_REAL:
-        strata_writer_number(writer, VALUE(double, base, option->at));
+        print_real(writer, option, VALUE(double, base, option->at));
         break;
     case KIND_TEXTS:
     case KIND_PATHS:

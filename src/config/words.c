@@ -20,12 +20,14 @@ WORDS(dimension, {"demographic", STRATA_DEMOGRAPHIC}, {"geographic", STRATA_GEOG
       {"psychographic", STRATA_PSYCHOGRAPHIC}, {"behavioural", STRATA_BEHAVIOURAL},
       {"firmographic", STRATA_FIRMOGRAPHIC}, {"technographic", STRATA_TECHNOGRAPHIC});
 WORDS(role, {"basis", STRATA_ROLE_BASIS}, {"descriptor", STRATA_ROLE_DESCRIPTOR},
-      {"outcome", STRATA_ROLE_OUTCOME}, {"sensitive", STRATA_ROLE_SENSITIVE});
+      {"outcome", STRATA_ROLE_OUTCOME}, {"sensitive", STRATA_ROLE_SENSITIVE},
+      {"weight", STRATA_ROLE_WEIGHT});
 WORDS(transform, {"none", STRATA_TRANSFORM_NONE}, {"log1p", STRATA_TRANSFORM_LOG1P},
       {"sqrt", STRATA_TRANSFORM_SQRT});
 WORDS(missing, {"mean", STRATA_MISSING_MEAN}, {"level", STRATA_MISSING_LEVEL},
       {"fail", STRATA_MISSING_FAIL});
 WORDS(standardise, {"zscore", STRATA_ZSCORE}, {"range", STRATA_RANGE}, {"none", STRATA_RAW});
+WORDS(seeding, {"sample", STRATA_SEEDING_SAMPLE}, {"parallel", STRATA_SEEDING_PARALLEL});
 WORDS(choose, {"auto", STRATA_CHOOSE_AUTO}, {"elbow", STRATA_CHOOSE_ELBOW},
       {"calinski-harabasz", STRATA_CHOOSE_CALINSKI_HARABASZ},
       {"silhouette", STRATA_CHOOSE_SILHOUETTE}, {"bic", STRATA_CHOOSE_BIC});
@@ -68,6 +70,11 @@ const char *strata_dimension_word(enum strata_dimension dimension)
 const char *strata_role_word(enum strata_role role)
 {
     return strata_word_of(&strata_words_role, (int)role);
+}
+
+const char *strata_seeding_word(enum strata_seeding seeding)
+{
+    return strata_word_of(&strata_words_seeding, (int)seeding);
 }
 
 const char *strata_near(const char *word, const void *first, size_t n, size_t stride)

@@ -136,12 +136,18 @@ static void write_job(struct dice *dice, char *text, size_t room)
             (void)fprintf(out, ", weight: %u.%ue-%u", roll(dice, 9), 1 + roll(dice, 99999),
                           roll(dice, 4));
         if (roll(dice, 2)) (void)fprintf(out, ", unit: \"%s\"", nasty_text(dice));
-        if (type < 2 && roll(dice, 2)) (void)fprintf(out, ", transform: log1p");
+        if (type < 2 && i > 0 && i + 1 == n)
+            (void)fprintf(out, ", role: weight");
+        else if (type < 2 && roll(dice, 2))
+            (void)fprintf(out, ", transform: log1p");
         (void)fprintf(out, "}\n");
     }
     (void)fprintf(out,
-                  "model: {seed: %u, tolerance: 0.0%u, segments: %u, weights: {geographic: %u.5}}\n",
-                  roll(dice, 1u << 30), roll(dice, 1u << 30), 1 + roll(dice, 40), roll(dice, 9));
+                  "model: {seed: %u, tolerance: 0.0%u, segments: %u, min_share: 0, weights: "
+                  "{geographic: %u.5}, centre_shift: %u.25, seeding: %s}\n",
+                  roll(dice, 1u << 30), roll(dice, 1u << 30), 1 + roll(dice, STRATA_MAX_SEGMENTS),
+                  roll(dice, 9), roll(dice, 9), roll(dice, 2) ? "sample" : "parallel");
+    if (roll(dice, 2)) (void)fprintf(out, "threads: %u\n", 1 + roll(dice, STRATA_MAX_THREADS));
     if (roll(dice, 3) == 0) (void)fprintf(out, "control: off\n");
     if (roll(dice, 3) == 0) (void)fprintf(out, "output: \"%s\"\n", nasty_text(dice));
     (void)fclose(out);

@@ -31,7 +31,10 @@ Test(config, what_is_left_out_has_the_defaults_of_the_header)
     const struct strata_model_options *m = &c->model;
     cr_assert_str_eq(m->estimator, "kmeans");
     cr_assert(m->k_from == 2 && m->k_to == 8 && m->starts == 10 && m->seed == 1);
-    cr_assert(m->min_share == 0.02 && m->max_iter == 300 && m->tolerance == 1e-7);
+    cr_assert(m->min_share == 0.02 && m->max_iter == 300 && m->tolerance < 0);
+    cr_assert(m->centre_shift == 0 && m->seeding == STRATA_SEEDING_SAMPLE && c->threads == 0);
+    cr_assert(strata_model_tolerance(m, false) == 0 && strata_model_tolerance(m, true) == 1e-7);
+    cr_assert_eq(strata_config_weight(c), SIZE_MAX);
     cr_assert(m->standardise == STRATA_ZSCORE && m->choose == STRATA_CHOOSE_AUTO && !m->start_file);
     for (int i = 0; i < STRATA_DIMENSION_COUNT; i++) cr_assert_eq(m->dimension_weight[i], 1);
 }
@@ -39,7 +42,7 @@ Test(config, what_is_left_out_has_the_defaults_of_the_header)
 Test(config, every_option_arrives_where_it_belongs)
 {
     const struct strata_config *c = job(
-        "job: all of it\nas_of: 2024-02-29\nmemory: 4GiB\nreaders: coordinator\non_bad_rows: reject\n"
+        "job: all of it\nas_of: 2024-02-29\nmemory: 4GiB\nthreads: 3\nreaders: coordinator\non_bad_rows: reject\n"
         "key_type: integer\nkey: who\n"
         "sources:\n"
         "  - {name: a, files: [x/*.tsv, ../y.csv.gz, /z.csv], key: k, delimiter: \"\\t\", quote: \"'\",\n"
@@ -53,6 +56,7 @@ Test(config, every_option_arrives_where_it_belongs)
         "  - {name: n, type: count, transform: log1p}\n"
         "model: {estimator: gmm-diag, segments: 4, starts: 3, seed: 18446744073709551615,\n"
         "        min_share: 0, max_iter: 7, tolerance: 1e-3, standardise: range, choose: bic,\n"
+        "        centre_shift: 0.25, seeding: parallel,\n"
         "        weights: {demographic: 2, technographic: .5}, start: s.csv}\n"
         "control: {endpoint: \"tcp://127.0.0.1:*\"}\noutputs: {features: yes}\noutput: ../../out\n");
     cr_assert_str_eq(c->as_of, "2024-02-29");
@@ -90,6 +94,9 @@ Test(config, every_option_arrives_where_it_belongs)
     cr_assert_str_eq(m->estimator, "gmm-diag");
     cr_assert(m->k_from == 4 && m->k_to == 4 && m->starts == 3 && m->seed == UINT64_MAX);
     cr_assert(m->min_share == 0 && m->max_iter == 7 && m->tolerance == 1e-3);
+    cr_assert(strata_model_tolerance(m, false) == 1e-3 && strata_model_tolerance(m, true) == 1e-3);
+    cr_assert(m->centre_shift == 0.25 && m->seeding == STRATA_SEEDING_PARALLEL);
+    cr_assert_eq(c->threads, 3);
     cr_assert(m->standardise == STRATA_RANGE && m->choose == STRATA_CHOOSE_BIC);
     cr_assert(m->dimension_weight[STRATA_DEMOGRAPHIC] == 2);
     cr_assert(m->dimension_weight[STRATA_TECHNOGRAPHIC] == 0.5);
@@ -205,6 +212,22 @@ Test(config, command_line_overrides_the_job_file)
     cr_assert_str_eq(c->output, "/abs/dir");
 }
 
+Test(config, one_feature_may_say_how_many_customers_each_stands_for)
+{
+    const struct strata_config *c =
+        job("job: j\nsources: [{name: t, files: t.csv, key: id}]\nthreads: auto\n"
+            "features: [{name: x, type: numeric}, {name: w, type: count, role: weight}]\n");
+    cr_assert_eq(strata_config_weight(c), 1);
+    cr_assert_eq(c->threads, 0);
+    cr_assert_str_eq(strata_role_word(c->feature[1].role), "weight");
+}
+
+Test(config, a_thousand_segments_can_be_asked_for)
+{
+    const struct strata_config *c = job(SHORTEST "model: {segments: 1024, min_share: 0}\n");
+    cr_assert(c->model.k_from == 1024 && c->model.k_to == 1024);
+}
+
 Test(config, meanings_are_unique_words_and_each_is_accepted)
 {
     size_t n = 0;
@@ -225,6 +248,7 @@ Test(config, words_of_enums_are_those_of_the_job_file)
     cr_assert_str_eq(strata_feature_type_word(STRATA_ORDINAL), "ordinal");
     cr_assert_str_eq(strata_dimension_word(STRATA_TECHNOGRAPHIC), "technographic");
     cr_assert_str_eq(strata_role_word(STRATA_ROLE_SENSITIVE), "sensitive");
+    cr_assert_str_eq(strata_seeding_word(STRATA_SEEDING_PARALLEL), "parallel");
 }
 
 Test(config, shipped_jobs_have_no_problems)
