@@ -61,9 +61,10 @@ struct strata_clustering {
     const char *choice;      /* one sentence: the rule, what it chose and why */
     double *trace;           /* (n_trace) objective by iteration of the chosen candidate */
     size_t n_trace;
-    uint64_t iterations_total;            /* reductions of the fit */
-    uint64_t state_hash;                  /* of params, the same on all ranks */
-    struct strata_assignment *assignment; /* (n) of this rank's rows */
+    uint64_t iterations_total; /* reductions of the fit */
+    uint64_t state_hash;       /* of params, the same on all ranks */
+    int grid_exponent;         /* of the features: what turns grid units into encoded ones */
+    const uint16_t *label;     /* (n) of this rank's rows, in [0, k) */
 };
 
 /* Progress after each reduction, and what is asked of the fit; on rank 0 only. */
@@ -102,6 +103,13 @@ strata_cluster(struct strata_comm *comm, const struct strata_config *config,
                const struct strata_features *features, const struct strata_fit_watch *watch,
                struct strata_arena *keep, struct strata_clustering **out,
                struct strata_quality *quality, struct strata_err *err);
+
+/* Tell all about n rows from `first` on: out (n), distances in encoded units.  Not collective.  Labels
+ * are those of clustering->label.  O(n k d) time and no memory, so callers ask for a few rows at a time
+ * rather than keep 32 bytes for each. */
+void strata_clustering_assign(const struct strata_clustering *clustering,
+                              const struct strata_rows *rows, size_t first, size_t n,
+                              struct strata_assignment *out);
 
 /* Bytes a rank needs for the fit of n rows; for `strata check`. */
 uint64_t strata_cluster_bytes(const struct strata_config *config, uint64_t n_rows, size_t d);

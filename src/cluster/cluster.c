@@ -93,10 +93,10 @@ static bool make_room(struct strata_fit *fit)
     out->params = STRATA_NEW(fit->keep, double, n_params);
     out->mass = STRATA_NEW(fit->keep, double, dims.k);
     out->trace = STRATA_NEW(fit->keep, double, STRATA_TRACE_MAX);
-    out->assignment = STRATA_NEW(fit->keep, struct strata_assignment, fit->rows->n);
+    fit->label = STRATA_NEW(fit->keep, uint16_t, fit->rows->n);
     fit->leader = STRATA_NEW(&fit->room, struct strata_leader, out->n_k);
     bool room = out->candidate && out->by_k && out->params && out->mass && out->trace &&
-                out->assignment && fit->leader;
+                fit->label && fit->leader;
     for (size_t i = 0; i < out->n_k && room; i++) {
         struct strata_leader *leader = &fit->leader[i];
         leader->params = STRATA_NEW(&fit->room, double, n_params);
@@ -231,19 +231,21 @@ static strata_status settle(struct strata_fit *fit, struct strata_err *err)
     out->objective = strata_fit_encoded(fit, model.objective);
     memcpy(out->params, model.params, model.n_params * sizeof *out->params);
     memcpy(out->mass, model.mass, model.dims.k * sizeof *out->mass);
+    if (fit->rows->n) memcpy(fit->label, model.label, fit->rows->n * sizeof *fit->label);
     return STRATA_OK;
 }
 
 /* --- the result ------------------------------------------------------------------------ */
 
-static void assign_rows(const struct strata_fit *fit)
+void strata_clustering_assign(const struct strata_clustering *clustering,
+                              const struct strata_rows *rows, size_t first, size_t n,
+                              struct strata_assignment *out)
 {
-    const struct strata_clustering *out = fit->out;
-    const struct strata_rows *rows = fit->rows;
-    fit->estimator->assign(out->dims, out->params, rows->x, rows->n, out->assignment);
-    if (fit->estimator->soft) return;
-    for (size_t row = 0; row < rows->n; row++)
-        out->assignment[row].distance = ldexp(out->assignment[row].distance, fit->grid_exponent);
+    clustering->estimator->assign(clustering->dims, clustering->params, rows->x + first * rows->d,
+                                  n, out);
+    if (clustering->estimator->soft) return;
+    for (size_t row = 0; row < n; row++)
+        out[row].distance = ldexp(out[row].distance, clustering->grid_exponent);
 }
 
 static void finish(struct strata_fit *fit)
@@ -252,6 +254,8 @@ static void finish(struct strata_fit *fit)
     const struct strata_leader *leader = &fit->leader[out->chosen_k];
     const uint32_t k = out->by_k[out->chosen_k].k;
     out->estimator = fit->estimator;
+    out->grid_exponent = fit->grid_exponent;
+    out->label = fit->label;
     out->n_trace = leader->n_trace;
     memcpy(out->trace, leader->trace, leader->n_trace * sizeof *out->trace);
     const size_t n_params = fit->estimator->param_count(out->dims);
@@ -277,7 +281,6 @@ static strata_status run(struct strata_fit *fit, struct strata_err *err)
     STRATA_TRY(strata_fit_all(fit, err));
     STRATA_TRY(strata_fit_choose(fit, err));
     STRATA_TRY(settle(fit, err));
-    assign_rows(fit);
     finish(fit);
     return STRATA_OK;
 }
@@ -324,6 +327,6 @@ uint64_t strata_cluster_bytes(const struct strata_config *config, uint64_t n_row
                             strata_candidate_bytes(estimator, dims, n_rows);
     const uint64_t leaders = STRATA_MAX_SEGMENTS * strata_candidate_bytes(estimator, dims, 0);
     const uint64_t sample = STRATA_SAMPLE_ROWS * (2 * d * sizeof(float) + 256);
-    return n_rows * sizeof(struct strata_assignment) + fitted + leaders + sample +
+    return n_rows * sizeof(uint16_t) + fitted + leaders + sample +
            n_rows * sizeof(struct strata_pick);
 }

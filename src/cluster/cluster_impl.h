@@ -61,6 +61,7 @@ struct strata_fit {
     struct strata_arena *keep; /* for the result */
     struct strata_arena room;  /* for the fit; pieces of it are lent by copying the arena */
     struct strata_clustering *out;
+    uint16_t *label; /* (n) of the chosen model, in keep */
     bool from_file;            /* the start comes from model.start */
     const double *file_centre; /* (k, d) then */
     uint32_t k_from, k_to, starts;

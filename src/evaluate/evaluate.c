@@ -52,20 +52,30 @@ static int64_t rounded(double value, double unit)
     return (int64_t)rint(value * unit);
 }
 
+/* Of n <= STRIP_ROWS rows from `first` on; 1 for hard estimators, so their rows are not looked at again. */
+static void add_posteriors(const struct strata_clustering *clustering,
+                           const struct strata_rows *rows, size_t first, size_t n, struct tally to)
+{
+    struct strata_assignment row[STRIP_ROWS];
+    if (clustering->estimator->soft) strata_clustering_assign(clustering, rows, first, n, row);
+    for (size_t i = 0; i < n; i++)
+        to.posterior->value +=
+            rounded(clustering->estimator->soft ? row[i].posterior : 1.0, SHARE_UNIT);
+}
+
 static void add_rows(struct strata_dims dims, const double *centre, const float *x, size_t n,
-                     const struct strata_assignment *row, struct tally to)
+                     const uint16_t *label, struct tally to)
 {
     struct strata_nearest near[STRIP_ROWS];
     strata_nearest_fill(dims, centre, x, n, near);
     for (size_t i = 0; i < n; i++) {
-        const size_t c = (size_t)row[i].label;
+        const size_t c = label[i];
         const struct strata_between between =
             strata_nearest_between(dims, centre, x + i * dims.d, near[i], c);
         to.count[c].value++;
         to.sse[c].value += between.own;
         to.distance[c].value += rounded(sqrt((double)between.own), DISTANCE_UNIT);
         to.silhouette[c].value += rounded(strata_silhouette(between), SHARE_UNIT);
-        to.posterior->value += rounded(row[i].posterior, SHARE_UNIT);
         for (size_t j = 0; j < dims.d; j++)
             to.sum[c * dims.d + j].value += (int64_t)x[i * dims.d + j];
     }
@@ -202,7 +212,8 @@ strata_status strata_evaluate(struct strata_comm *comm, const struct strata_feat
     clustering->estimator->centres(dims, clustering->params, centre);
     for (size_t first = 0; first < rows->n; first += STRIP_ROWS) {
         const size_t n = rows->n - first < STRIP_ROWS ? rows->n - first : STRIP_ROWS;
-        add_rows(dims, centre, rows->x + first * dims.d, n, clustering->assignment + first, tally);
+        add_rows(dims, centre, rows->x + first * dims.d, n, clustering->label + first, tally);
+        add_posteriors(clustering, rows, first, n, tally);
     }
     strata_sum_to_limbs(sums, n_sums, limbs);
     strata_comm_sum(comm, limbs, n_sums * STRATA_SUM_LIMBS);

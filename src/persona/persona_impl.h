@@ -20,7 +20,7 @@ enum strata_treatment { STRATA_AS_NUMBER, STRATA_AS_BINARY, STRATA_AS_ORDINAL, S
 struct strata_plan {
     const struct strata_config *config;
     const struct strata_table *table;
-    const struct strata_assignment *assignment; /* (n) */
+    const uint16_t *label; /* (n) the segment of each row */
     size_t k;
     size_t n_features;
     enum strata_treatment *as; /* (n_features) */

@@ -55,7 +55,7 @@ bool strata_plan_make(struct strata_plan *plan, const struct strata_config *conf
     const size_t n_features = config->n_features;
     *plan = (struct strata_plan){.config = config,
                                  .table = table,
-                                 .assignment = clustering->assignment,
+                                 .label = clustering->label,
                                  .k = clustering->dims.k,
                                  .n_features = n_features,
                                  .as = STRATA_NEW(scratch, enum strata_treatment, n_features),

@@ -95,7 +95,7 @@ static void sort_column(const struct strata_plan *plan, const struct strata_colu
     const size_t k = plan->k;
     size_t next[STRATA_MAX_SEGMENTS] = {0};
     for (size_t row = 0; row < plan->table->n_rows; row++) {
-        if (column->present[row]) next[plan->assignment[row].label]++;
+        if (column->present[row]) next[plan->label[row]]++;
     }
     begin[0] = 0;
     for (size_t s = 0; s < k; s++) {
@@ -103,8 +103,7 @@ static void sort_column(const struct strata_plan *plan, const struct strata_colu
         next[s] = begin[s];
     }
     for (size_t row = 0; row < plan->table->n_rows; row++) {
-        if (column->present[row])
-            value[next[plan->assignment[row].label]++] = image_of(column->number[row]);
+        if (column->present[row]) value[next[plan->label[row]]++] = image_of(column->number[row]);
     }
     for (size_t s = 0; s < k; s++) radix_sort(value + begin[s], spare, begin[s + 1] - begin[s]);
 }

@@ -70,7 +70,7 @@ static void add_column(const struct strata_plan *plan, size_t f, struct wire wir
     const struct strata_column *column = &plan->table->column[f];
     for (size_t row = 0; row < plan->table->n_rows; row++) {
         if (!column->present[row]) continue;
-        const size_t s = (size_t)plan->assignment[row].label;
+        const size_t s = plan->label[row];
         if (plan->as[f] == STRATA_AS_NUMBER) {
             wire.count[s * plan->n_numbers + plan->slot[f]]++;
             strata_exact_add(&sum[s * plan->n_numbers + plan->slot[f]], column->number[row]);
@@ -95,7 +95,7 @@ static void add_squares(const struct strata_plan *plan, size_t f, const double *
     const struct strata_column *column = &plan->table->column[f];
     for (size_t row = 0; row < plan->table->n_rows; row++) {
         if (!column->present[row]) continue;
-        const size_t s = (size_t)plan->assignment[row].label;
+        const size_t s = plan->label[row];
         strata_exact_add(&sum[s * plan->n_numbers + plan->slot[f]],
                          squared(column->number[row], mean[s * plan->n_features + f]));
     }
@@ -205,7 +205,7 @@ void strata_tally_moments(struct strata_comm *comm, const struct strata_plan *pl
 {
     const size_t n_sums = plan->k * plan->n_numbers;
     const struct wire wire = wire_view(plan, room->wire);
-    for (size_t row = 0; row < plan->table->n_rows; row++) wire.size[plan->assignment[row].label]++;
+    for (size_t row = 0; row < plan->table->n_rows; row++) wire.size[plan->label[row]]++;
     for (size_t f = 0; f < plan->n_features; f++) add_column(plan, f, wire, room->sum);
     sums_to_limbs(room->sum, n_sums, wire.limb);
     strata_comm_sum(comm, room->wire, strata_tally_wire_count(plan));

@@ -18,6 +18,7 @@
 #define PARTS_MIN 4u
 #define PARTS_MAX 256u
 #define ROWS_PER_PART 262144u /* aimed at, between the bounds */
+#define STRIP_ROWS 256        /* told of at a time: 8 KiB */
 
 /* One row as it travels; the key's bytes and, for features, d floats follow. */
 struct row_head {
@@ -152,10 +153,10 @@ static uint64_t part_bytes(const struct writing *writing, uint32_t part)
     return n_bytes;
 }
 
-static unsigned char *pack_row(const struct writing *writing, size_t row, unsigned char *at)
+static unsigned char *pack_row(const struct writing *writing, size_t row,
+                               const struct strata_assignment *from, unsigned char *at)
 {
     const struct strata_outcome *outcome = writing->outcome;
-    const struct strata_assignment *from = &outcome->clustering->assignment[row];
     const char *key = outcome->table->key[row];
     const struct row_head head = {.key_bytes = (uint32_t)strlen(key),
                                   .label = from->label,
@@ -175,8 +176,14 @@ static unsigned char *pack_row(const struct writing *writing, size_t row, unsign
 static unsigned char *pack_part(const struct writing *writing, uint32_t part, unsigned char *at)
 {
     if (part == writing->n_parts) return at;
-    for (size_t row = writing->first_row[part]; row < writing->first_row[part + 1]; row++)
-        at = pack_row(writing, row, at);
+    const struct strata_outcome *outcome = writing->outcome;
+    const size_t end = writing->first_row[part + 1];
+    for (size_t first = writing->first_row[part]; first < end; first += STRIP_ROWS) {
+        struct strata_assignment told[STRIP_ROWS];
+        const size_t n = end - first < STRIP_ROWS ? end - first : STRIP_ROWS;
+        strata_clustering_assign(outcome->clustering, &outcome->features->rows, first, n, told);
+        for (size_t i = 0; i < n; i++) at = pack_row(writing, first + i, &told[i], at);
+    }
     return at;
 }
 

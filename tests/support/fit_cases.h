@@ -122,7 +122,7 @@ static inline struct strata_config fit_config(const char *estimator, uint32_t k_
                                             .seed = 42,
                                             .min_share = 0.0,
                                             .max_iter = 300,
-                                            .tolerance = 1e-7}};
+                                            .tolerance = -1}};
 }
 
 static inline struct strata_config fit_golden_config(const char *estimator)
@@ -211,8 +211,10 @@ static inline void fit_on_rank(struct strata_comm *comm, void *context)
         fit->out->err = err;
         if (status == STRATA_OK) fit_copy_rank0(fit, comm, clustering, evaluation, &quality);
     }
-    for (size_t i = 0; status == STRATA_OK && i < mine; i++)
-        fit->out->row[from[i]] = clustering->assignment[i];
+    for (size_t i = 0; status == STRATA_OK && i < mine; i++) {
+        strata_clustering_assign(clustering, &features.rows, i, 1, &fit->out->row[from[i]]);
+        if (fit->out->row[from[i]].label != clustering->label[i]) abort(); /* one definition */
+    }
     strata_comm_barrier(comm);
     strata_arena_finish(&keep);
 }

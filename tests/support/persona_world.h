@@ -20,7 +20,7 @@ struct world {
     struct strata_config config;
     struct strata_feature feature[WORLD_FEATURES];
     struct strata_column column[WORLD_FEATURES];
-    struct strata_assignment *assignment;
+    uint16_t *label; /* (n) the segment of each */
     struct strata_arena arena;
 };
 
@@ -50,7 +50,7 @@ static inline void world_init(struct world *world, size_t n, size_t k)
 {
     *world = (struct world){.n = n, .k = k};
     cr_assert(strata_arena_init(&world->arena, (size_t)1 << 30));
-    world->assignment = STRATA_NEW(&world->arena, struct strata_assignment, n);
+    world->label = STRATA_NEW(&world->arena, uint16_t, n);
     world->config.feature = world->feature;
 }
 
@@ -153,17 +153,15 @@ static inline void world_rank(struct strata_comm *comm, void *context)
     for (size_t f = 0; f < world->config.n_features; f++) {
         column[f] = world_cut(world, &world->column[f], run->order, run->begin[r], n, keep);
     }
-    struct strata_assignment *assignment = STRATA_NEW(keep, struct strata_assignment, n);
+    uint16_t *label = STRATA_NEW(keep, uint16_t, n);
     for (size_t i = 0; i < n; i++) {
-        assignment[i] =
-            world->assignment[run->order ? run->order[run->begin[r] + i] : run->begin[r] + i];
+        label[i] = world->label[run->order ? run->order[run->begin[r] + i] : run->begin[r] + i];
     }
     const struct strata_table table = {.n_rows = n,
                                        .n_rows_global = world->n,
                                        .column = column,
                                        .n_columns = world->config.n_features};
-    const struct strata_clustering clustering = {.dims = {.k = world->k, .d = 1},
-                                                 .assignment = assignment};
+    const struct strata_clustering clustering = {.dims = {.k = world->k, .d = 1}, .label = label};
     struct strata_err err = {0};
     run->status[r] =
         strata_describe(comm, &world->config, &table, &clustering, keep, &run->out[r], &err);

@@ -71,7 +71,7 @@ static inline void world_rows(struct world *world, int rank, int size, size_t n,
     const char **key = STRATA_NEW(keep, const char *, n + 1);
     uint64_t *hash = STRATA_NEW(keep, uint64_t, n + 1);
     float *x = STRATA_NEW(keep, float, n *WORLD_COLUMNS + 1);
-    struct strata_assignment *assignment = STRATA_NEW(keep, struct strata_assignment, n + 1);
+    uint16_t *label = STRATA_NEW(keep, uint16_t, n + 1);
     size_t mine = 0;
     for (size_t i = 0; i < n; i++) {
         struct world_row one = {.number = i};
@@ -86,12 +86,7 @@ static inline void world_rows(struct world *world, int rank, int size, size_t n,
         hash[i] = row[i].hash;
         for (size_t j = 0; j < WORLD_COLUMNS; j++)
             x[i * WORLD_COLUMNS + j] = (float)((int)(number * 31 + j) % 2001 - 1000);
-        assignment[i] = (struct strata_assignment){.label = (int32_t)(number % WORLD_K),
-                                                   .runner_up = (int32_t)((number + 1) % WORLD_K),
-                                                   .distance = (double)number / 3,
-                                                   .posterior = 1,
-                                                   .margin = 1 / (1 + (double)number)};
-        if (number == 5) assignment[i].runner_up = -1;
+        label[i] = (uint16_t)(number % WORLD_K);
     }
     world->table = (struct strata_table){.n_rows = mine,
                                          .n_rows_global = n,
@@ -101,7 +96,7 @@ static inline void world_rows(struct world *world, int rank, int size, size_t n,
                                          .n_columns = WORLD_FEATURES};
     world->features.rows = (struct strata_rows){
         .n = mine, .d = WORLD_COLUMNS, .x = x, .key_hash = hash, .key = key, .n_global = n};
-    world->clustering.assignment = assignment;
+    world->clustering.label = label;
 }
 
 static inline void world_job(struct world *world)
@@ -152,8 +147,23 @@ static size_t world_param_count(struct strata_dims dims)
 {
     return dims.k * dims.d;
 }
-static const struct strata_estimator world_estimator = {.name = "kmeans",
-                                                        .param_count = world_param_count};
+/* The number of a row, below 2,001, from its first column: 31 * 1291 = 1 modulo 2,001. */
+static inline void world_assign(struct strata_dims dims, const double *params, const float *x,
+                                size_t n, struct strata_assignment *out)
+{
+    (void)params;
+    for (size_t i = 0; i < n; i++) {
+        const int number = ((int)x[i * dims.d] + 1000) * 1291 % 2001;
+        out[i] = (struct strata_assignment){.label = number % WORLD_K,
+                                            .runner_up = number == 5 ? -1 : (number + 1) % WORLD_K,
+                                            .distance = number / 3.0,
+                                            .posterior = 1,
+                                            .margin = 1 / (1.0 + number)};
+    }
+}
+
+static const struct strata_estimator world_estimator = {
+    .name = "kmeans", .param_count = world_param_count, .assign = world_assign};
 
 static inline void world_fit(struct world *world)
 {
@@ -163,7 +173,7 @@ static inline void world_fit(struct world *world)
         (struct strata_candidate_result){3, 0, 3, STRATA_STOP_NO_LABEL_MOVED, 4, 0.2, true, 0};
     world->by_k[0] = (struct strata_k_result){2, 0, 9.5, (double)NAN, 0.4, true, 1};
     world->by_k[1] = (struct strata_k_result){3, 1, 4, 0.125, 0.2, true, 1};
-    struct strata_assignment *assignment = world->clustering.assignment;
+    const uint16_t *label = world->clustering.label;
     world->clustering = (struct strata_clustering){.estimator = &world_estimator,
                                                    .dims = {WORLD_K, WORLD_COLUMNS},
                                                    .params = world_params,
@@ -180,7 +190,7 @@ static inline void world_fit(struct world *world)
                                                    .n_trace = 3,
                                                    .iterations_total = 10,
                                                    .state_hash = UINT64_C(0xfedcba9876543210),
-                                                   .assignment = assignment};
+                                                   .label = label};
     world->evaluation = (struct strata_evaluation){.within_sse = 6,
                                                    .total_sse = 24,
                                                    .explained = 0.75,

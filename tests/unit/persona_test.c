@@ -32,7 +32,7 @@ static void make_world(struct world *world, size_t n, size_t k)
     uint8_t *spent = world_present(world, 0);
     for (size_t i = 0; i < n; i++) {
         const size_t s = (size_t)(world_uniform(1, i) * world_uniform(2, i) * (double)k);
-        world->assignment[i].label = (int32_t)s;
+        world->label[i] = (uint16_t)s;
         spend[i] = 100.0 * (double)(s + 1) + 40.0 * world_normal(3, i);
         wild[i] = ldexp(world_uniform(4, i) - 0.5, (int)(world_bits(5, i) % 400) - 200);
         visits[i] = floor(20.0 * world_uniform(6, i) * (double)(k - s));
@@ -88,7 +88,7 @@ static size_t values_of(const struct world *world, size_t f, size_t s, double *v
 {
     size_t n = 0;
     for (size_t i = 0; i < world->n; i++) {
-        const bool inside = s == world->k || (size_t)world->assignment[i].label == s;
+        const bool inside = s == world->k || (size_t)world->label[i] == s;
         if (inside && world->column[f].present[i]) value[n++] = world->column[f].number[i];
     }
     qsort(value, n, sizeof *value, order_of_doubles);
@@ -165,7 +165,7 @@ Test(persona, extreme_magnitudes_keep_their_quartiles_and_stay_finite)
     world_init(&world, 40, 2);
     double *x = world_number(&world, "x", NULL);
     for (size_t i = 0; i < 40; i++) {
-        world.assignment[i].label = (int32_t)(i % 2);
+        world.label[i] = (uint16_t)(i % 2);
         x[i] = i % 4 == 0   ? DBL_MAX
                : i % 4 == 1 ? -DBL_MAX
                : i % 4 == 2 ? DBL_TRUE_MIN
@@ -194,7 +194,7 @@ static double effect_oracle(const struct world *world, size_t f, size_t s)
     for (int pass = 0; pass < 2; pass++) {
         for (size_t i = 0; i < world->n; i++) {
             if (!world->column[f].present[i]) continue;
-            const size_t in = (size_t)world->assignment[i].label == s;
+            const size_t in = (size_t)world->label[i] == s;
             const long double x = (long double)world->column[f].number[i];
             if (pass == 0) {
                 sum[in] += x;
@@ -241,7 +241,7 @@ Test(persona, shares_and_positions_of_levels_are_counts)
         double sum = 0.0;
         double size = 0.0;
         for (size_t i = 0; i < world.n; i++) {
-            if ((size_t)world.assignment[i].label != s) continue;
+            if ((size_t)world.label[i] != s) continue;
             level[world.column[5].code[i]] += 1.0;
             size += 1.0;
             if (!world.column[4].present[i]) continue;
@@ -268,7 +268,7 @@ Test(persona, markers_are_ranked_by_strength_and_ties_by_the_jobs_order)
     double *twin = world_number(&world, "twin of visits", NULL);
     memcpy(twin, world.column[2].number, world.n * sizeof *twin);
     double *secret = world_number(&world, "secret", NULL);
-    for (size_t i = 0; i < world.n; i++) secret[i] = (double)world.assignment[i].label;
+    for (size_t i = 0; i < world.n; i++) secret[i] = (double)world.label[i];
     world.feature[7].role = STRATA_ROLE_SENSITIVE;
     struct world_run run;
     world_describe(&world, 1, NULL, &run);
@@ -382,7 +382,7 @@ Test(persona, a_binary_cell_is_small_when_its_ones_or_its_zeros_are)
     double *rare = world_binary(&world, "rare", NULL);
     double *common = world_binary(&world, "common", NULL);
     for (size_t i = 0; i < world.n; i++) {
-        world.assignment[i].label = (int32_t)(i % 3);
+        world.label[i] = (uint16_t)(i % 3);
         rare[i] = i % 3 == 0 ? i < 15 : i % 2 == 0; /* 5 ones of 100 in segment 0 */
         common[i] = 1.0 - rare[i];
     }
@@ -405,7 +405,7 @@ Test(persona, a_binary_feature_counts_the_numbers_that_its_levels_are_and_no_oth
     world.feature[1].level = one_and_two;
     world.feature[1].n_levels = 2;
     for (size_t i = 0; i < world.n; i++) {
-        world.assignment[i].label = (int32_t)(i % 2);
+        world.label[i] = (uint16_t)(i % 2);
         plain[i] = i % 4 == 0 ? 7 : i % 4 == 1; /* 7: neither 0 nor 1 */
         coded[i] = i % 4 == 3 ? 0 : i % 4 == 2 ? 2 : 1;
     }
@@ -444,7 +444,7 @@ Test(persona, many_levels_and_segments_fit_the_stated_memory)
     for (size_t l = 0; l < STRATA_MAX_LEVELS; l++) {
         level[l] = strata_arena_print(&world.arena, "level %03zu", l);
     }
-    for (size_t i = 0; i < world.n; i++) world.assignment[i].label = (int32_t)(i % 64);
+    for (size_t i = 0; i < world.n; i++) world.label[i] = (uint16_t)(i % 64);
     for (size_t f = 0; f < 20; f++) {
         const char *label = strata_arena_print(&world.arena, "question %c", (int)('a' + f));
         uint32_t *code = world_text(&world, label, NULL, level, NULL, STRATA_MAX_LEVELS);
@@ -479,7 +479,7 @@ Test(persona, a_level_of_one_segment_only_is_told)
     uint32_t *sex = world_text(&world, "sex", "gender", sexes, NULL, 2);
     for (size_t i = 0; i < world.n; i++) {
         sex[i] = i % 2;
-        world.assignment[i].label = (int32_t)(i % 2);
+        world.label[i] = (uint16_t)(i % 2);
     }
     struct world_run run;
     world_describe(&world, 1, NULL, &run);

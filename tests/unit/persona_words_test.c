@@ -166,12 +166,12 @@ static void make_random(struct world *world, size_t n, size_t k, uint64_t seed, 
                                          "web visits",     "organic share of all spend",
                                          "income",         "products"};
     world_init(world, n, k);
-    for (size_t i = 0; i < n; i++) world->assignment[i].label = (int32_t)(world_bits(seed, i) % k);
+    for (size_t i = 0; i < n; i++) world->label[i] = (uint16_t)(world_bits(seed, i) % k);
     for (size_t j = 0; j < n_numbers; j++) {
         double *x = world_number(world, labels[j % 12], j < 12 ? meanings[j % 12] : NULL);
         const double scale = pow(10.0, 5.0 * world_uniform(seed + 1, j) - 2.0);
         for (size_t i = 0; i < n; i++) {
-            const size_t s = (size_t)world->assignment[i].label;
+            const size_t s = (size_t)world->label[i];
             x[i] =
                 scale * (5.0 + world_normal(seed + 2, s * 100 + j) + world_normal(seed + 3 + j, i));
         }
@@ -181,7 +181,7 @@ static void make_random(struct world *world, size_t n, size_t k, uint64_t seed, 
     uint32_t *age = world_text(world, "age", "age", ages_by_bytes, ages, 6);
     uint32_t *department = world_text(world, "department", NULL, departments, NULL, 5);
     for (size_t i = 0; i < n; i++) {
-        const size_t s = (size_t)world->assignment[i].label;
+        const size_t s = (size_t)world->label[i];
         garden[i] = world_uniform(seed + 40, i) < world_uniform(seed + 41, s);
         age[i] = (uint32_t)((world_bits(seed + 42, i) % 3 + world_bits(seed + 43, s) % 4) % 6);
         department[i] =
@@ -229,7 +229,7 @@ Test(persona_words, names_stay_unique_when_features_are_few_or_none_differ)
     struct world world;
     world_init(&world, 6400, 64);
     (void)world_number(&world, "constant", NULL);
-    for (size_t i = 0; i < world.n; i++) world.assignment[i].label = (int32_t)(i % 64);
+    for (size_t i = 0; i < world.n; i++) world.label[i] = (uint16_t)(i % 64);
     struct world_run run;
     describe_and_check(&world, &run);
 }
@@ -239,7 +239,7 @@ Test(persona_words, labels_that_differ_in_a_numeral_do_not_tell_names_apart)
     struct world world;
     world_init(&world, 800, 8);
     static const char *const labels[] = {"x1", "x2", "x3", "x4"};
-    for (size_t i = 0; i < world.n; i++) world.assignment[i].label = (int32_t)(i % 8);
+    for (size_t i = 0; i < world.n; i++) world.label[i] = (uint16_t)(i % 8);
     for (size_t j = 0; j < 4; j++) {
         double *x = world_number(&world, labels[j], NULL);
         for (size_t i = 0; i < world.n; i++) x[i] = world_normal(j, i) + (i % 4 == j ? 4.0 : 0.0);
@@ -272,7 +272,7 @@ Test(persona_words, the_strongest_markers_make_the_name)
     double *produce = world_number(&world, "produce share", NULL);
     for (size_t i = 0; i < world.n; i++) {
         const size_t s = i % 3;
-        world.assignment[i].label = (int32_t)s;
+        world.label[i] = (uint16_t)s;
         spend[i] = world_normal(1, i) + (s == 0 ? 103.0 : 100.0);
         recency[i] = world_normal(2, i) + (s == 0 ? 102.0 : 100.0);
         produce[i] = world_normal(3, i) + (s == 1 ? 103.0 : 100.0);
@@ -307,7 +307,7 @@ Test(persona_words, units_and_kinds_decide_how_numbers_are_said)
     world.feature[3].unit = "share of spend";
     for (size_t i = 0; i < world.n; i++) {
         const bool first = i % 2 == 0;
-        world.assignment[i].label = (int32_t)(i % 2);
+        world.label[i] = (uint16_t)(i % 2);
         const double jitter = i / 2 % 2 ? 0.125 : -0.125; /* exact, and 0 on average */
         visits[i] = (first ? 30.0 : 10.0) + jitter;
         recency[i] = (first ? 5.0 : 25.0) + jitter;
@@ -343,7 +343,7 @@ Test(persona_words, customers_who_buy_little_of_everything_are_named_by_that)
         x[j] = world_number(&world, labels[j], "category");
     }
     for (size_t i = 0; i < world.n; i++) {
-        world.assignment[i].label = (int32_t)(i % 4 == 3);
+        world.label[i] = (uint16_t)(i % 4 == 3);
         for (size_t j = 0; j < 4; j++)
             x[j][i] = world_normal(j, i) + (i % 4 == 3 ? 9.0 - (double)j : 0.0);
     }
@@ -363,7 +363,7 @@ Test(persona_words, what_the_firm_does_to_customers_names_them_last)
     double *spend = world_number(&world, "spend", "spend");
     double *recency = world_number(&world, "days away", "recency");
     for (size_t i = 0; i < world.n; i++) {
-        world.assignment[i].label = (int32_t)(i % 3);
+        world.label[i] = (uint16_t)(i % 3);
         mail[i] = world_normal(1, i) + (i % 3 == 0 ? 9.0 : 5.0);
         spend[i] = world_normal(2, i) + (i % 3 == 0 ? 7.0 : 5.0);
         recency[i] = world_normal(3, i) + (i % 3 == 0 ? 6.0 : 5.0);
@@ -383,7 +383,7 @@ Test(persona_words, a_changed_statistic_changes_its_sentence_and_no_other)
     world_describe(&world, 1, NULL, &before);
     double *spend = STRATA_NEW(&world.arena, double, world.n);
     for (size_t i = 0; i < world.n; i++) {
-        spend[i] = world.column[0].number[i] * (world.assignment[i].label == 2 ? 1.5 : 1.0);
+        spend[i] = world.column[0].number[i] * (world.label[i] == 2 ? 1.5 : 1.0);
     }
     world.column[0].number = spend;
     struct world_run after;
@@ -473,7 +473,7 @@ Test(persona_words, odd_labels_and_levels_do_no_harm)
     double *x = world_number(&world, long_label, "category");
     double *y = world_number(&world, "", NULL);
     for (size_t i = 0; i < world.n; i++) {
-        world.assignment[i].label = (int32_t)(i % 3);
+        world.label[i] = (uint16_t)(i % 3);
         code[i] = (uint32_t)(world_uniform(1, i) < 0.8 ? i % 3 * 2 : world_bits(2, i) % 6);
         x[i] = (double)(i % 3) + world_normal(3, i);
         y[i] = -(double)(i % 3) + world_normal(4, i);
@@ -560,7 +560,7 @@ Test(persona_words, degrees_in_names_follow_the_strength_of_what_they_say)
         double *x =
             world_number(&world, seed % 2 ? "spend" : "produce share", seed % 2 ? "spend" : NULL);
         for (size_t i = 0; i < world.n; i++) {
-            world.assignment[i].label = (int32_t)(i % 7);
+            world.label[i] = (uint16_t)(i % 7);
             x[i] = world_normal(seed, i) + 6.0 * world_uniform(seed + 1, i % 7);
         }
         struct world_run run;
