@@ -62,8 +62,13 @@ struct strata_features {
     struct strata_rows rows;
 };
 
-/* Encode the basis features.  Collective: three sums and one gather.  Exact moments, so that the
- * recipe and each value have the same bits for any number of ranks and any order of rows.
+/* Encode the basis features.  Collective: three sums and one gather; with a weight two sums and one
+ * gather more.  Exact moments, so that the recipe and each value have the same bits for any number
+ * of ranks and any order of rows; each customer counts as often as its weight says, so that whole
+ * weights give the bits that so many copies of the customer would.
+ * Weights, of the feature with the role weight, become multiples of 2^weight_exponent: 1 where all are
+ * whole numbers up to 2^20 and their sum is up to 2^38; else the largest gets 20 bits, or fewer so
+ * that the sum stays below 2^38; what that rounds is counted, and nothing is rounded to 0.
  * Columns, with m = weight * dimension weight:
  *   numeric, count, ordinal (position from 0), binary (0, 1), under model.standardise
  *     zscore (x - mean) * m / sd of the population; range (x - min) * m / (max - min); none x * m;
@@ -76,12 +81,13 @@ struct strata_features {
  * below 2^-500 read as 0).
  * The columns of a feature that does not vary stay, as zeros, so that shapes do not depend on the
  * data; when none varies all rows are equal, which is legal.
- * Fills quality->feature (n_features; not_finite stays), also outside the basis, and adds to
+ * Fills quality->weight and quality->feature (n_features; not_finite stays), also outside the
+ * basis, and adds to
  * quality->note (STRATA_MAX_NOTES); both arrays are the caller's.  The result lives in keep, whose
  * free end is the scratch.  O(n d) time.
  * Fails alike on all ranks: no basis feature, more than STRATA_MAX_DIMENSIONS columns, a column
  * that does not fit its feature's type, a value missing under `fail`, a weight without measure,
- * memory. */
+ * a customer without a weight above 0 (the sentence counts them), memory. */
 STRATA_MUST_CHECK strata_status strata_features_make(
     struct strata_comm *comm, const struct strata_config *config, const struct strata_table *table,
     struct strata_arena *keep, struct strata_features **out, struct strata_quality *quality,

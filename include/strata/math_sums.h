@@ -39,6 +39,8 @@ struct strata_exact {
     uint32_t pending; /* additions since carries were last propagated */
 };
 void strata_exact_add(struct strata_exact *sum, double term); /* finite terms only */
+/* As often as `times` additions of the term, to the bit, in the time of one. */
+void strata_exact_add_times(struct strata_exact *sum, double term, uint32_t times);
 void strata_exact_add_exact(struct strata_exact *sum, const struct strata_exact *term);
 /* Make every limb fit 32 bits (the top one signed): do this before limbs are summed over ranks. */
 void strata_exact_normalise(struct strata_exact *sum);

@@ -35,8 +35,17 @@ struct strata_feature_quality {
     int constant;      /* 1: all present values equal; 2: all missing.  Adds nothing to a basis */
 };
 
+/* Case weights; name is NULL when every customer counts once, and then total is `customers`. */
+struct strata_weight_quality {
+    const char *name; /* of the feature with the role weight */
+    double total;     /* of the weights in use: how many the customers stand for */
+    double unit;      /* weights are whole multiples of it: 1, or another power of two */
+    uint64_t rounded; /* customers whose weight is another one for that, by less than one unit */
+};
+
 struct strata_quality {
     uint64_t customers;
+    struct strata_weight_quality weight;
     struct strata_source_quality *source; /* (n_sources) */
     size_t n_sources;
     struct strata_feature_quality *feature; /* (n_features) in the job's order */

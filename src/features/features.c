@@ -1,4 +1,4 @@
-/* From the customer table to the feature matrix: plan, moments, recipe, rows. */
+/* From the customer table to the feature matrix: plan, weights, moments, recipe, rows. */
 #include "strata/features.h"
 
 #include <string.h>
@@ -12,6 +12,8 @@ struct work {
     struct strata_features *features;     /* kept */
     const struct strata_binding *binding; /* kept: (n_features) */
     float *x;                             /* kept: (n, d) */
+    uint32_t *weight;                     /* kept: (n), or NULL without case weights */
+    size_t weight_feature;                /* SIZE_MAX without */
     struct moments moments;               /* scratch, as all below */
     double *raw;                          /* (n_features): one row */
     uint64_t *clamped;                    /* (n_features) */
@@ -22,7 +24,7 @@ uint64_t strata_features_bytes(size_t n_features, uint64_t n_rows, size_t d, int
     const uint64_t feature = sizeof(struct strata_feature) + sizeof(struct strata_binding) +
                              sizeof(double) + sizeof(uint64_t) + TEXT_ALLOWANCE;
     const uint64_t column = sizeof(struct strata_encoding) + sizeof(double) + TEXT_ALLOWANCE;
-    return n_rows * d * sizeof(float) + n_features * feature + d * column +
+    return n_rows * (d * sizeof(float) + sizeof(uint32_t)) + n_features * feature + d * column +
            strata_moments_bytes(n_features, d, n_ranks) + 65536;
 }
 
@@ -31,7 +33,8 @@ static strata_status prepare(const struct strata_config *config, const struct st
                              int size, struct strata_arena *keep, struct work *work,
                              struct strata_err *err)
 {
-    *work = (struct work){.features = STRATA_NEW(keep, struct strata_features, 1)};
+    *work = (struct work){.features = STRATA_NEW(keep, struct strata_features, 1),
+                          .weight_feature = strata_config_weight(config)};
     if (!work->features) return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the features");
     struct strata_recipe *recipe = &work->features->recipe;
     STRATA_TRY(strata_recipe_plan(config, table, keep, recipe, err));
@@ -39,10 +42,12 @@ static strata_status prepare(const struct strata_config *config, const struct st
 
     const size_t n = config->n_features;
     work->x = (float *)strata_arena_take(keep, recipe->d * sizeof(float), 64, table->n_rows);
+    if (work->weight_feature != SIZE_MAX) work->weight = STRATA_NEW(keep, uint32_t, table->n_rows);
+    const bool weighed = work->weight || work->weight_feature == SIZE_MAX;
     struct strata_arena scratch = *keep;
     work->raw = STRATA_NEW(&scratch, double, n);
     work->clamped = STRATA_NEW(&scratch, uint64_t, n);
-    if (!work->x || !work->raw || !work->clamped ||
+    if (!work->x || !weighed || !work->raw || !work->clamped ||
         !strata_moments_take(&work->moments, recipe, size, &scratch))
         return STRATA_FAIL(
             err, STRATA_E_MEMORY,
@@ -87,6 +92,7 @@ static void fill_quality(struct strata_comm *comm, const struct strata_table *ta
     }
 }
 
+/* The rows but for their weights. */
 static void view_rows(const struct strata_table *table, const struct work *work)
 {
     work->features->rows = (struct strata_rows){.n = table->n_rows,
@@ -94,7 +100,8 @@ static void view_rows(const struct strata_table *table, const struct work *work)
                                                 .x = work->x,
                                                 .key_hash = table->key_hash,
                                                 .key = table->key,
-                                                .n_global = table->n_rows_global};
+                                                .n_global = table->n_rows_global,
+                                                .weight_global = table->n_rows_global};
 }
 
 strata_status strata_features_make(struct strata_comm *comm, const struct strata_config *config,
@@ -109,11 +116,17 @@ strata_status strata_features_make(struct strata_comm *comm, const struct strata
     STRATA_TRY(strata_comm_agree(comm, prepared, err)); /* from here on no rank can leave alone */
 
     struct strata_recipe *recipe = &work.features->recipe;
-    strata_moments_first(comm, recipe, work.binding, table->n_rows, &work.moments);
-    strata_moments_second(comm, recipe, work.binding, table->n_rows, &work.moments);
+    struct strata_rows *rows = &work.features->rows;
+    view_rows(table, &work);
+    quality->weight = (struct strata_weight_quality){.total = (double)rows->n_global, .unit = 1};
+    if (work.weight_feature != SIZE_MAX)
+        STRATA_TRY(strata_weights_make(comm, &recipe->feature[work.weight_feature],
+                                       &work.binding[work.weight_feature], work.moments.extremes,
+                                       work.weight, rows, &quality->weight, err));
+    strata_moments_first(comm, recipe, work.binding, rows, &work.moments);
+    strata_moments_second(comm, recipe, work.binding, rows, &work.moments);
     STRATA_TRY(strata_recipe_complete(config, &work.moments, table->n_rows_global, recipe, err));
     encode_rows(table, &work);
-    view_rows(table, &work);
     fill_quality(comm, table, &work, quality->feature);
 
     const strata_status noted =

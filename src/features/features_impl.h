@@ -12,6 +12,7 @@
 /* What is known of one feature over all ranks, of transformed values where it is of the basis. */
 struct tally {
     uint64_t present, invalid; /* the other customers have no value */
+    uint64_t weight;           /* of the present ones, in units; `present` without case weights */
     double min, max;           /* of present values; HUGE_VAL and -HUGE_VAL when there are none */
     double mean, sd;           /* numbers of the basis only */
 };
@@ -19,7 +20,7 @@ struct tally {
 /* Room for the moments, taken before the first collective. */
 struct moments {
     struct tally *tally;        /* (n_features) */
-    uint64_t *level_count;      /* (d) present rows of a column's level, over all ranks */
+    uint64_t *level_weight;     /* (d) weight of present rows of a column's level, over all ranks */
     struct strata_exact *exact; /* (n_features) */
     int64_t *wire;              /* what one reduction carries */
     double *extreme;            /* (n_features, 2): min and max of this rank */
@@ -42,14 +43,23 @@ bool strata_moments_take(struct moments *moments, const struct strata_recipe *re
                          struct strata_arena *scratch);
 size_t strata_moments_bytes(size_t n_features, size_t d, int size);
 
-/* Count, extremes, mean and level counts over all ranks.  Collective: one sum, one gather. */
+/* The weights of rows->n customers into weight (rows->n), and what rows tells of them.  Collective: two
+ * sums and one gather, into largest_of_rank (size).  Fails alike on all ranks when a customer has no
+ * weight above 0. */
+STRATA_MUST_CHECK strata_status strata_weights_make(
+    struct strata_comm *comm, const struct strata_feature *feature,
+    const struct strata_binding *binding, double *largest_of_rank, uint32_t *weight,
+    struct strata_rows *rows, struct strata_weight_quality *quality, struct strata_err *err);
+
+/* Count, extremes, mean and level weights over all ranks; of rows, n and the weights are looked at.
+ * Collective: one sum, one gather. */
 void strata_moments_first(struct strata_comm *comm, const struct strata_recipe *recipe,
-                          const struct strata_binding *binding, size_t n_rows,
+                          const struct strata_binding *binding, const struct strata_rows *rows,
                           struct moments *moments);
 
 /* Standard deviations about the means.  Collective: one sum. */
 void strata_moments_second(struct strata_comm *comm, const struct strata_recipe *recipe,
-                           const struct strata_binding *binding, size_t n_rows,
+                           const struct strata_binding *binding, const struct strata_rows *rows,
                            struct moments *moments);
 
 /* Offset, scale and fill of every column, and the grid, from the moments. */

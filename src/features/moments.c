@@ -5,9 +5,9 @@
 
 #include "features/features_impl.h"
 
-/* The wire of the first reduction: counts of features, exact sums of features, counts of
+/* The wire of the first reduction: counts of features, exact sums of features, weights of
  * columns. */
-enum { COUNT_PRESENT, COUNT_INVALID, N_COUNTS };
+enum { COUNT_PRESENT, COUNT_INVALID, COUNT_WEIGHT, N_COUNTS };
 
 static size_t wire_length(size_t n_features, size_t d)
 {
@@ -19,12 +19,12 @@ bool strata_moments_take(struct moments *moments, const struct strata_recipe *re
 {
     const size_t n = recipe->n_features;
     moments->tally = STRATA_NEW(scratch, struct tally, n);
-    moments->level_count = STRATA_NEW(scratch, uint64_t, recipe->d);
+    moments->level_weight = STRATA_NEW(scratch, uint64_t, recipe->d);
     moments->exact = STRATA_NEW(scratch, struct strata_exact, n);
     moments->wire = STRATA_NEW(scratch, int64_t, wire_length(n, recipe->d));
     moments->extreme = STRATA_NEW(scratch, double, 2 * n);
     moments->extremes = STRATA_NEW(scratch, double, 2 * n * (size_t)size);
-    return moments->tally && moments->level_count && moments->exact && moments->wire &&
+    return moments->tally && moments->level_weight && moments->exact && moments->wire &&
            moments->extreme && moments->extremes;
 }
 
@@ -52,23 +52,28 @@ static double value_of(const struct strata_feature *feature, const struct strata
 }
 
 /* First column of a nominal feature of the basis, (n_levels) of them; NULL for others. */
-static uint64_t *levels_of(const struct strata_recipe *recipe, size_t f, uint64_t *level_count)
+static uint64_t *levels_of(const struct strata_recipe *recipe, size_t f, uint64_t *level_weight)
 {
     for (size_t j = 0; j < recipe->d; j++) {
         if (recipe->column[j].feature == f)
-            return recipe->column[j].level >= 0 ? level_count + j : NULL;
+            return recipe->column[j].level >= 0 ? level_weight + j : NULL;
     }
     return NULL;
 }
 
+static uint32_t weight_of(const struct strata_rows *rows, size_t row)
+{
+    return rows->weight ? rows->weight[row] : 1;
+}
+
 /* The feature's values on this rank. */
 static void tally_rows(const struct strata_feature *feature, const struct strata_binding *binding,
-                       size_t n_rows, struct tally *tally, struct strata_exact *sum,
-                       uint64_t *level_count)
+                       const struct strata_rows *rows, struct tally *tally,
+                       struct strata_exact *sum, uint64_t *level_weight)
 {
     const bool scaled = strata_feature_is_scaled(feature);
     *tally = (struct tally){.min = HUGE_VAL, .max = -HUGE_VAL};
-    for (size_t row = 0; row < n_rows; row++) {
+    for (size_t row = 0; row < rows->n; row++) {
         bool invalid = false;
         const double value = value_of(feature, binding, row, &invalid);
         tally->invalid += invalid;
@@ -76,8 +81,9 @@ static void tally_rows(const struct strata_feature *feature, const struct strata
         tally->present++;
         if (value < tally->min) tally->min = value;
         if (value > tally->max) tally->max = value;
-        if (scaled) strata_exact_add(sum, value);
-        if (level_count) level_count[(size_t)value]++;
+        tally->weight += weight_of(rows, row);
+        if (scaled) strata_exact_add_times(sum, value, weight_of(rows, row));
+        if (level_weight) level_weight[(size_t)value] += weight_of(rows, row);
     }
 }
 
@@ -106,9 +112,10 @@ static void sum_counts_and_means(struct strata_comm *comm, const struct strata_r
     for (size_t f = 0; f < n; f++) {
         count[f * N_COUNTS + COUNT_PRESENT] = (int64_t)moments->tally[f].present;
         count[f * N_COUNTS + COUNT_INVALID] = (int64_t)moments->tally[f].invalid;
+        count[f * N_COUNTS + COUNT_WEIGHT] = (int64_t)moments->tally[f].weight;
     }
     write_exact(moments->exact, n, limbs);
-    for (size_t j = 0; j < recipe->d; j++) levels[j] = (int64_t)moments->level_count[j];
+    for (size_t j = 0; j < recipe->d; j++) levels[j] = (int64_t)moments->level_weight[j];
 
     strata_comm_sum(comm, moments->wire, wire_length(n, recipe->d));
 
@@ -116,9 +123,10 @@ static void sum_counts_and_means(struct strata_comm *comm, const struct strata_r
         struct tally *tally = &moments->tally[f];
         tally->present = (uint64_t)count[f * N_COUNTS + COUNT_PRESENT];
         tally->invalid = (uint64_t)count[f * N_COUNTS + COUNT_INVALID];
-        if (tally->present) tally->mean = read_exact(limbs, f) / (double)tally->present;
+        tally->weight = (uint64_t)count[f * N_COUNTS + COUNT_WEIGHT];
+        if (tally->present) tally->mean = read_exact(limbs, f) / (double)tally->weight;
     }
-    for (size_t j = 0; j < recipe->d; j++) moments->level_count[j] = (uint64_t)levels[j];
+    for (size_t j = 0; j < recipe->d; j++) moments->level_weight[j] = (uint64_t)levels[j];
 }
 
 static void gather_extremes(struct strata_comm *comm, size_t n, struct moments *moments)
@@ -136,12 +144,12 @@ static void gather_extremes(struct strata_comm *comm, size_t n, struct moments *
 }
 
 void strata_moments_first(struct strata_comm *comm, const struct strata_recipe *recipe,
-                          const struct strata_binding *binding, size_t n_rows,
+                          const struct strata_binding *binding, const struct strata_rows *rows,
                           struct moments *moments)
 {
     for (size_t f = 0; f < recipe->n_features; f++) {
-        tally_rows(&recipe->feature[f], &binding[f], n_rows, &moments->tally[f], &moments->exact[f],
-                   levels_of(recipe, f, moments->level_count));
+        tally_rows(&recipe->feature[f], &binding[f], rows, &moments->tally[f], &moments->exact[f],
+                   levels_of(recipe, f, moments->level_weight));
     }
     sum_counts_and_means(comm, recipe, moments);
     gather_extremes(comm, recipe->n_features, moments);
@@ -157,20 +165,21 @@ static double deviation_unit(const struct tally *tally)
 }
 
 static void add_squares(const struct strata_feature *feature, const struct strata_binding *binding,
-                        size_t n_rows, const struct tally *tally, struct strata_exact *sum)
+                        const struct strata_rows *rows, const struct tally *tally,
+                        struct strata_exact *sum)
 {
     const double inverse = 1 / deviation_unit(tally);
-    for (size_t row = 0; row < n_rows; row++) {
+    for (size_t row = 0; row < rows->n; row++) {
         bool invalid = false;
         const double value = value_of(feature, binding, row, &invalid);
         if (isnan(value)) continue;
         const double deviation = (value - tally->mean) * inverse;
-        strata_exact_add(sum, deviation * deviation);
+        strata_exact_add_times(sum, deviation * deviation, weight_of(rows, row));
     }
 }
 
 void strata_moments_second(struct strata_comm *comm, const struct strata_recipe *recipe,
-                           const struct strata_binding *binding, size_t n_rows,
+                           const struct strata_binding *binding, const struct strata_rows *rows,
                            struct moments *moments)
 {
     const size_t n = recipe->n_features;
@@ -178,14 +187,14 @@ void strata_moments_second(struct strata_comm *comm, const struct strata_recipe 
     for (size_t f = 0; f < n; f++) {
         const struct strata_feature *feature = &recipe->feature[f];
         if (!strata_feature_is_scaled(feature) || !moments->tally[f].present) continue;
-        add_squares(feature, &binding[f], n_rows, &moments->tally[f], &moments->exact[f]);
+        add_squares(feature, &binding[f], rows, &moments->tally[f], &moments->exact[f]);
     }
     write_exact(moments->exact, n, moments->wire);
     strata_comm_sum(comm, moments->wire, n * STRATA_EXACT_LIMBS);
     for (size_t f = 0; f < n; f++) {
         struct tally *tally = &moments->tally[f];
         if (!strata_feature_is_scaled(&recipe->feature[f]) || !tally->present) continue;
-        const double variance = read_exact(moments->wire, f) / (double)tally->present;
+        const double variance = read_exact(moments->wire, f) / (double)tally->weight;
         tally->sd = sqrt(variance) * deviation_unit(tally);
     }
 }

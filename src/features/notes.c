@@ -63,10 +63,29 @@ static bool note_feature(const struct strata_recipe *recipe, size_t f, struct st
     return ok;
 }
 
+/* What the figures count, when it is not customers. */
+static bool note_weights(struct strata_arena *keep, struct strata_quality *quality)
+{
+    const struct strata_weight_quality *weight = &quality->weight;
+    if (!weight->name) return true;
+    bool ok =
+        add(quality, strata_arena_print(keep,
+                                        "Figures are weighted by \"%s\": the %llu customers stand "
+                                        "for %.15g.",
+                                        weight->name, (unsigned long long)quality->customers,
+                                        weight->total));
+    if (weight->rounded)
+        ok = ok && add(quality,
+                       strata_arena_print(
+                           keep, "The weights of %llu customers were rounded to multiples of %g.",
+                           (unsigned long long)weight->rounded, weight->unit));
+    return ok;
+}
+
 strata_status strata_features_note(const struct strata_recipe *recipe, struct strata_arena *keep,
                                    struct strata_quality *quality, struct strata_err *err)
 {
-    bool ok = true, any = false;
+    bool ok = note_weights(keep, quality), any = false;
     for (size_t f = 0; f < recipe->n_features; f++) {
         ok = ok && note_feature(recipe, f, keep, quality);
         any = any || adds_something(recipe, f);

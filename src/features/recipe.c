@@ -203,7 +203,7 @@ static bool varies(const struct strata_feature *feature, const struct tally *tal
 }
 
 static void complete_indicator(const struct strata_feature *feature, double multiplier,
-                               const struct tally *tally, uint64_t level_count,
+                               const struct tally *tally, uint64_t level_weight,
                                struct strata_encoding *column)
 {
     const bool nominal = feature->type == STRATA_NOMINAL;
@@ -211,7 +211,7 @@ static void complete_indicator(const struct strata_feature *feature, double mult
     if (column->level == STRATA_LEVEL_MISSING)
         column->fill = column->scale;
     else if (feature->missing != STRATA_MISSING_LEVEL)
-        column->fill = (double)level_count / (double)tally->present * column->scale;
+        column->fill = (double)level_weight / (double)tally->weight * column->scale;
 }
 
 static double largest_magnitude(const struct strata_recipe *recipe, const struct tally *tally)
@@ -252,7 +252,7 @@ strata_status strata_recipe_complete(const struct strata_config *config,
         if (column->level == STRATA_LEVEL_NUMBER)
             complete_number(config->model.standardise, multiplier, tally, column);
         else
-            complete_indicator(feature, multiplier, tally, moments->level_count[j], column);
+            complete_indicator(feature, multiplier, tally, moments->level_weight[j], column);
     }
     if (config->model.standardise == STRATA_RAW)
         recipe->grid_exponent = raw_exponent(largest_magnitude(recipe, moments->tally));

@@ -1,7 +1,7 @@
 /* The superaccumulator: a fixed-point number wide enough for any sum of doubles (after Kulisch,
  * 1976, and the small accumulator of Neal, 2015).  Limb l counts units of 2^(32 l - 1074).  An
- * addition touches three limbs by less than 2^32 each, so 2^30 of them cannot overflow an int64;
- * carries wait until then, or until the value is asked for. */
+ * addition touches three limbs (four when a term counts up to 2^32 times) by less than 2^32 each, so
+ * 2^30 of them cannot overflow an int64; carries wait until then, or until the value is asked for. */
 #include "strata/math_sums.h"
 
 #include <assert.h>
@@ -26,6 +26,11 @@ void strata_exact_normalise(struct strata_exact *sum)
 
 void strata_exact_add(struct strata_exact *sum, double term)
 {
+    strata_exact_add_times(sum, term, 1);
+}
+
+void strata_exact_add_times(struct strata_exact *sum, double term, uint32_t times)
+{
     const uint64_t bits = bits_of_double(term);
     const uint64_t exponent = (bits >> DOUBLE_FRACTION_BITS) & DOUBLE_EXPONENT_MASK;
     assert(exponent != DOUBLE_EXPONENT_MASK);
@@ -38,12 +43,13 @@ void strata_exact_add(struct strata_exact *sum, double term)
     if (sum->pending >= PENDING_MAX) strata_exact_normalise(sum);
     sum->pending++;
 
-    const strata_uint128 placed = (strata_uint128)mantissa << (shift % LIMB_BITS);
+    const strata_uint128 placed = (strata_uint128)mantissa * times << (shift % LIMB_BITS);
     const int64_t sign = bits >> 63 ? -1 : 1;
     int64_t *limb = sum->limb + shift / LIMB_BITS;
     limb[0] += sign * (int64_t)(uint32_t)placed;
     limb[1] += sign * (int64_t)(uint32_t)(placed >> LIMB_BITS);
     limb[2] += sign * (int64_t)(uint32_t)(placed >> (2 * LIMB_BITS));
+    limb[3] += sign * (int64_t)(uint32_t)(placed >> (3 * LIMB_BITS));
 }
 
 void strata_exact_add_exact(struct strata_exact *sum, const struct strata_exact *term)
