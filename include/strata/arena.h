@@ -11,6 +11,8 @@ struct strata_arena {
     unsigned char *start; /* first byte of the reservation */
     unsigned char *next;  /* first free byte */
     unsigned char *end;   /* one past the last byte */
+    unsigned char **touched; /* one past the last byte ever handed out, by any copy of this arena; NULL:
+                                not known, all of it */
 };
 
 /* Reserve capacity_bytes of addresses; pages cost memory only once touched.  False when the system refuses. */
@@ -24,7 +26,8 @@ void strata_arena_finish(struct strata_arena *arena);
 void strata_arena_reset(struct strata_arena *arena);
 
 /* Zeroed room for count pieces of size bytes, aligned to 64 bytes when large; NULL when there is no room or the
- * product overflows.  Not thread-safe. */
+ * product overflows.  Not thread-safe.  Pages never handed out before are zero already and are left alone, so the
+ * thread that writes first decides on which memory of the host they lie; large pieces ask for huge pages. */
 void *strata_arena_take(struct strata_arena *arena, size_t size, size_t alignment, size_t count);
 #define STRATA_NEW(arena, type, count) \
     ((type *)strata_arena_take((arena), sizeof(type), _Alignof(type), (count)))
