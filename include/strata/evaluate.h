@@ -8,6 +8,8 @@
 #include "strata/features.h"
 #include "strata/status.h"
 
+/* Customers count by their case weights everywhere: whole weights give the bits that so many copies of
+ * the customers would. */
 struct strata_evaluation {
     double within_sse, total_sse; /* squared encoded units; total about the grand mean */
     double explained;             /* 1 - within/total, in [0, 1]; 0 when nothing varies */

@@ -57,6 +57,9 @@ struct strata_rows {
     uint64_t weight_global; /* their sum over all ranks, below 2^39; n_global when there are none */
 };
 
+/* How many customers the rows of all ranks stand for: weight_global in units of 1.  Pure. */
+double strata_rows_weight(const struct strata_rows *rows);
+
 struct strata_features {
     struct strata_recipe recipe; /* the same on all ranks */
     struct strata_rows rows;

@@ -1,10 +1,11 @@
 /* Quality of a clustering from one pass of exact sums.
  *
  * Notation: n rows, k segments with centres c (k, d) in grid integers; own is a row's squared
- * distance to its own centre, other to the nearest other one, both integers.
+ * distance to its own centre, other to the nearest other one, both integers.  Each row counts as
+ * often as its case weight says; counts are sums of weights.
  *
  * Bits: own < 2^59 and sqrt(own) 2^20 < 2^50; silhouettes and posteriors times 2^40 are at most
- * 2^40; all are summed in 128 bits.
+ * 2^40, a weight 2^20; the products are below 2^79 and are summed in 128 bits.
  *
  * Cost: O(n k d) time, O(k d) memory, two reductions (agreement, sums).
  *
@@ -23,7 +24,7 @@
 
 /* One array of sums, seen by names. */
 struct tally {
-    struct strata_sum *count;      /* (k) */
+    struct strata_sum *count;      /* (k) weight */
     struct strata_sum *sse;        /* (k) own */
     struct strata_sum *distance;   /* (k) sqrt(own) */
     struct strata_sum *silhouette; /* (k) */
@@ -47,9 +48,14 @@ static struct tally tally_view(struct strata_dims dims, struct strata_sum *sums)
     return t;
 }
 
-static int64_t rounded(double value, double unit)
+static strata_int128 rounded(double value, double unit)
 {
     return (int64_t)rint(value * unit);
+}
+
+static strata_int128 weight_of(const struct strata_rows *rows, size_t row)
+{
+    return rows->weight ? rows->weight[row] : 1;
 }
 
 /* Of n <= STRIP_ROWS rows from `first` on; 1 for hard estimators, so their rows are not looked at again. */
@@ -60,24 +66,27 @@ static void add_posteriors(const struct strata_clustering *clustering,
     if (clustering->estimator->soft) strata_clustering_assign(clustering, rows, first, n, row);
     for (size_t i = 0; i < n; i++)
         to.posterior->value +=
-            rounded(clustering->estimator->soft ? row[i].posterior : 1.0, SHARE_UNIT);
+            rounded(clustering->estimator->soft ? row[i].posterior : 1.0, SHARE_UNIT) *
+            weight_of(rows, first + i);
 }
 
-static void add_rows(struct strata_dims dims, const double *centre, const float *x, size_t n,
-                     const uint16_t *label, struct tally to)
+static void add_rows(struct strata_dims dims, const double *centre, const uint16_t *label,
+                     const struct strata_rows *rows, size_t first, size_t n, struct tally to)
 {
     struct strata_nearest near[STRIP_ROWS];
+    const float *x = rows->x + first * dims.d;
     strata_nearest_fill(dims, centre, x, n, near);
     for (size_t i = 0; i < n; i++) {
-        const size_t c = label[i];
+        const size_t c = label[first + i];
+        const strata_int128 w = weight_of(rows, first + i);
         const struct strata_between between =
             strata_nearest_between(dims, centre, x + i * dims.d, near[i], c);
-        to.count[c].value++;
-        to.sse[c].value += between.own;
-        to.distance[c].value += rounded(sqrt((double)between.own), DISTANCE_UNIT);
-        to.silhouette[c].value += rounded(strata_silhouette(between), SHARE_UNIT);
+        to.count[c].value += w;
+        to.sse[c].value += w * between.own;
+        to.distance[c].value += w * rounded(sqrt((double)between.own), DISTANCE_UNIT);
+        to.silhouette[c].value += w * rounded(strata_silhouette(between), SHARE_UNIT);
         for (size_t j = 0; j < dims.d; j++)
-            to.sum[c * dims.d + j].value += (int64_t)x[i * dims.d + j];
+            to.sum[c * dims.d + j].value += w * (int64_t)x[i * dims.d + j];
     }
 }
 
@@ -135,19 +144,20 @@ static void dimension_shares(const struct strata_features *features, struct stra
     const struct strata_recipe *recipe = &features->recipe;
     double total = 0;
     for (size_t j = 0; j < dims.d; j++) {
-        const double between = between_of_column(dims, of, features->rows.n_global, j);
+        const double between = between_of_column(dims, of, features->rows.weight_global, j);
         share[recipe->feature[recipe->column[j].feature].dimension] += between;
         total += between;
     }
     for (size_t i = 0; i < STRATA_DIMENSION_COUNT && total > 0; i++) share[i] /= total;
 }
 
+/* exponent: of the unit of a weighted squared distance. */
 static void segment_figures(struct strata_dims dims, struct tally of, int exponent,
                             struct strata_evaluation *out, double *spread)
 {
     for (size_t c = 0; c < dims.k; c++) {
         const double count = strata_sum_value(of.count[c]);
-        out->segment_sse[c] = ldexp(strata_sum_value(of.sse[c]), 2 * exponent);
+        out->segment_sse[c] = ldexp(strata_sum_value(of.sse[c]), exponent);
         out->segment_silhouette[c] = dims.k > 1 && count > 0
                                          ? strata_sum_value(of.silhouette[c]) / SHARE_UNIT / count
                                          : (double)NAN;
@@ -163,20 +173,23 @@ static struct strata_sum total_of(const struct strata_sum *sum, size_t k)
 }
 
 static void overall_figures(const struct strata_clustering *clustering, struct tally of,
-                            uint64_t n_rows, int exponent, struct strata_evaluation *out)
+                            const struct strata_rows *rows, int exponent,
+                            struct strata_evaluation *out)
 {
     const struct strata_dims dims = clustering->dims;
-    const double n = (double)n_rows, k = (double)dims.k;
-    out->within_sse = ldexp(strata_sum_value(total_of(of.sse, dims.k)), 2 * exponent);
+    const double n = strata_rows_weight(rows), k = (double)dims.k;
+    const double units = (double)rows->weight_global; /* what the sums count */
+    out->within_sse = ldexp(strata_sum_value(total_of(of.sse, dims.k)), exponent);
     out->total_sse = clustering->total_sse;
     const double between = out->total_sse - out->within_sse;
     out->explained = out->total_sse > 0 ? fmin(fmax(between / out->total_sse, 0.0), 1.0) : 0.0;
     const bool has_index = dims.k > 1 && n > k && out->within_sse > 0;
     out->calinski_harabasz =
         has_index ? between / (k - 1) / (out->within_sse / (n - k)) : (double)NAN;
-    out->silhouette = dims.k > 1 ? strata_sum_value(total_of(of.silhouette, dims.k)) / SHARE_UNIT / n
-                                 : (double)NAN;
-    out->mean_posterior = strata_sum_value(*of.posterior) / SHARE_UNIT / n;
+    out->silhouette = dims.k > 1
+                          ? strata_sum_value(total_of(of.silhouette, dims.k)) / SHARE_UNIT / units
+                          : (double)NAN;
+    out->mean_posterior = strata_sum_value(*of.posterior) / SHARE_UNIT / units;
     out->agreement = clustering->by_k[clustering->chosen_k].agreement;
     out->log_likelihood = out->bic = (double)NAN;
     if (!clustering->estimator->soft) return;
@@ -212,19 +225,19 @@ strata_status strata_evaluate(struct strata_comm *comm, const struct strata_feat
     clustering->estimator->centres(dims, clustering->params, centre);
     for (size_t first = 0; first < rows->n; first += STRIP_ROWS) {
         const size_t n = rows->n - first < STRIP_ROWS ? rows->n - first : STRIP_ROWS;
-        add_rows(dims, centre, rows->x + first * dims.d, n, clustering->label + first, tally);
+        add_rows(dims, centre, clustering->label, rows, first, n, tally);
         add_posteriors(clustering, rows, first, n, tally);
     }
     strata_sum_to_limbs(sums, n_sums, limbs);
     strata_comm_sum(comm, limbs, n_sums * STRATA_SUM_LIMBS);
     strata_sum_from_limbs(limbs, n_sums, sums);
 
-    const int exponent = features->recipe.grid_exponent;
+    const int exponent = 2 * features->recipe.grid_exponent + rows->weight_exponent;
     evaluation->segment_silhouette = per_segment;
     evaluation->segment_sse = per_segment + dims.k;
     evaluation->dimension_share = per_dimension;
     segment_figures(dims, tally, exponent, evaluation, spread);
-    overall_figures(clustering, tally, rows->n_global, exponent, evaluation);
+    overall_figures(clustering, tally, rows, exponent, evaluation);
     evaluation->davies_bouldin = davies_bouldin(dims, centre, spread);
     dimension_shares(features, dims, tally, per_dimension);
     *out = evaluation;

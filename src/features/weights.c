@@ -79,6 +79,11 @@ static int exponent_of(const struct seen *seen)
     return by_largest > by_total ? by_largest : by_total;
 }
 
+double strata_rows_weight(const struct strata_rows *rows)
+{
+    return ldexp((double)rows->weight_global, rows->weight_exponent);
+}
+
 strata_status strata_weights_make(struct strata_comm *comm, const struct strata_feature *feature,
                                   const struct strata_binding *binding, double *largest_of_rank,
                                   uint32_t *weight, struct strata_rows *rows,
@@ -102,7 +107,7 @@ strata_status strata_weights_make(struct strata_comm *comm, const struct strata_
     rows->weight_exponent = exponent;
     rows->weight_global = (uint64_t)total_and_rounded[0];
     *quality = (struct strata_weight_quality){.name = feature->name,
-                                              .total = ldexp((double)rows->weight_global, exponent),
+                                              .total = strata_rows_weight(rows),
                                               .unit = ldexp(1.0, exponent),
                                               .rounded = (uint64_t)total_and_rounded[1]};
     return STRATA_OK;

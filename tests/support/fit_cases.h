@@ -19,6 +19,8 @@ struct crowd {
     char (*key)[24]; /* (n) */
     uint64_t *hash;  /* (n) */
     int exponent;
+    uint32_t *weight; /* (n) case weights, or NULL; crowd_free frees them */
+    int weight_exponent;
 };
 
 static inline void *crowd_room(size_t count, size_t size)
@@ -47,6 +49,7 @@ static inline void crowd_free(struct crowd *crowd)
     free(crowd->x);
     free(crowd->key);
     free(crowd->hash);
+    free(crowd->weight);
     *crowd = (struct crowd){0};
 }
 
@@ -83,6 +86,25 @@ static const struct {
     uint64_t state_hash;
 } fit_golden[] = {{"kmeans", UINT64_C(0x730df33990f7ea1f)},
                   {"gmm-diag", UINT64_C(0x18cecb14fcfb5140)}};
+
+static inline uint64_t crowd_weight(const struct crowd *crowd)
+{
+    uint64_t total = 0;
+    for (size_t i = 0; i < crowd->n; i++) total += crowd->weight ? crowd->weight[i] : 1;
+    return total;
+}
+
+/* Each row as often as its weight says, next to each other, without weights. */
+static inline struct crowd crowd_copies(const struct crowd *crowd)
+{
+    struct crowd copies = crowd_new((size_t)crowd_weight(crowd), crowd->d);
+    copies.exponent = crowd->exponent;
+    float *to = copies.x;
+    for (size_t i = 0; i < crowd->n; i++)
+        for (uint32_t t = 0; t < crowd->weight[i]; t++, to += crowd->d)
+            memcpy(to, crowd->x + i * crowd->d, crowd->d * sizeof *to);
+    return copies;
+}
 
 /* --- one fit --------------------------------------------------------------------------- */
 
@@ -177,27 +199,36 @@ static inline void fit_on_rank(struct strata_comm *comm, void *context)
     uint64_t *hash = STRATA_NEW(&keep, uint64_t, n);
     const char **key = STRATA_NEW(&keep, const char *, n);
     size_t *from = STRATA_NEW(&keep, size_t, n), mine = 0;
+    uint32_t *weight = crowd->weight ? STRATA_NEW(&keep, uint32_t, n) : NULL;
     struct strata_encoding *column = STRATA_NEW(&keep, struct strata_encoding, d);
     struct strata_feature *feature = STRATA_NEW(&keep, struct strata_feature, d);
-    if (!x || !hash || !key || !from || !column || !feature) abort();
+    if (!x || !hash || !key || !from || !column || !feature || (crowd->weight && !weight)) abort();
     for (size_t row = 0; row < n; row++) {
         if (fit_rank_of(crowd, row, comm->size) != comm->rank) continue;
         memcpy(x + mine * d, crowd->x + row * d, d * sizeof *x);
         hash[mine] = crowd->hash[row];
         key[mine] = crowd->key[row];
+        if (weight) weight[mine] = crowd->weight[row];
         from[mine++] = row;
     }
     for (size_t j = 0; j < d; j++) {
         column[j].feature = j;
         feature[j].dimension = j % 2 ? STRATA_BEHAVIOURAL : STRATA_DEMOGRAPHIC;
     }
-    const struct strata_features features = {
-        .recipe = {.feature = feature,
-                   .n_features = d,
-                   .column = column,
-                   .d = d,
-                   .grid_exponent = crowd->exponent},
-        .rows = {.n = mine, .d = d, .x = x, .key_hash = hash, .key = key, .n_global = n}};
+    const struct strata_features features = {.recipe = {.feature = feature,
+                                                        .n_features = d,
+                                                        .column = column,
+                                                        .d = d,
+                                                        .grid_exponent = crowd->exponent},
+                                             .rows = {.n = mine,
+                                                      .d = d,
+                                                      .x = x,
+                                                      .key_hash = hash,
+                                                      .key = key,
+                                                      .n_global = n,
+                                                      .weight = weight,
+                                                      .weight_exponent = crowd->weight_exponent,
+                                                      .weight_global = crowd_weight(crowd)}};
     struct strata_quality quality = {0};
     struct strata_clustering *clustering = NULL;
     struct strata_evaluation *evaluation = NULL;

@@ -94,8 +94,14 @@ static inline void world_rows(struct world *world, int rank, int size, size_t n,
                                          .key_hash = hash,
                                          .column = world->column,
                                          .n_columns = WORLD_FEATURES};
-    world->features.rows = (struct strata_rows){
-        .n = mine, .d = WORLD_COLUMNS, .x = x, .key_hash = hash, .key = key, .n_global = n};
+    world->features.rows = (struct strata_rows){.n = mine,
+                                                .d = WORLD_COLUMNS,
+                                                .x = x,
+                                                .key_hash = hash,
+                                                .key = key,
+                                                .n_global = n,
+                                                .weight_global = n,
+                                                .weight_global = n};
     world->clustering.label = label;
 }
 
