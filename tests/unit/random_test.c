@@ -35,3 +35,12 @@ Test(random, units_are_in_the_half_open_interval_with_mean_one_half)
     }
     cr_assert_float_eq(sum / 1e5, 0.5, 0.005);
 }
+
+Test(random, many_at_once_are_the_same_numbers)
+{
+    uint64_t a[37], out[37];
+    for (uint64_t i = 0; i < 37; i++) a[i] = i * UINT64_C(0x9e3779b97f4a7c15);
+    strata_random_fill(UINT64_C(1) << 40, STRATA_PURPOSE_TEST, a, 37, 5, out);
+    for (size_t i = 0; i < 37; i++)
+        cr_assert_eq(out[i], strata_random_bits(UINT64_C(1) << 40, STRATA_PURPOSE_TEST, a[i], 5));
+}
