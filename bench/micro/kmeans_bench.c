@@ -67,7 +67,12 @@ static double median_pass(const struct shape *shape, struct strata_arena *arena)
     double *params = STRATA_NEW(arena, double, estimator->param_count(dims));
     double *centre = STRATA_NEW(arena, double, dims.k *dims.d);
     double *spread = STRATA_NEW(arena, double, dims.d);
-    struct strata_sum *sums = STRATA_NEW(arena, struct strata_sum, 1 + n_stats);
+    struct strata_sum *sums = STRATA_NEW(arena, struct strata_sum, n_stats);
+    void *pass = strata_arena_take(arena, estimator->pass_bytes(dims), 64, 1);
+    struct strata_tally tally = {
+        .sums = strata_arena_take(arena, estimator->sums_bytes(dims), 64, 1),
+        .scratch = strata_arena_take(arena, estimator->scratch_bytes(dims), 64, 1)};
+    if (!pass || !tally.sums || !tally.scratch) return -1;
     if (!x || !label || !params || !centre || !spread || !sums) return -1;
     fill_rows(shape, x);
     for (size_t i = 0; i < dims.k * dims.d; i++) centre[i] = (double)x[i];
@@ -75,9 +80,13 @@ static double median_pass(const struct shape *shape, struct strata_arena *arena)
     estimator->start(dims, centre, spread, params);
     double time[RUNS];
     for (int run = -1; run < RUNS; run++) { /* the first is to warm up */
-        uint64_t moved = 0;
+        for (size_t i = 0; i < shape->n; i++)
+            label[i] = STRATA_NO_LABEL; /* so that all are summed */
+        const struct strata_block rows = {.x = x, .n = shape->n, .label = label};
         const double start = strata_clock_s();
-        estimator->accumulate(dims, params, x, shape->n, label, &moved, sums, sums + 1);
+        estimator->prepare(dims, params, NULL, strata_isa(), pass);
+        estimator->accumulate(dims, pass, &rows, &tally);
+        estimator->collect(dims, &tally, sums);
         if (run >= 0) time[run] = strata_clock_s() - start;
     }
     qsort(time, RUNS, sizeof *time, compare);

@@ -12,14 +12,20 @@
 #include "strata/quality.h"
 #include "strata/status.h"
 
-/* Positive: converged; negative: ended before; 0: still going. */
+/* Why a candidate ended.  Positive: it converged; negative: it ended before; 0: it still goes. */
 enum strata_stop_reason {
     STRATA_STOP_NONE = 0,
     STRATA_STOP_NO_LABEL_MOVED = 1,
     STRATA_STOP_TOLERANCE = 2,
+    STRATA_STOP_CENTRE_SHIFT = 3,
+    STRATA_STOP_MERGED = 4, /* it came to a state where another candidate had been before */
     STRATA_STOP_MAX_ITER = -1,
-    STRATA_STOP_ASKED = -2, /* a control client or a signal asked for the best model so far */
+    STRATA_STOP_ASKED = -2,   /* a control client or a signal asked for the best model so far */
+    STRATA_STOP_DROPPED = -3, /* others of its k were better in the race */
 };
+
+/* One sentence that tells the reason to people. */
+const char *strata_stop_reason_sentence(enum strata_stop_reason reason);
 
 /* One fitted model of the sweep. */
 struct strata_candidate_result {

@@ -29,6 +29,7 @@ struct strata_comm_ops {
 struct strata_comm {
     int rank;
     int size;
+    int n_here; /* ranks on this rank's host */
     const struct strata_comm_ops *ops;
     void *state;     /* the maker's own */
     uint64_t n_sums; /* counters for the log and the tests: calls of strata_comm_sum, ... */

@@ -23,40 +23,86 @@ struct strata_assignment {
                          runner-up's */
 };
 
+/* Rows of one block, and what an estimator keeps of each of them between passes. */
+struct strata_block {
+    const float *x;         /* (n, d) grid integers */
+    const uint32_t *weight; /* (n), or NULL: all 1 */
+    size_t n;
+    uint16_t *label; /* (n) STRATA_NO_LABEL before the first pass */
+    float *upper;    /* (n) bounds of strata_look, for estimators that keep them; or both NULL: */
+    float *lower;    /* every pass looks at every row */
+};
+
+/* One thread's share of a pass. */
+struct strata_tally {
+    _Alignas(64) uint64_t moved; /* rows whose label changed */
+    uint64_t looked;             /* rows that were compared with other segments than their own */
+    void *sums;    /* sums_bytes of the estimator's, zeroed by collect; 64-byte aligned */
+    void *scratch; /* scratch_bytes, zeroed at first, kept by the thread for all candidates */
+};
+
+/* Exact sums over all rows and ranks, each row by its weight. */
+struct strata_totals {
+    const struct strata_sum *sum, *square; /* (d) of x, and of x^2 */
+    uint64_t weight;                       /* of all rows */
+};
+
 struct strata_estimator {
-    const char *name;                               /* in the job file, e.g. "kmeans" */
-    const char *summary;                            /* one line for help */
-    bool soft;                                      /* has posteriors and a likelihood */
+    const char *name;    /* in the job file, e.g. "kmeans" */
+    const char *summary; /* one line for help */
+    bool soft;           /* has posteriors and a likelihood */
+    bool keeps_sums;     /* a pass adds only what changed since the last one */
+    bool keeps_bounds;   /* of each row, so that most rows need no look */
+    size_t limbs; /* int64 of the wire for each sum: 1 when all sums are below 2^63, else 4 */
     size_t (*param_count)(struct strata_dims dims); /* doubles of params */
-    size_t (*stat_count)(struct strata_dims dims);  /* exact sums of the tail */
+    size_t (*stat_count)(struct strata_dims dims); /* exact sums, those of the objective included */
+    size_t (*pass_bytes)(struct strata_dims dims); /* of what prepare makes */
+    size_t (*sums_bytes)(struct strata_dims dims); /* of a thread's sums */
+    size_t (*scratch_bytes)(struct strata_dims dims); /* of a thread's scratch; grows with k and d */
 
     /* Params from (k, d) centres in grid integers.  `spread` is (d): the variance of each column
      * over all rows in squared grid units. */
     void (*start)(struct strata_dims dims, const double *centre, const double *spread,
                   double *params);
 
-    /* Add the statistics of n rows under params to sums (exact: any split of rows gives the same),
-     * refresh label (n), count into *moved the labels that changed, and add the objective's terms.
-     * x is (n, d) grid integers. */
-    void (*accumulate)(struct strata_dims dims, const double *params, const float *x, size_t n,
-                       uint16_t *label, uint64_t *moved, struct strata_sum *objective,
-                       struct strata_sum *tail);
+    /* What all blocks of a pass need of its params; `before` are those of the last pass over the same
+     * rows, whose bounds are to be used, or NULL.  pass is pass_bytes, 64-byte aligned; params stay as
+     * they are until the pass is over. */
+    void (*prepare)(struct strata_dims dims, const double *params, const double *before,
+                    enum strata_isa isa, void *pass);
+
+    /* Add the statistics of the rows of a block to the tally (exact: any split of rows gives the
+     * same), refresh labels and bounds. */
+    void (*accumulate)(struct strata_dims dims, const void *pass, const struct strata_block *block,
+                       struct strata_tally *tally);
+
+    /* Add a thread's sums to sums (stat_count) and zero them. */
+    void (*collect)(struct strata_dims dims, struct strata_tally *tally, struct strata_sum *sums);
+
+    /* Whether sums over all ranks agree with the totals, as they do unless memory or arithmetic is
+     * faulty. */
+    bool (*conserved)(struct strata_dims dims, const struct strata_sum *sums,
+                      const struct strata_totals *totals);
+
+    /* The objective to be minimised, of the params that the sums over all ranks were made with, per
+     * grid: hard: SSE in squared grid units; mixtures: minus the log-likelihood of grid integers. */
+    double (*objective)(struct strata_dims dims, const double *params,
+                        const struct strata_sum *sums, const struct strata_totals *totals);
 
     /* Params from the sums over all ranks; deterministic, the same on every rank.  `mass` (k)
-     * receives the number of rows that the pass labelled with each segment.  Segments without any
+     * receives the weight of the rows that the pass labelled with each segment.  Segments without any
      * weight keep their place. */
-    void (*maximise)(struct strata_dims dims, uint64_t n_rows, const struct strata_sum *tail,
-                     double *params, double *mass);
-
-    /* The objective to be minimised, from its exact sum, per grid: hard: SSE in squared grid units;
-     * mixtures: minus the log-likelihood of grid integers. */
-    double (*objective)(struct strata_dims dims, struct strata_sum sum);
+    void (*maximise)(struct strata_dims dims, const struct strata_sum *sums,
+                     const struct strata_totals *totals, double *params, double *mass);
 
     /* Free parameters, for BIC. */
     size_t (*freedom)(struct strata_dims dims);
 
     /* (k, d) centres out of params: integers of the grid. */
     void (*centres)(struct strata_dims dims, const double *params, double *centre);
+
+    /* The farthest that any centre is from where it was, in grid units. */
+    double (*shift)(struct strata_dims dims, const double *params, const double *next);
 
     /* Put one segment afresh at a centre (d): the repair of an empty one. */
     void (*place)(struct strata_dims dims, size_t segment, const double *centre, double *params);

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "strata/hash.h"
@@ -35,6 +36,29 @@ void strata_fit_note(struct strata_fit *fit, const char *format, ...)
     va_end(arguments);
     const char *note = strata_arena_copy(fit->keep, text, strlen(text));
     if (note) quality->note[quality->n_notes++] = note;
+}
+
+const char *strata_stop_reason_sentence(enum strata_stop_reason reason)
+{
+    switch (reason) {
+    case STRATA_STOP_NONE:
+        return "It has not ended yet.";
+    case STRATA_STOP_NO_LABEL_MOVED:
+        return "No customer changed segments any more.";
+    case STRATA_STOP_TOLERANCE:
+        return "The objective changed by less than the tolerance.";
+    case STRATA_STOP_CENTRE_SHIFT:
+        return "No centre moved farther than the limit.";
+    case STRATA_STOP_MERGED:
+        return "It came to a state where another start had been before.";
+    case STRATA_STOP_MAX_ITER:
+        return "It reached the highest number of iterations.";
+    case STRATA_STOP_ASKED:
+        return "It was asked to stop.";
+    case STRATA_STOP_DROPPED:
+        return "Other starts with as many segments were better in the race.";
+    }
+    return "It ended for an unknown reason.";
 }
 
 /* --- the plan -------------------------------------------------------------------------- */
@@ -128,6 +152,13 @@ static strata_status plan(struct strata_fit *fit, struct strata_err *err)
     return STRATA_OK;
 }
 
+/* The most that any candidate of a job needs. */
+static struct strata_dims largest_dims(const struct strata_config *config, size_t d)
+{
+    const struct strata_model_options *model = &config->model;
+    return (struct strata_dims){.k = model->start_file ? STRATA_MAX_SEGMENTS : model->k_to, .d = d};
+}
+
 /* --- the lasting order ----------------------------------------------------------------- */
 
 static bool comes_before(const double *mass, const double *centre, size_t d, size_t a, size_t b)
@@ -173,16 +204,34 @@ static void take_next(struct strata_candidate *model)
     model->next = params;
 }
 
-/* Look at all rows with the model as it stands: objective, mass, and in next what maximise would make of it. */
+/* Look at all rows with the model as it stands, from scratch: objective, mass, and in next what
+ * maximise would make of it. */
 static void look(struct strata_fit *fit, struct strata_candidate *model, int64_t *limbs)
 {
+    strata_candidate_forget(fit, model);
     strata_fit_pass(fit, model, 1);
-    strata_sums_reduce(fit->comm, model->sums, 1 + model->n_stats, limbs);
+    memcpy(model->sums, model->mine, model->n_stats * sizeof *model->sums);
+    strata_sums_reduce(fit->comm, model->sums, model->n_stats, limbs);
     fit->out->iterations_total++;
-    model->objective = fit->estimator->objective(model->dims, model->sums[0]);
+    model->objective =
+        fit->estimator->objective(model->dims, model->params, model->sums, &fit->totals);
     memcpy(model->next, model->params, model->n_params * sizeof *model->next);
-    fit->estimator->maximise(model->dims, fit->rows->n_global, model->sums + 1, model->next,
-                             model->mass);
+    fit->estimator->maximise(model->dims, model->sums, &fit->totals, model->next, model->mass);
+}
+
+/* Kept sums and pruned passes must have led to what a full pass from scratch finds. */
+static strata_status verify(struct strata_fit *fit, struct strata_candidate *model,
+                            const struct strata_leader *leader, int64_t *limbs,
+                            struct strata_err *err)
+{
+    look(fit, model, limbs);
+    bool same = !(model->objective < leader->objective || model->objective > leader->objective);
+    for (size_t c = 0; c < model->dims.k; c++)
+        same &= !(model->mass[c] < leader->mass[c] || model->mass[c] > leader->mass[c]);
+    if (same) return STRATA_OK;
+    return STRATA_FAIL(err, STRATA_E_BUG,
+                       "the chosen segments are not those that a full pass finds: a rank's memory or "
+                       "arithmetic is faulty; run again on other hosts");
 }
 
 static void put_in_order(struct strata_fit *fit, struct strata_candidate *model, double *centre)
@@ -209,7 +258,7 @@ static strata_status settle(struct strata_fit *fit, struct strata_err *err)
     struct strata_candidate model = {0};
     bool room = strata_candidate_init(fit, chosen->k, &fit->room, &model);
     double *centre = STRATA_NEW(&fit->room, double, model.dims.k *model.dims.d);
-    int64_t *limbs = STRATA_NEW(&fit->room, int64_t, (1 + model.n_stats) * STRATA_SUM_LIMBS);
+    int64_t *limbs = STRATA_NEW(&fit->room, int64_t, model.n_stats * STRATA_SUM_LIMBS);
     strata_status status = STRATA_OK;
     if (!room || !centre || !limbs)
         status = STRATA_FAIL(err, STRATA_E_MEMORY, "no memory to look at the chosen model");
@@ -217,6 +266,7 @@ static strata_status settle(struct strata_fit *fit, struct strata_err *err)
 
     memcpy(model.params, leader->params, model.n_params * sizeof *model.params);
     memcpy(model.mass, leader->mass, model.dims.k * sizeof *model.mass);
+    if (!fit->estimator->soft) STRATA_TRY(verify(fit, &model, leader, limbs, err));
     bool settled = false;
     for (int round = 0; round < SETTLE_ROUNDS && !settled; round++) {
         put_in_order(fit, &model, centre);
@@ -276,13 +326,38 @@ static void finish(struct strata_fit *fit)
 static strata_status run(struct strata_fit *fit, struct strata_err *err)
 {
     STRATA_TRY(plan(fit, err));
-    STRATA_TRY(strata_fit_moments(fit, err));
+    STRATA_TRY(strata_fit_totals(fit, err));
     if (!fit->from_file) STRATA_TRY(strata_fit_sample(fit, err));
     STRATA_TRY(strata_fit_all(fit, err));
     STRATA_TRY(strata_fit_choose(fit, err));
     STRATA_TRY(settle(fit, err));
     finish(fit);
     return STRATA_OK;
+}
+
+/* This rank's threads, their scratch, and the checksums of its rows.  Not collective. */
+static strata_status make_ready(struct strata_fit *fit, struct strata_err *err)
+{
+    const struct strata_dims largest = largest_dims(fit->config, fit->rows->d);
+    const int n_threads = strata_pool_size((int)fit->config->threads, fit->comm->n_here);
+    STRATA_TRY(strata_pool_start(n_threads, &fit->room, &fit->pool, err));
+    fit->scratch = STRATA_NEW(&fit->room, void *, (size_t)n_threads);
+    fit->scrub = STRATA_NEW(&fit->room, struct strata_scrub, 1);
+    bool room = fit->scratch && fit->scrub && strata_scrub_start(fit->rows, &fit->room, fit->scrub);
+    for (int t = 0; t < n_threads && room; t++) {
+        fit->scratch[t] =
+            strata_arena_take(&fit->room, fit->estimator->scratch_bytes(largest), 64, 1);
+        room = fit->scratch[t] != NULL;
+    }
+    if (!room) return STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for %d threads", n_threads);
+    return STRATA_OK;
+}
+
+static bool pruning_is_on(void)
+{
+    const char *word =
+        getenv("STRATA_PRUNING"); /* for tests and measurements: the bytes are the same */
+    return !word || strcmp(word, "off") != 0;
 }
 
 strata_status strata_cluster(struct strata_comm *comm, const struct strata_config *config,
@@ -296,6 +371,8 @@ strata_status strata_cluster(struct strata_comm *comm, const struct strata_confi
                              .rows = &features->rows,
                              .grid_exponent = features->recipe.grid_exponent,
                              .estimator = strata_estimator_find(config->model.estimator),
+                             .isa = strata_isa(),
+                             .prunes = pruning_is_on(),
                              .watch = watch,
                              .quality = quality,
                              .keep = keep};
@@ -307,8 +384,10 @@ strata_status strata_cluster(struct strata_comm *comm, const struct strata_confi
     if (!fit.out || !strata_arena_init(&fit.room, (size_t)bytes))
         status = STRATA_FAIL(err, STRATA_E_MEMORY, "the system refuses %llu bytes for the fit",
                              (unsigned long long)bytes);
+    if (status == STRATA_OK) status = make_ready(&fit, err);
     status = strata_comm_agree(comm, status, err);
     if (status == STRATA_OK) status = run(&fit, err);
+    strata_pool_stop(fit.pool);
     strata_arena_finish(&fit.room);
     if (status == STRATA_OK) *out = fit.out;
     return status;
@@ -318,15 +397,18 @@ uint64_t strata_cluster_bytes(const struct strata_config *config, uint64_t n_row
 {
     const struct strata_model_options *model = &config->model;
     const struct strata_estimator *estimator = strata_estimator_find(model->estimator);
-    const struct strata_dims dims = {.k = model->start_file ? STRATA_MAX_SEGMENTS : model->k_to,
-                                     .d = d};
+    const struct strata_dims dims = largest_dims(config, d);
     if (!estimator || dims.k == 0) return 0;
-    const uint64_t n_candidates = (uint64_t)(model->k_to - model->k_from + 1) * model->starts;
+    const int n_threads = strata_pool_size((int)config->threads, 1);
+    const uint64_t n_k = model->k_to - model->k_from + 1;
     const uint64_t wave = strata_wave_size(estimator, dims, n_rows);
-    const uint64_t fitted = (n_candidates < wave ? n_candidates : wave) *
-                            strata_candidate_bytes(estimator, dims, n_rows);
-    const uint64_t leaders = STRATA_MAX_SEGMENTS * strata_candidate_bytes(estimator, dims, 0);
+    const uint64_t fitted = (n_k * model->starts < wave ? n_k * model->starts : wave) *
+                            strata_candidate_bytes(estimator, dims, n_rows, n_threads);
+    const uint64_t settled = strata_candidate_bytes(estimator, dims, n_rows, n_threads);
+    const uint64_t leaders =
+        n_k * (estimator->param_count(dims) + dims.k + STRATA_TRACE_MAX) * sizeof(double);
+    const uint64_t threads = (uint64_t)n_threads * (estimator->scratch_bytes(dims) + 64);
     const uint64_t sample = STRATA_SAMPLE_ROWS * (2 * d * sizeof(float) + 256);
-    return n_rows * sizeof(uint16_t) + fitted + leaders + sample +
+    return n_rows * sizeof(uint16_t) + fitted + settled + leaders + threads + sample +
            n_rows * sizeof(struct strata_pick);
 }

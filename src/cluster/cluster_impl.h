@@ -11,27 +11,34 @@
 #include "strata/cluster.h"
 #include "strata/math_sums.h"
 #include "strata/nearest.h"
+#include "strata/pool.h"
+#include "strata/potential.h"
 
 #define STRATA_FIT_BLOCK_ROWS \
     4096 /* rows that all live candidates look at before the next ones are fetched */
 
-/* One model being fitted: an estimator's params and the sums of one pass. */
+/* One model being fitted: params, what is known of each row, and the sums of a pass. */
 struct strata_candidate {
     struct strata_candidate_result *result;
     size_t index; /* into strata_clustering.candidate */
     struct strata_dims dims;
     size_t n_params, n_stats;
     bool live;
+    bool started;     /* a pass has been made; next still holds its params when the next one begins */
     bool exhausted;   /* an empty segment found no row to be refilled with */
     bool repaired;    /* in this iteration */
     double *params;   /* (n_params) what the last pass was made with */
     double *next;     /* (n_params) what the next one will be */
-    double *mass;     /* (k) rows by label of the last pass */
+    double *mass;     /* (k) weight by label of the last pass */
     double objective; /* of the last pass, per grid */
-    uint64_t moved;
-    uint16_t *label;         /* (n) of this rank's rows */
-    struct strata_sum *sums; /* (1 + n_stats): the objective's terms, then the estimator's tail */
-    double *trace;           /* (STRATA_TRACE_MAX) objective of each iteration */
+    uint64_t moved, looked; /* rows of the last pass, over all ranks */
+    uint16_t *label;        /* (n) of this rank's rows */
+    float *upper, *lower;   /* (n) bounds of each row, or NULL */
+    void *pass;             /* what the pass needs of params */
+    struct strata_tally *tally; /* (threads) */
+    struct strata_sum *mine;    /* (n_stats) of this rank's rows */
+    struct strata_sum *sums;    /* (n_stats) of all rows */
+    double *trace;              /* (STRATA_TRACE_MAX) objective of each iteration */
     size_t n_trace;
 };
 
@@ -44,18 +51,26 @@ struct strata_leader {
     size_t n_trace;
 };
 
-/* A fixed number of customers chosen by a hash of their keys, the same on all ranks. */
+/* Rows from which centres are drawn, the same on all ranks. */
 struct strata_sample {
     size_t n;
-    const float *x; /* (n, d) */
+    const float *x;         /* (n, d) */
+    const uint64_t *weight; /* (n), or NULL: all 1 */
+    bool is_prefix; /* in the order of the keys' hashes: a smaller sample is a prefix of it */
 };
 
 struct strata_fit {
     struct strata_comm *comm;
     const struct strata_config *config;
     const struct strata_rows *rows;
+    struct strata_totals totals; /* of these rows */
     int grid_exponent;
     const struct strata_estimator *estimator;
+    enum strata_isa isa;
+    bool prunes; /* keep bounds of rows, so that most need no look */
+    struct strata_pool *pool;
+    void **scratch;              /* (threads) */
+    struct strata_scrub *scrub;  /* of these rows */
     const struct strata_fit_watch *watch;
     struct strata_quality *quality;
     struct strata_arena *keep; /* for the result */
@@ -80,6 +95,7 @@ struct strata_fit {
 struct strata_picked {
     uint64_t order; /* ascending; then key_hash, then key */
     uint64_t key_hash;
+    uint64_t weight;
     const char *key;
     const float *x; /* (d) */
 };
@@ -96,18 +112,22 @@ STRATA_MUST_CHECK strata_status strata_picked_gather(struct strata_comm *comm,
                                                      struct strata_picked **out, size_t *n_out,
                                                      struct strata_err *err);
 
-/* Variance of each column and the total SSE, exactly.  Collective. */
-STRATA_MUST_CHECK strata_status strata_fit_moments(struct strata_fit *fit, struct strata_err *err);
+/* Totals, variance of each column and the total SSE of the fit's rows, exactly.  Collective. */
+STRATA_MUST_CHECK strata_status strata_fit_totals(struct strata_fit *fit, struct strata_err *err);
 
-/* The min(n, STRATA_SAMPLE_ROWS) customers whose keys have the smallest hashes.  Collective. */
+/* Rows of the sample for k segments, out of n_rows: a function of the job alone. */
 #define STRATA_SAMPLE_ROWS 8192
+#define STRATA_SAMPLE_ROWS_A_SEGMENT 64
+size_t strata_sample_rows(uint64_t n_rows, size_t k);
+
+/* The sample for the largest k: the customers whose keys have the smallest hashes.  Collective. */
 STRATA_MUST_CHECK strata_status strata_fit_sample(struct strata_fit *fit, struct strata_err *err);
 
-/* Greedy k-means++ on the sample: k indices of sample rows.  A pure function of (sample, seed, k,
- * start).  near and closest are room for sample.n each.  O(m k d log k) time. */
-void strata_seed_indices(const struct strata_sample *sample, struct strata_dims dims, uint64_t seed,
-                         uint32_t start, struct strata_nearest *near, int64_t *closest,
-                         size_t *index);
+/* Greedy k-means++ on the rows of a potential, which is without centres: k indices of rows.  A pure
+ * function of (rows, seed, k, start).  chosen is room for as many bytes as there are rows, all 0.
+ * O(m k d log k) time. */
+void strata_seed_indices(struct strata_potential *potential, size_t n, size_t k, uint64_t seed,
+                         uint32_t start, bool *chosen, int64_t *index);
 
 /* Params of the candidates of a wave before their first pass.  Collective: ranks share the work. */
 STRATA_MUST_CHECK strata_status strata_fit_seed(struct strata_fit *fit,
@@ -126,13 +146,28 @@ STRATA_MUST_CHECK strata_status strata_fit_repair(struct strata_fit *fit,
 /* Fit all candidates, wave by wave, and keep the best start of each k.  Collective. */
 STRATA_MUST_CHECK strata_status strata_fit_all(struct strata_fit *fit, struct strata_err *err);
 
-/* Add the statistics of this rank's rows for each live candidate.  Not collective. */
+/* Bring each live candidate's labels, bounds and sums of this rank's rows to its params, on all
+ * threads of the rank.  Not collective. */
 void strata_fit_pass(const struct strata_fit *fit, struct strata_candidate *candidate, size_t n);
+
+/* Forget what is known of the rows: the next pass looks at all of them, and sums anew. */
+void strata_candidate_forget(const struct strata_fit *fit, struct strata_candidate *candidate);
+
+/* Checksums of this rank's rows, and a look at a few of them in every pass: memory that changed is
+ * found before a result is written. */
+struct strata_scrub {
+    uint64_t *checksum; /* (n_blocks) */
+    size_t n_blocks, next;
+    uint64_t n_damaged;
+};
+bool strata_scrub_start(const struct strata_rows *rows, struct strata_arena *room,
+                        struct strata_scrub *scrub);
+void strata_scrub_step(const struct strata_rows *rows, struct strata_scrub *scrub);
 
 /* Bytes of one candidate in a wave, and candidates in a wave: a function of the job and of the
  * number of customers, so that it is the same for any number of ranks. */
 uint64_t strata_candidate_bytes(const struct strata_estimator *estimator, struct strata_dims dims,
-                                uint64_t n_rows);
+                                uint64_t n_rows, int n_threads);
 size_t strata_wave_size(const struct strata_estimator *estimator, struct strata_dims dims,
                         uint64_t n_global);
 

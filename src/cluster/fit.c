@@ -12,9 +12,9 @@
 
 #include "cluster/cluster_impl.h"
 
-#define LABELS_BYTES \
-    (UINT64_C(1) << 30) /* of one wave, over all ranks; more when the matrix itself is larger */
-#define SUMS_BYTES (UINT64_C(1) << 28) /* of one wave: sums and their limbs */
+#define ROWS_BYTES \
+    (UINT64_C(1) << 28) /* labels and bounds of one wave, over all ranks; more for a large matrix */
+#define SUMS_BYTES (UINT64_C(1) << 28) /* of one wave: sums, params and their limbs */
 
 /* What every reduction begins with. */
 enum head {
@@ -23,6 +23,7 @@ enum head {
     HEAD_CANCEL,
     HEAD_LIMIT,
     HEAD_DIFFERS, /* ranks whose params were not rank 0's in the last pass */
+    HEAD_DAMAGED, /* blocks of rows that are no longer what they were */
     HEAD_HASH,    /* of rank 0's params, others add 0 */
     HEAD_COUNT
 };
@@ -30,7 +31,7 @@ enum head {
 struct wave {
     struct strata_candidate *candidate; /* (n) */
     size_t n;
-    int64_t *message; /* head, then of each live candidate: moved, limbs of its sums */
+    int64_t *message; /* head, then of each live candidate: moved, looked, limbs of its sums */
     uint64_t hash;    /* of this rank's params in this pass */
     uint64_t iteration;
 };
@@ -42,31 +43,31 @@ static size_t count_live(const struct wave *wave)
     return live;
 }
 
-static size_t message_size(const struct strata_candidate *candidate)
+/* What is said of a live candidate before its sums. */
+enum line { LINE_MOVED, LINE_LOOKED, LINE_SUMS };
+
+static size_t message_size(const struct strata_fit *fit, const struct strata_candidate *candidate)
 {
-    return 1 + (1 + candidate->n_stats) * STRATA_SUM_LIMBS;
+    return LINE_SUMS + candidate->n_stats * fit->estimator->limbs;
+}
+
+static void sums_to_wire(const struct strata_sum *sums, size_t n, size_t limbs, int64_t *wire)
+{
+    if (limbs == STRATA_SUM_LIMBS)
+        strata_sum_to_limbs(sums, n, wire);
+    else
+        for (size_t i = 0; i < n; i++) wire[i] = (int64_t)sums[i].value;
+}
+
+static void sums_from_wire(const int64_t *wire, size_t n, size_t limbs, struct strata_sum *sums)
+{
+    if (limbs == STRATA_SUM_LIMBS)
+        strata_sum_from_limbs(wire, n, sums);
+    else
+        for (size_t i = 0; i < n; i++) sums[i].value = wire[i];
 }
 
 /* --- one iteration --------------------------------------------------------------------- */
-
-void strata_fit_pass(const struct strata_fit *fit, struct strata_candidate *candidate, size_t n)
-{
-    const struct strata_rows *rows = fit->rows;
-    for (size_t i = 0; i < n; i++) {
-        candidate[i].moved = 0;
-        memset(candidate[i].sums, 0, (1 + candidate[i].n_stats) * sizeof *candidate[i].sums);
-    }
-    for (size_t first = 0; first < rows->n; first += STRATA_FIT_BLOCK_ROWS) {
-        const size_t left = rows->n - first,
-                     size = left < STRATA_FIT_BLOCK_ROWS ? left : STRATA_FIT_BLOCK_ROWS;
-        for (size_t i = 0; i < n; i++) {
-            struct strata_candidate *c = &candidate[i];
-            if (!c->live) continue;
-            fit->estimator->accumulate(c->dims, c->params, rows->x + first * rows->d, size,
-                                       c->label + first, &c->moved, c->sums, c->sums + 1);
-        }
-    }
-}
 
 static size_t pack(const struct strata_fit *fit, struct wave *wave)
 {
@@ -78,15 +79,18 @@ static size_t pack(const struct strata_fit *fit, struct wave *wave)
         const struct strata_candidate *c = &wave->candidate[i];
         if (!c->live) continue;
         wave->hash = wave->hash * 31 + strata_hash(c->params, c->n_params * sizeof *c->params);
-        wave->message[at] = (int64_t)c->moved;
-        strata_sum_to_limbs(c->sums, 1 + c->n_stats, wave->message + at + 1);
-        at += message_size(c);
+        int64_t *line = wave->message + at;
+        line[LINE_MOVED] = (int64_t)c->moved;
+        line[LINE_LOOKED] = (int64_t)c->looked;
+        sums_to_wire(c->mine, c->n_stats, fit->estimator->limbs, line + LINE_SUMS);
+        at += message_size(fit, c);
     }
     wave->message[HEAD_ROWS] = (int64_t)fit->rows->n;
     wave->message[HEAD_STOP] = (command & STRATA_FIT_STOP) != 0;
     wave->message[HEAD_CANCEL] = (command & STRATA_FIT_CANCEL) != 0;
     wave->message[HEAD_LIMIT] = (command & STRATA_FIT_LIMIT) != 0;
     wave->message[HEAD_DIFFERS] = fit->differs;
+    wave->message[HEAD_DAMAGED] = (int64_t)fit->scrub->n_damaged;
     wave->message[HEAD_HASH] = fit->comm->rank == 0 ? (int64_t)wave->hash : 0;
     return at;
 }
@@ -97,12 +101,35 @@ static void unpack(struct strata_fit *fit, struct wave *wave)
     for (size_t i = 0; i < wave->n; i++) {
         struct strata_candidate *c = &wave->candidate[i];
         if (!c->live) continue;
-        c->moved = (uint64_t)wave->message[at];
-        strata_sum_from_limbs(wave->message + at + 1, 1 + c->n_stats, c->sums);
-        at += message_size(c);
+        const int64_t *line = wave->message + at;
+        c->moved = (uint64_t)line[LINE_MOVED];
+        c->looked = (uint64_t)line[LINE_LOOKED];
+        sums_from_wire(line + LINE_SUMS, c->n_stats, fit->estimator->limbs, c->sums);
+        at += message_size(fit, c);
     }
     fit->differs = (uint64_t)wave->message[HEAD_HASH] != wave->hash;
     fit->asked_to_stop |= wave->message[HEAD_STOP] > 0;
+}
+
+/* What must hold whatever the data are: the same model on all ranks, rows that stay as they were, and
+ * sums that add up to all rows. */
+static strata_status check_soundness(const struct strata_fit *fit, const struct wave *wave,
+                                     struct strata_err *err)
+{
+    const char *broken = NULL;
+    if (wave->message[HEAD_DIFFERS] > 0) broken = "ranks do not hold the same model";
+    if ((uint64_t)wave->message[HEAD_ROWS] != fit->rows->n_global) broken = "rows were lost";
+    if (wave->message[HEAD_DAMAGED] > 0) broken = "the feature matrix changed in memory";
+    for (size_t i = 0; i < wave->n && !broken; i++) {
+        const struct strata_candidate *c = &wave->candidate[i];
+        if (c->live && !fit->estimator->conserved(c->dims, c->sums, &fit->totals))
+            broken = "the segments' sums do not add up to those of all customers";
+    }
+    if (!broken) return STRATA_OK;
+    return STRATA_FAIL(err, STRATA_E_BUG,
+                       "%s after %llu reductions: a rank's memory or arithmetic is faulty; run again "
+                       "on other hosts",
+                       broken, (unsigned long long)fit->out->iterations_total);
 }
 
 /* Everything that ranks must agree on, in one message; each decision is of the sums alone, so all
@@ -115,11 +142,7 @@ static strata_status reduce(struct strata_fit *fit, struct wave *wave, struct st
     wave->iteration++;
     fit->out->iterations_total++;
     const int64_t *head = wave->message;
-    if (head[HEAD_DIFFERS] > 0 || (uint64_t)head[HEAD_ROWS] != fit->rows->n_global)
-        return STRATA_FAIL(err, STRATA_E_BUG,
-                           "ranks do not hold the same model after %llu reductions: a rank's memory "
-                           "or arithmetic is faulty; run again on other hosts",
-                           (unsigned long long)fit->out->iterations_total);
+    STRATA_TRY(check_soundness(fit, wave, err));
     if (head[HEAD_CANCEL] > 0) return STRATA_FAIL(err, STRATA_E_CANCELLED, "the fit was cancelled");
     if (head[HEAD_LIMIT] > 0)
         return STRATA_FAIL(err, STRATA_E_AGAIN,
@@ -129,23 +152,36 @@ static strata_status reduce(struct strata_fit *fit, struct wave *wave, struct st
 
 /* --- one candidate's step -------------------------------------------------------------- */
 
-static bool is_settled(const struct strata_fit *fit, const struct strata_candidate *candidate,
-                       double before)
+static bool has_converged_by_objective(const struct strata_fit *fit,
+                                       const struct strata_candidate *candidate, double before)
 {
-    if (!fit->estimator->soft) return candidate->moved == 0;
+    const double tolerance = strata_model_tolerance(&fit->config->model, fit->estimator->soft);
+    if (!(tolerance > 0)) return false;
     const double now = strata_fit_encoded(fit, candidate->objective);
-    const double scale =
-        fabs(now) + (double)fit->rows->n_global; /* one unit a row where the objective is near 0 */
-    return before - candidate->objective <=
-           strata_model_tolerance(&fit->config->model, true) * scale;
+    /* A mixture's objective may be near 0: one unit for each customer then. */
+    const double scale = fabs(now) + (fit->estimator->soft ? (double)fit->totals.weight : 0);
+    return strata_fit_encoded(fit, before) - now <= tolerance * scale;
+}
+
+/* No centre is farther from where it was than model.centre_shift. */
+static bool has_converged_by_shift(const struct strata_fit *fit,
+                                   const struct strata_candidate *candidate)
+{
+    const double limit = fit->config->model.centre_shift;
+    if (!(limit > 0)) return false;
+    return ldexp(fit->estimator->shift(candidate->dims, candidate->params, candidate->next),
+                 fit->grid_exponent) <= limit;
 }
 
 static enum strata_stop_reason stop_reason(const struct strata_fit *fit,
                                            const struct strata_candidate *candidate, double before)
 {
     if (fit->asked_to_stop) return STRATA_STOP_ASKED;
-    if (!candidate->repaired && is_settled(fit, candidate, before))
-        return fit->estimator->soft ? STRATA_STOP_TOLERANCE : STRATA_STOP_NO_LABEL_MOVED;
+    if (!candidate->repaired) {
+        if (!fit->estimator->soft && candidate->moved == 0) return STRATA_STOP_NO_LABEL_MOVED;
+        if (has_converged_by_objective(fit, candidate, before)) return STRATA_STOP_TOLERANCE;
+        if (has_converged_by_shift(fit, candidate)) return STRATA_STOP_CENTRE_SHIFT;
+    }
     if (candidate->result->iterations >= fit->config->model.max_iter) return STRATA_STOP_MAX_ITER;
     return STRATA_STOP_NONE;
 }
@@ -170,12 +206,13 @@ static strata_status advance(struct strata_fit *fit, struct strata_candidate *ca
     const bool comparable = candidate->result->iterations > 0 && !candidate->repaired;
     const double before = comparable ? candidate->objective : HUGE_VAL;
     candidate->repaired = false;
-    candidate->objective = estimator->objective(candidate->dims, candidate->sums[0]);
+    candidate->objective =
+        estimator->objective(candidate->dims, candidate->params, candidate->sums, &fit->totals);
     candidate->result->iterations++;
     if (candidate->n_trace < STRATA_TRACE_MAX)
         candidate->trace[candidate->n_trace++] = strata_fit_encoded(fit, candidate->objective);
     memcpy(candidate->next, candidate->params, candidate->n_params * sizeof *candidate->next);
-    estimator->maximise(candidate->dims, fit->rows->n_global, candidate->sums + 1, candidate->next,
+    estimator->maximise(candidate->dims, candidate->sums, &fit->totals, candidate->next,
                         candidate->mass);
     if (needs_repair(fit, candidate)) STRATA_TRY(strata_fit_repair(fit, candidate, err));
 
@@ -232,9 +269,10 @@ static void tell(struct strata_fit *fit, const struct wave *wave)
                                                      strata_fit_encoded(fit, best->objective),
                                                  .best_mass = best->mass,
                                                  .fraction = fit->fraction};
-    STRATA_LOG(INFO, "fit.iter", "iter=%llu live=%u k=%u objective=%.17g moved=%llu",
+    STRATA_LOG(INFO, "fit.iter", "iter=%llu live=%u k=%u objective=%.17g moved=%llu looked=%llu",
                (unsigned long long)progress.iteration, progress.live, progress.best_k,
-               progress.best_objective, (unsigned long long)best->moved);
+               progress.best_objective, (unsigned long long)best->moved,
+               (unsigned long long)best->looked);
     if (fit->watch && fit->watch->progress) fit->watch->progress(fit->watch->context, &progress);
 }
 
@@ -244,6 +282,7 @@ static strata_status iterate(struct strata_fit *fit, struct wave *wave, struct s
 {
     while (count_live(wave) > 0) {
         strata_fit_pass(fit, wave->candidate, wave->n);
+        strata_scrub_step(fit->rows, fit->scrub);
         STRATA_TRY(reduce(fit, wave, err));
         for (size_t i = 0; i < wave->n; i++)
             if (wave->candidate[i].live) STRATA_TRY(advance(fit, &wave->candidate[i], err));
@@ -260,7 +299,7 @@ static void conclude(struct strata_fit *fit, const struct strata_candidate *cand
     double smallest = candidate->mass[0];
     for (size_t c = 1; c < candidate->dims.k; c++)
         if (candidate->mass[c] < smallest) smallest = candidate->mass[c];
-    result->smallest_share = smallest / (double)fit->rows->n_global;
+    result->smallest_share = smallest / (double)fit->totals.weight;
     result->eligible = smallest > 0 && result->smallest_share >= fit->config->model.min_share;
     result->objective = strata_fit_encoded(fit, candidate->objective);
 
@@ -290,7 +329,7 @@ static strata_status fit_wave(struct strata_fit *fit, size_t first, size_t n, st
         c->index = first + i;
         c->result = &fit->out->candidate[first + i];
         room = strata_candidate_init(fit, c->result->k, &fit->room, c);
-        message += room ? message_size(c) : 0;
+        message += room ? message_size(fit, c) : 0;
     }
     wave.message = STRATA_NEW(&fit->room, int64_t, message);
     strata_status status = STRATA_OK;
@@ -324,42 +363,71 @@ strata_status strata_fit_all(struct strata_fit *fit, struct strata_err *err)
 
 /* --- sizes ----------------------------------------------------------------------------- */
 
-uint64_t strata_candidate_bytes(const struct strata_estimator *estimator, struct strata_dims dims,
-                                uint64_t n_rows)
+static uint64_t row_bytes(const struct strata_estimator *estimator)
 {
-    const uint64_t sums = 1 + estimator->stat_count(dims), params = estimator->param_count(dims);
-    return n_rows * sizeof(uint16_t) +
-           sums * (sizeof(struct strata_sum) + STRATA_SUM_LIMBS * sizeof(int64_t)) +
-           2 * params * sizeof(double) + (dims.k + STRATA_TRACE_MAX) * sizeof(double) + 1024;
+    return sizeof(uint16_t) + (estimator->keeps_bounds ? 2 * sizeof(float) : 0);
+}
+
+uint64_t strata_candidate_bytes(const struct strata_estimator *estimator, struct strata_dims dims,
+                                uint64_t n_rows, int n_threads)
+{
+    const uint64_t sums = estimator->stat_count(dims), params = estimator->param_count(dims);
+    return n_rows * row_bytes(estimator) + 2 * params * sizeof(double) +
+           sums * (2 * sizeof(struct strata_sum) + estimator->limbs * sizeof(int64_t)) +
+           (uint64_t)n_threads * (estimator->sums_bytes(dims) + sizeof(struct strata_tally) + 64) +
+           estimator->pass_bytes(dims) + (dims.k + STRATA_TRACE_MAX) * sizeof(double) + 1024;
 }
 
 size_t strata_wave_size(const struct strata_estimator *estimator, struct strata_dims dims,
                         uint64_t n_global)
 {
-    const uint64_t matrix_half = n_global * dims.d * sizeof(float) / 2;
-    const uint64_t labels = matrix_half > LABELS_BYTES ? matrix_half : LABELS_BYTES;
-    const uint64_t by_labels = labels / (n_global * sizeof(uint16_t) + 1);
-    const uint64_t by_sums = SUMS_BYTES / strata_candidate_bytes(estimator, dims, 0);
-    const uint64_t size = by_labels < by_sums ? by_labels : by_sums;
+    const uint64_t matrix_share = n_global * (dims.d * sizeof(float) * 3 / 20 + 14);
+    const uint64_t of_rows = matrix_share > ROWS_BYTES ? matrix_share : ROWS_BYTES;
+    const uint64_t by_rows = of_rows / (n_global * row_bytes(estimator) + 1);
+    const uint64_t by_sums = SUMS_BYTES / strata_candidate_bytes(estimator, dims, 0, 1);
+    const uint64_t size = by_rows < by_sums ? by_rows : by_sums;
     return size < 1 ? 1 : size > STRATA_MAX_CANDIDATES ? STRATA_MAX_CANDIDATES : (size_t)size;
+}
+
+static bool take_tallies(const struct strata_fit *fit, struct strata_arena *room,
+                         struct strata_candidate *candidate)
+{
+    const size_t n_threads = (size_t)strata_pool_threads(fit->pool);
+    candidate->tally = STRATA_NEW(room, struct strata_tally, n_threads);
+    bool taken = candidate->tally != NULL;
+    for (size_t t = 0; t < n_threads && taken; t++) {
+        candidate->tally[t].scratch = fit->scratch[t];
+        candidate->tally[t].sums =
+            strata_arena_take(room, fit->estimator->sums_bytes(candidate->dims), 64, 1);
+        taken = candidate->tally[t].sums != NULL;
+    }
+    return taken;
 }
 
 bool strata_candidate_init(const struct strata_fit *fit, uint32_t k, struct strata_arena *room,
                            struct strata_candidate *candidate)
 {
+    const struct strata_estimator *estimator = fit->estimator;
     candidate->dims = (struct strata_dims){.k = k, .d = fit->rows->d};
-    candidate->n_params = fit->estimator->param_count(candidate->dims);
-    candidate->n_stats = fit->estimator->stat_count(candidate->dims);
+    candidate->n_params = estimator->param_count(candidate->dims);
+    candidate->n_stats = estimator->stat_count(candidate->dims);
     candidate->live = true;
     candidate->params = STRATA_NEW(room, double, candidate->n_params);
     candidate->next = STRATA_NEW(room, double, candidate->n_params);
     candidate->mass = STRATA_NEW(room, double, k);
     candidate->label = STRATA_NEW(room, uint16_t, fit->rows->n);
-    candidate->sums = STRATA_NEW(room, struct strata_sum, 1 + candidate->n_stats);
+    candidate->mine = STRATA_NEW(room, struct strata_sum, candidate->n_stats);
+    candidate->sums = STRATA_NEW(room, struct strata_sum, candidate->n_stats);
+    candidate->pass = strata_arena_take(room, estimator->pass_bytes(candidate->dims), 64, 1);
     candidate->trace = STRATA_NEW(room, double, STRATA_TRACE_MAX);
-    if (!candidate->params || !candidate->next || !candidate->mass || !candidate->label ||
-        !candidate->sums || !candidate->trace)
-        return false;
-    for (size_t row = 0; row < fit->rows->n; row++) candidate->label[row] = STRATA_NO_LABEL;
-    return true;
+    bool taken = candidate->params && candidate->next && candidate->mass && candidate->label &&
+                 candidate->mine && candidate->sums && candidate->pass && candidate->trace &&
+                 take_tallies(fit, room, candidate);
+    if (taken && estimator->keeps_bounds && fit->prunes) {
+        candidate->upper = STRATA_NEW(room, float, fit->rows->n);
+        candidate->lower = STRATA_NEW(room, float, fit->rows->n);
+        taken = candidate->upper && candidate->lower;
+    }
+    if (taken) strata_candidate_forget(fit, candidate);
+    return taken;
 }

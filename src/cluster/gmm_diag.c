@@ -6,7 +6,7 @@
  * floor of each column's variance (d), and what follows from them: the constant of the log-density
  * (k) and the precision (k, d).
  *
- * Tail: count (k) of rows by label, mass (k) = sum of R, sum (k, d) of R t, square (k, d) of R t^2,
+ * Sums: the log-likelihood's terms, count (k) of rows by label, mass (k) = sum of R, sum (k, d) of R t, square (k, d) of R t^2,
  * where R is a responsibility in units of 2^-24 and t = x - mean under the params of the pass.
  *
  * Update: weight = mass / n; mean += s = round(sum / mass); the variance about the new mean is
@@ -31,6 +31,7 @@
  *
  * Sources: (Dempster, Laird & Rubin, 1977; Fraley & Raftery, 2002) in README.md. */
 #include <math.h>
+#include <string.h>
 
 #include "strata/estimator.h"
 #include "strata/math_sums.h"
@@ -54,6 +55,7 @@ struct mixture {
 };
 
 struct moments {
+    struct strata_sum *objective;
     struct strata_sum *count;  /* (k) */
     struct strata_sum *mass;   /* (k) */
     struct strata_sum *sum;    /* (k, d) */
@@ -69,6 +71,12 @@ struct densities {
     double log_likelihood[LANES];
 };
 
+/* A thread's tile and what is known of it. */
+struct workplace {
+    union lanes tile;
+    struct densities of;
+};
+
 static size_t param_count(struct strata_dims dims)
 {
     return 2 * dims.k + 3 * dims.k * dims.d + dims.d;
@@ -76,7 +84,24 @@ static size_t param_count(struct strata_dims dims)
 
 static size_t stat_count(struct strata_dims dims)
 {
-    return 2 * dims.k + 2 * dims.k * dims.d;
+    return 1 + 2 * dims.k + 2 * dims.k * dims.d;
+}
+
+static size_t pass_bytes(struct strata_dims dims)
+{
+    (void)dims;
+    return sizeof(const double *); /* the params are all that a pass needs */
+}
+
+static size_t sums_bytes(struct strata_dims dims)
+{
+    return stat_count(dims) * sizeof(struct strata_sum);
+}
+
+static size_t scratch_bytes(struct strata_dims dims)
+{
+    (void)dims;
+    return sizeof(struct workplace);
 }
 
 static struct mixture mixture_view(struct strata_dims dims, double *params)
@@ -101,21 +126,21 @@ static struct mixture mixture_read(struct strata_dims dims, const double *params
     return mixture_view(dims, same.write);
 }
 
-static struct moments moments_view(struct strata_dims dims, struct strata_sum *tail)
+static struct moments moments_view(struct strata_dims dims, struct strata_sum *sums)
 {
-    struct moments m = {.count = tail};
+    struct moments m = {.objective = sums, .count = sums + 1};
     m.mass = m.count + dims.k;
     m.sum = m.mass + dims.k;
     m.square = m.sum + dims.k * dims.d;
     return m;
 }
 
-static struct moments moments_read(struct strata_dims dims, const struct strata_sum *tail)
+static struct moments moments_read(struct strata_dims dims, const struct strata_sum *sums)
 {
     union {
         const struct strata_sum *read;
         struct strata_sum *write;
-    } same = {.read = tail};
+    } same = {.read = sums};
     return moments_view(dims, same.write);
 }
 
@@ -234,32 +259,70 @@ static void moments_add(struct strata_dims dims, size_t c, const double *mean,
     }
 }
 
-static void accumulate(struct strata_dims dims, const double *params, const float *x, size_t n,
-                       uint16_t *label, uint64_t *moved, struct strata_sum *objective,
-                       struct strata_sum *tail)
+static void prepare(struct strata_dims dims, const double *params, const double *before,
+                    enum strata_isa isa, void *pass)
 {
-    const struct mixture m = mixture_read(dims, params);
-    const struct moments to = moments_view(dims, tail);
-    union lanes tile;
-    struct densities of = {0};
-    for (size_t first = 0; first < n; first += LANES) {
-        const size_t rows = n - first < LANES ? n - first : LANES;
-        lanes_load(&tile, x + first * dims.d, rows, dims.d);
-        densities_fill(dims, m, &tile, &of);
-        for (size_t lane = 0; lane < rows; lane++) {
-            shares_of_lane(dims.k, lane, &of);
-            shares_to_grid(dims.k, lane, &of);
-            const uint16_t now = (uint16_t)of.label[lane];
-            *moved += label[first + lane] != now;
-            label[first + lane] = now;
-            to.count[now].value++;
-            objective->value += (strata_int128)rint(of.log_likelihood[lane] * UNIT);
-        }
-        for (size_t c = 0; c < dims.k; c++) {
-            for (size_t lane = rows; lane < LANES; lane++) of.share[c][lane] = 0;
-            moments_add(dims, c, m.mean + c * dims.d, &tile, of.share[c], to);
-        }
+    (void)dims, (void)before, (void)isa;
+    memcpy(pass, &params, sizeof params);
+}
+
+static void accumulate_tile(struct strata_dims dims, struct mixture m,
+                            const struct strata_block *block, size_t first, size_t rows,
+                            struct workplace *work, struct strata_tally *tally)
+{
+    const struct moments to = moments_view(dims, tally->sums);
+    struct densities *of = &work->of;
+    lanes_load(&work->tile, block->x + first * dims.d, rows, dims.d);
+    densities_fill(dims, m, &work->tile, of);
+    for (size_t lane = 0; lane < rows; lane++) {
+        shares_of_lane(dims.k, lane, of);
+        shares_to_grid(dims.k, lane, of);
+        const uint16_t now = (uint16_t)of->label[lane];
+        tally->moved += block->label[first + lane] != now;
+        block->label[first + lane] = now;
+        to.count[now].value++;
+        to.objective->value += (strata_int128)rint(of->log_likelihood[lane] * UNIT);
     }
+    for (size_t c = 0; c < dims.k; c++) {
+        for (size_t lane = rows; lane < LANES; lane++) of->share[c][lane] = 0;
+        moments_add(dims, c, m.mean + c * dims.d, &work->tile, of->share[c], to);
+    }
+}
+
+static void accumulate(struct strata_dims dims, const void *pass, const struct strata_block *block,
+                       struct strata_tally *tally)
+{
+    const double *params = NULL;
+    memcpy(&params, pass, sizeof params);
+    const struct mixture m = mixture_read(dims, params);
+    for (size_t first = 0; first < block->n; first += LANES) {
+        const size_t left = block->n - first;
+        accumulate_tile(dims, m, block, first, left < LANES ? left : LANES, tally->scratch, tally);
+    }
+    tally->looked += block->n;
+}
+
+static void collect(struct strata_dims dims, struct strata_tally *tally, struct strata_sum *sums)
+{
+    struct strata_sum *mine = tally->sums;
+    for (size_t i = 0; i < stat_count(dims); i++) {
+        sums[i].value += mine[i].value;
+        mine[i].value = 0;
+    }
+}
+
+/* Every row's responsibilities are one in all. */
+static bool conserved(struct strata_dims dims, const struct strata_sum *sums,
+                      const struct strata_totals *totals)
+{
+    const struct moments from = moments_read(dims, sums);
+    strata_int128 rows = 0, mass = 0;
+    for (size_t c = 0; c < dims.k; c++) {
+        rows += from.count[c].value;
+        mass += from.mass[c].value;
+    }
+    return rows == (strata_int128)totals->weight &&
+           mass == (strata_int128)totals->weight * (int64_t)UNIT;
 }
 
 static void maximise_segment(struct strata_dims dims, size_t c, struct moments from,
@@ -276,25 +339,26 @@ static void maximise_segment(struct strata_dims dims, size_t c, struct moments f
     }
 }
 
-static void maximise(struct strata_dims dims, uint64_t n_rows, const struct strata_sum *tail,
-                     double *params, double *mass)
+static void maximise(struct strata_dims dims, const struct strata_sum *sums,
+                     const struct strata_totals *totals, double *params, double *mass)
 {
     const struct mixture m = mixture_view(dims, params);
-    const struct moments from = moments_read(dims, tail);
+    const struct moments from = moments_read(dims, sums);
     for (size_t c = 0; c < dims.k; c++) {
         mass[c] = strata_sum_value(from.count[c]);
         const int64_t weight =
             from.mass[c].value > 0 ? (int64_t)from.mass[c].value : 1; /* never log 0 */
-        m.weight[c] = (double)weight / ((double)n_rows * UNIT);
+        m.weight[c] = (double)weight / ((double)totals->weight * UNIT);
         if (from.mass[c].value > 0) maximise_segment(dims, c, from, m);
     }
     complete(dims, m);
 }
 
-static double objective(struct strata_dims dims, struct strata_sum sum)
+static double objective(struct strata_dims dims, const double *params,
+                        const struct strata_sum *sums, const struct strata_totals *totals)
 {
-    (void)dims;
-    return -(strata_sum_value(sum) / UNIT);
+    (void)params, (void)totals;
+    return -(strata_sum_value(*moments_read(dims, sums).objective) / UNIT);
 }
 
 static size_t freedom(struct strata_dims dims)
@@ -306,6 +370,21 @@ static void centres(struct strata_dims dims, const double *params, double *centr
 {
     const struct mixture m = mixture_read(dims, params);
     for (size_t i = 0; i < dims.k * dims.d; i++) centre[i] = m.mean[i];
+}
+
+static double shift(struct strata_dims dims, const double *params, const double *next)
+{
+    const struct mixture from = mixture_read(dims, params), to = mixture_read(dims, next);
+    double farthest = 0;
+    for (size_t c = 0; c < dims.k; c++) {
+        double square = 0;
+        for (size_t j = 0; j < dims.d; j++) {
+            const double step = to.mean[c * dims.d + j] - from.mean[c * dims.d + j];
+            square += step * step;
+        }
+        farthest = fmax(farthest, sqrt(square));
+    }
+    return farthest;
 }
 
 /* The placed segment gets the mean variance of all and the weight of an average one. */
@@ -379,14 +458,24 @@ const struct strata_estimator strata_gmm_diag = {
     .summary =
         "Gaussian mixture with a variance for each segment and column; customers belong by degrees",
     .soft = true,
+    .keeps_sums = false,
+    .keeps_bounds = false,
+    .limbs = STRATA_SUM_LIMBS,
     .param_count = param_count,
     .stat_count = stat_count,
+    .pass_bytes = pass_bytes,
+    .sums_bytes = sums_bytes,
+    .scratch_bytes = scratch_bytes,
     .start = start,
+    .prepare = prepare,
     .accumulate = accumulate,
-    .maximise = maximise,
+    .collect = collect,
+    .conserved = conserved,
     .objective = objective,
+    .maximise = maximise,
     .freedom = freedom,
     .centres = centres,
+    .shift = shift,
     .place = place,
     .select = select_segments,
     .assign = assign,

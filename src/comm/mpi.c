@@ -165,6 +165,10 @@ strata_status strata_comm_mpi_init(struct strata_comm *comm, int *argc, char ***
     *comm = (struct strata_comm){.ops = &mpi_ops, .state = &everybody};
     (void)MPI_Comm_rank(everybody, &comm->rank);
     (void)MPI_Comm_size(everybody, &comm->size);
+    MPI_Comm here;
+    (void)MPI_Comm_split_type(everybody, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &here);
+    (void)MPI_Comm_size(here, &comm->n_here);
+    (void)MPI_Comm_free(&here);
     const char *round = getenv("STRATA_COMM_ROUND");
     if (round && strtoull(round, NULL, 10) >= 1024) round_max = (size_t)strtoull(round, NULL, 10);
     if (round_max > INT_MAX) round_max = INT_MAX;

@@ -415,12 +415,12 @@ Test(cluster, memory_is_told_before_a_row_is_read)
     const uint64_t small = strata_cluster_bytes(&config, 1000, 16),
                    large = strata_cluster_bytes(&config, 1000000, 16);
     cr_assert_gt(large, small);
-    cr_assert_geq(large,
-                  UINT64_C(1000000) * (2 + 70 * 2)); /* labels of the result and of 70 candidates */
-    cr_assert_lt(large, UINT64_C(300) << 20);
-    /* huge jobs go in waves: labels take no more than half the matrix */
+    /* labels and bounds of the result and of a wave of candidates */
+    cr_assert_geq(large, UINT64_C(1000000) * (2 + 10 * 20));
+    cr_assert_lt(large, UINT64_C(400) << 20);
+    /* huge jobs go in smaller waves: a seventh of the matrix and 16 bytes a row, and the result */
     cr_assert_lt(strata_cluster_bytes(&config, 1000000000, 16),
-                 UINT64_C(1000000000) * (32 + 48 + 16) + (UINT64_C(1) << 30));
+                 UINT64_C(1000000000) * (64 * 3 / 20 + 16 + 12 + 16) + (UINT64_C(1) << 30));
 }
 
 /* --- published figures ----------------------------------------------------------------- */

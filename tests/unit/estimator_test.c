@@ -9,6 +9,7 @@
 #include "strata/random.h"
 
 #include "fit_cases.h"
+#include "hand_pass.h"
 
 #define FOR_EACH_ESTIMATOR(e) \
     for (const struct strata_estimator *const *at_ = strata_estimators, *e = *at_; e; e = *++at_)
@@ -18,10 +19,10 @@ struct bench_top {
     const struct strata_estimator *e;
     struct strata_dims dims;
     size_t n, n_params, n_stats;
-    double *params, *spread, *mass;
-    struct strata_sum objective, *tail;
+    double *params, *used, *spread, *mass; /* used: by the last pass */
+    struct hand_pass hand;
+    struct strata_sum *sums;
     uint16_t *label;
-    uint64_t moved;
 };
 
 static struct bench_top set_up(const struct strata_estimator *e, const struct crowd *crowd, size_t k)
@@ -32,8 +33,10 @@ static struct bench_top set_up(const struct strata_estimator *e, const struct cr
     top.params = crowd_room(top.n_params, sizeof(double));
     top.spread = crowd_room(crowd->d, sizeof(double));
     top.mass = crowd_room(k, sizeof(double));
-    top.tail = crowd_room(top.n_stats, sizeof(struct strata_sum));
-    top.label = crowd_room(crowd->n, sizeof(uint16_t));
+    top.used = crowd_room(top.n_params, sizeof(double));
+    top.hand = hand_pass_new(e, top.dims, crowd->x, NULL, crowd->n, 0);
+    top.sums = top.hand.sums;
+    top.label = top.hand.label;
     double *centre = crowd_room(k * crowd->d, sizeof(double));
     for (size_t j = 0; j < crowd->d; j++) {
         double sum = 0, square = 0;
@@ -48,7 +51,6 @@ static struct bench_top set_up(const struct strata_estimator *e, const struct cr
         for (size_t j = 0; j < crowd->d; j++)
             centre[c * crowd->d + j] = (double)crowd->x[(c * 7 % crowd->n) * crowd->d + j];
     e->start(top.dims, centre, top.spread, top.params);
-    for (size_t i = 0; i < crowd->n; i++) top.label[i] = STRATA_NO_LABEL;
     free(centre);
     return top;
 }
@@ -56,41 +58,41 @@ static struct bench_top set_up(const struct strata_estimator *e, const struct cr
 static void tear_down(struct bench_top *top)
 {
     free(top->params);
+    free(top->used);
     free(top->spread);
     free(top->mass);
-    free(top->tail);
-    free(top->label);
+    hand_pass_free(&top->hand);
 }
 
-static void clear(struct bench_top *top)
+static void begin(struct bench_top *top)
 {
-    memset(top->tail, 0, top->n_stats * sizeof *top->tail);
-    top->objective.value = 0;
-    top->moved = 0;
+    hand_begin(&top->hand, top->params, NULL);
+    memcpy(top->used, top->params, top->n_params * sizeof *top->used);
 }
 
 static void pass(struct bench_top *top, const struct crowd *crowd)
 {
-    clear(top);
-    top->e->accumulate(top->dims, top->params, crowd->x, crowd->n, top->label, &top->moved,
-                       &top->objective, top->tail);
+    begin(top);
+    top->hand.x = crowd->x;
+    hand_rows(&top->hand, 0, crowd->n);
+    hand_end(&top->hand);
 }
 
 static void step(struct bench_top *top, const struct crowd *crowd)
 {
     pass(top, crowd);
-    top->e->maximise(top->dims, crowd->n, top->tail, top->params, top->mass);
+    cr_assert(top->e->conserved(top->dims, top->sums, &top->hand.totals));
+    top->e->maximise(top->dims, top->sums, &top->hand.totals, top->params, top->mass);
 }
 
 static double value(const struct bench_top *top)
 {
-    return top->e->objective(top->dims, top->objective);
+    return hand_objective(&top->hand, top->used);
 }
 
 static void assert_same_sums(const struct bench_top *a, const struct bench_top *b)
 {
-    cr_assert(a->objective.value == b->objective.value);
-    cr_assert_eq(memcmp(a->tail, b->tail, a->n_stats * sizeof *a->tail), 0);
+    cr_assert_eq(memcmp(a->sums, b->sums, a->n_stats * sizeof *a->sums), 0);
 }
 
 static void assert_finite(const struct bench_top *top)
@@ -130,15 +132,16 @@ Test(estimator, any_split_of_rows_gives_the_same_sums_and_labels)
         step(&parts, &crowd);
         pass(&whole, &crowd);
         for (uint64_t seed = 0; seed < 5; seed++) {
-            clear(&parts);
+            hand_forget(&parts.hand);
+            begin(&parts);
             for (size_t first = 0, piece = 0; first < crowd.n; piece++) {
                 size_t n =
                     strata_random_below(seed, STRATA_PURPOSE_TEST, piece, 0, seed == 0 ? 2 : 6000);
                 n = n < crowd.n - first ? n : crowd.n - first;
-                e->accumulate(parts.dims, parts.params, crowd.x + first * crowd.d, n,
-                              parts.label + first, &parts.moved, &parts.objective, parts.tail);
+                hand_rows(&parts.hand, first, n);
                 first += n;
             }
+            hand_end(&parts.hand);
             assert_same_sums(&whole, &parts);
             cr_assert_eq(memcmp(whole.label, parts.label, crowd.n * sizeof *whole.label), 0);
         }
@@ -180,7 +183,7 @@ Test(estimator, every_row_twice_gives_the_same_params)
             step(&a, &crowd);
             step(&b, &twice);
             cr_assert_eq(memcmp(a.params, b.params, a.n_params * sizeof(double)), 0, "%s", e->name);
-            cr_assert(2 * a.objective.value == b.objective.value);
+            cr_assert_eq(2 * value(&a), value(&b), "%s", e->name);
         }
         tear_down(&a);
         tear_down(&b);
@@ -201,7 +204,7 @@ Test(estimator, order_of_columns_does_not_matter)
         for (int i = 0; i < 10; i++) {
             step(&a, &crowd);
             step(&b, &other);
-            if (!e->soft) cr_assert(a.objective.value == b.objective.value);
+            if (!e->soft) cr_assert_eq(value(&a), value(&b));
             cr_assert_float_eq(value(&a), value(&b), 1e-9 * fabs(value(&a)));
         }
         if (!e->soft) {
@@ -267,7 +270,7 @@ Test(estimator, hard_estimators_reach_a_fixed_point_of_params)
         do {
             memcpy(before, top.params, top.n_params * sizeof *before);
             step(&top, &crowd);
-        } while (top.moved > 0 && ++i < 500);
+        } while (top.hand.moved > 0 && ++i < 500);
         if (!e->soft) {
             cr_assert_lt(i, 500);
             cr_assert_eq(memcmp(before, top.params, top.n_params * sizeof *before), 0);
@@ -381,10 +384,11 @@ Test(estimator, no_rows_add_nothing)
     FOR_EACH_ESTIMATOR(e)
     {
         struct bench_top top = set_up(e, &crowd, 2);
-        e->accumulate(top.dims, top.params, crowd.x, 0, top.label, &top.moved, &top.objective,
-                      top.tail);
-        cr_assert(top.objective.value == 0 && top.moved == 0);
-        for (size_t i = 0; i < top.n_stats; i++) cr_assert(top.tail[i].value == 0);
+        begin(&top);
+        hand_rows(&top.hand, 0, 0);
+        hand_end(&top.hand);
+        cr_assert_eq(top.hand.moved, 0);
+        for (size_t i = 0; i < top.n_stats; i++) cr_assert(top.sums[i].value == 0);
         tear_down(&top);
     }
     crowd_free(&crowd);
@@ -405,8 +409,7 @@ Test(estimator, opposite_corners_of_the_grid_are_summed_exactly)
         e->centres(top.dims, top.params, centre);
         for (size_t j = 0; j < 8; j++) cr_assert_eq(centre[j], 0.0);
         pass(&top, &crowd);
-        if (!e->soft)
-            cr_assert(top.objective.value == (strata_int128)crowd.n * 8 * (INT64_C(1) << 48));
+        if (!e->soft) cr_assert_eq(value(&top), (double)crowd.n * 8 * 0x1p48);
         assert_finite(&top);
         tear_down(&top);
     }

@@ -6,6 +6,7 @@
 #include "strata/estimator.h"
 
 #include "fit_cases.h"
+#include "hand_pass.h"
 
 enum { K = 3, D = 2, N = 1500 };
 
@@ -72,26 +73,21 @@ Test(gmm_diag, follows_the_textbook_iteration_by_iteration)
         }
     }
     e->start(dims, centre, spread, params);
-    struct strata_sum *tail = crowd_room(e->stat_count(dims), sizeof *tail);
-    uint16_t *label = crowd_room(N, sizeof *label);
+    struct hand_pass hand = hand_pass_new(e, dims, crowd.x, NULL, N, 0);
     for (int i = 0; i < 60; i++) {
-        struct strata_sum objective = {0};
-        uint64_t moved = 0;
-        memset(tail, 0, e->stat_count(dims) * sizeof *tail);
-        e->accumulate(dims, params, crowd.x, N, label, &moved, &objective, tail);
-        const double ours = -e->objective(dims, objective),
+        hand_run(&hand, params, NULL);
+        const double ours = -hand_objective(&hand, params),
                      theirs = textbook_step(&book, crowd.x, N);
         /* means are rounded to grid units, responsibilities to 2^-24 */
         cr_assert_float_eq(ours, theirs, 2e-8 * fabs(theirs), "iteration %d: %.12g %.12g", i, ours,
                            theirs);
-        e->maximise(dims, N, tail, params, mass);
+        e->maximise(dims, hand.sums, &hand.totals, params, mass);
     }
     double means[K * D];
     e->centres(dims, params, means);
     for (int c = 0; c < K; c++)
         for (int j = 0; j < D; j++) cr_assert_float_eq(means[c * D + j], book.mean[c][j], 8.0);
-    free(tail);
-    free(label);
+    hand_pass_free(&hand);
     crowd_free(&crowd);
 }
 
@@ -103,11 +99,10 @@ Test(gmm_diag, responsibilities_of_a_row_sum_to_one_on_the_grid)
     double *centre = crowd_room(64 * 5, sizeof *centre), spread[5] = {1e10, 1e10, 1e10, 1e10, 1e10};
     for (size_t i = 0; i < 64 * 5; i++) centre[i] = (double)crowd.x[i];
     double *params = crowd_room(e->param_count(dims), sizeof *params);
-    struct strata_sum *tail = crowd_room(e->stat_count(dims), sizeof *tail), objective = {0};
-    uint16_t *label = crowd_room(crowd.n, sizeof *label);
-    uint64_t moved = 0;
+    struct hand_pass hand = hand_pass_new(e, dims, crowd.x, NULL, crowd.n, 0);
     e->start(dims, centre, spread, params);
-    e->accumulate(dims, params, crowd.x, crowd.n, label, &moved, &objective, tail);
+    hand_run(&hand, params, NULL);
+    const struct strata_sum *tail = hand.sums + 1;
     strata_int128 count = 0, mass = 0;
     for (size_t c = 0; c < 64; c++) {
         count += tail[c].value;
@@ -118,8 +113,7 @@ Test(gmm_diag, responsibilities_of_a_row_sum_to_one_on_the_grid)
     cr_assert(mass == (strata_int128)crowd.n << 24);
     free(centre);
     free(params);
-    free(tail);
-    free(label);
+    hand_pass_free(&hand);
     crowd_free(&crowd);
 }
 
@@ -130,12 +124,10 @@ Test(gmm_diag, one_segment_has_the_moments_of_all_rows)
     const struct strata_estimator *e = &strata_gmm_diag;
     double centre[3] = {5, -7, 11}, spread[3] = {1e9, 1e9, 1e9}, params[2 + 9 + 3], mass[1],
            middle[3];
-    struct strata_sum tail[2 + 6] = {{0}}, objective = {0};
-    uint16_t *label = crowd_room(crowd.n, sizeof *label);
-    uint64_t moved = 0;
+    struct hand_pass hand = hand_pass_new(e, dims, crowd.x, NULL, crowd.n, 0);
     e->start(dims, centre, spread, params);
-    e->accumulate(dims, params, crowd.x, crowd.n, label, &moved, &objective, tail);
-    e->maximise(dims, crowd.n, tail, params, mass);
+    hand_run(&hand, params, NULL);
+    e->maximise(dims, hand.sums, &hand.totals, params, mass);
     e->centres(dims, params, middle);
     const double *variance = params + 2 + 3;
     for (size_t j = 0; j < 3; j++) {
@@ -151,6 +143,6 @@ Test(gmm_diag, one_segment_has_the_moments_of_all_rows)
             strata_sum_value(square) / (double)crowd.n; /* ours has both scaled by 2^24 */
         cr_assert_eq(variance[j], exact);
     }
-    free(label);
+    hand_pass_free(&hand);
     crowd_free(&crowd);
 }
