@@ -1,0 +1,223 @@
+#define _GNU_SOURCE /* O_TMPFILE, sync_file_range, MADV_POPULATE_READ */
+#include "strata/mapping.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#define TMPFS_MAGIC 0x01021994
+#define RAMFS_MAGIC 0x858458f6
+#define AHEAD 2                       /* chunks asked for ahead of the one being read */
+#define ASK_BYTES ((size_t)512 << 10) /* in one request: systems cut longer ones short */
+
+/* --- making the file ------------------------------------------------------------------- */
+
+static bool is_memory(const char *directory)
+{
+    struct statfs facts;
+    if (statfs(directory, &facts) != 0) return false;
+    const unsigned long type = (unsigned long)facts.f_type & 0xffffffffUL;
+    return type == TMPFS_MAGIC || type == RAMFS_MAGIC;
+}
+
+bool strata_mapping_room(const char *directory, uint64_t *n_bytes)
+{
+    struct statvfs facts;
+    *n_bytes = 0;
+    if (statvfs(directory, &facts) != 0 || is_memory(directory)) return false;
+    *n_bytes = (uint64_t)facts.f_bavail * facts.f_frsize;
+    return true;
+}
+
+/* A file that has no name, or loses it at once. */
+static int open_nameless(const char *directory)
+{
+    int file = open(directory, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    if (file >= 0) return file;
+    char path[4096];
+    const int length = snprintf(path, sizeof path, "%s/.matrix.%ld.tmp", directory, (long)getpid());
+    if (length < 0 || (size_t)length >= sizeof path) {
+        errno = ENAMETOOLONG;
+        return -1;
+    }
+    file = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (file >= 0) (void)unlink(path); /* at worst a hidden .tmp stays, which the next run sweeps */
+    return file;
+}
+
+/* Blocks for all of it, so that no write finds the disk full. */
+static int reserve(int file, size_t n_bytes)
+{
+    int failure = 0;
+    do {
+        failure = posix_fallocate(file, 0, (off_t)n_bytes);
+    } while (failure == EINTR);
+    return failure;
+}
+
+/* The file, or -1 and in reason (room) why not there. */
+static int make_in(const char *directory, size_t n_bytes, char *reason, size_t room)
+{
+    if (is_memory(directory)) {
+        (void)snprintf(reason, room, "%s is in memory itself", directory);
+        return -1;
+    }
+    const int file = open_nameless(directory);
+    if (file < 0) {
+        (void)snprintf(reason, room, "%s: %s", directory, strerror(errno));
+        return -1;
+    }
+    const int failure = reserve(file, n_bytes);
+    if (failure == 0) return file;
+    (void)close(file);
+    uint64_t free_bytes = 0;
+    (void)strata_mapping_room(directory, &free_bytes);
+    (void)snprintf(reason, room, "%s: %s, %llu MiB are free", directory, strerror(failure),
+                   (unsigned long long)(free_bytes >> 20));
+    return -1;
+}
+
+strata_status strata_mapping_make(const char *const *directory, size_t n_directories,
+                                  size_t n_bytes, struct strata_mapping *out, const char **where,
+                                  struct strata_err *err)
+{
+    char reasons[1024] = "";
+    size_t used = 0;
+    *out = (struct strata_mapping){.file = -1, .n_bytes = n_bytes};
+    out->n_chunks = n_bytes / STRATA_MAPPING_CHUNK + (n_bytes % STRATA_MAPPING_CHUNK != 0);
+    for (size_t i = 0; i < n_directories && out->file < 0; i++) {
+        char reason[480];
+        if (!directory[i]) continue;
+        out->file = make_in(directory[i], n_bytes, reason, sizeof reason);
+        *where = directory[i];
+        if (out->file < 0 && used < sizeof reasons)
+            used += (size_t)snprintf(reasons + used, sizeof reasons - used, "%s%s",
+                                     used ? "; " : "", reason);
+    }
+    if (out->file >= 0) return STRATA_OK;
+    return STRATA_FAIL(err, STRATA_E_CREATE,
+                       "the matrix does not fit the memory and no disk has room for its %llu MiB "
+                       "(%s): use more ranks, or give more `memory` or disk",
+                       (unsigned long long)((n_bytes >> 20) + 1), reasons);
+}
+
+strata_status strata_mapping_write(const struct strata_mapping *mapping, size_t offset,
+                                   const void *bytes, size_t n, struct strata_err *err)
+{
+    const unsigned char *from = bytes;
+    size_t done = 0;
+    STRATA_REQUIRE(offset <= mapping->n_bytes && n <= mapping->n_bytes - offset);
+    while (done < n) {
+        const ssize_t now = pwrite(mapping->file, from + done, n - done, (off_t)(offset + done));
+        if (now > 0) done += (size_t)now;
+        if (now == 0 || (now < 0 && errno != EINTR))
+            return STRATA_FAIL(err, STRATA_E_IO, "writing the matrix to its file: %s",
+                               now == 0 ? "nothing is taken" : strerror(errno));
+    }
+    /* On its way to the disk at once, so that the pages can be taken back later; only a hint. */
+    (void)sync_file_range(mapping->file, (off_t)offset, (off_t)n, SYNC_FILE_RANGE_WRITE);
+    return STRATA_OK;
+}
+
+strata_status strata_mapping_open(struct strata_mapping *mapping, uint64_t memory_bytes,
+                                  uint64_t cache_bytes, struct strata_err *err)
+{
+    void *bytes = mmap(NULL, mapping->n_bytes, PROT_READ, MAP_SHARED, mapping->file, 0);
+    if (bytes == MAP_FAILED)
+        return STRATA_FAIL(err, STRATA_E_MEMORY, "mapping the matrix's file: %s", strerror(errno));
+    mapping->bytes = bytes;
+    mapping->kept_chunks = (size_t)(memory_bytes / STRATA_MAPPING_CHUNK);
+    if (mapping->kept_chunks > mapping->n_chunks) mapping->kept_chunks = mapping->n_chunks;
+    mapping->drops_cache = mapping->n_bytes > cache_bytes;
+    return STRATA_OK;
+}
+
+void strata_mapping_close(struct strata_mapping *mapping)
+{
+    union {
+        const unsigned char *read;
+        void *any;
+    } same = {.read = mapping->bytes};
+    if (mapping->n_bytes == 0) return;
+    if (mapping->bytes) (void)munmap(same.any, mapping->n_bytes);
+    if (mapping->file >= 0) (void)close(mapping->file); /* its last name is gone: so is it */
+    *mapping = (struct strata_mapping){.file = -1};
+}
+
+/* --- reading in order ------------------------------------------------------------------ */
+
+/* Whether a chunk stays: kept ones lie evenly among the others, so that every thread's share has as many. */
+static bool is_kept(const struct strata_mapping *mapping, size_t chunk)
+{
+    const size_t kept = mapping->kept_chunks, n = mapping->n_chunks;
+    return (chunk + 1) * kept / n != chunk * kept / n;
+}
+
+struct piece {
+    void *start;
+    size_t offset, n_bytes;
+};
+
+static struct piece piece_of(const struct strata_mapping *mapping, size_t chunk)
+{
+    const size_t offset = chunk * STRATA_MAPPING_CHUNK, left = mapping->n_bytes - offset;
+    union {
+        const unsigned char *read;
+        void *any;
+    } same = {.read = mapping->bytes + offset};
+    return (struct piece){same.any, offset,
+                          left < STRATA_MAPPING_CHUNK ? left : STRATA_MAPPING_CHUNK};
+}
+
+/* All of these are hints: a system that does not know one reads all the same. */
+static void ask_for(const struct strata_mapping *mapping, size_t chunk)
+{
+    const struct piece piece = piece_of(mapping, chunk);
+    for (size_t at = 0; at < piece.n_bytes; at += ASK_BYTES) {
+        const size_t left = piece.n_bytes - at;
+        (void)posix_fadvise(mapping->file, (off_t)(piece.offset + at),
+                            (off_t)(left < ASK_BYTES ? left : ASK_BYTES), POSIX_FADV_WILLNEED);
+    }
+}
+
+static void bring(const struct strata_mapping *mapping, size_t chunk)
+{
+    const struct piece piece = piece_of(mapping, chunk);
+#ifdef MADV_POPULATE_READ
+    (void)madvise(piece.start, piece.n_bytes, MADV_POPULATE_READ);
+#else
+    (void)madvise(piece.start, piece.n_bytes, MADV_WILLNEED);
+#endif
+}
+
+static void let_go(const struct strata_mapping *mapping, size_t chunk)
+{
+    const struct piece piece = piece_of(mapping, chunk);
+    if (is_kept(mapping, chunk)) return;
+    (void)madvise(piece.start, piece.n_bytes, MADV_DONTNEED);
+    if (mapping->drops_cache)
+        (void)posix_fadvise(mapping->file, (off_t)piece.offset, (off_t)piece.n_bytes,
+                            POSIX_FADV_DONTNEED);
+}
+
+void strata_mapping_ahead(const struct strata_mapping *mapping, size_t offset, size_t n)
+{
+    const size_t behind = offset / STRATA_MAPPING_CHUNK; /* whole chunks before this place */
+    const size_t first =
+        behind + (offset % STRATA_MAPPING_CHUNK != 0); /* that starts from here on */
+    const size_t end = (offset + n + STRATA_MAPPING_CHUNK - 1) / STRATA_MAPPING_CHUNK;
+    if (first >= end) return;
+    for (size_t chunk = first; chunk < end && chunk < mapping->n_chunks; chunk++) {
+        if (chunk + AHEAD < mapping->n_chunks) ask_for(mapping, chunk + AHEAD);
+        bring(mapping, chunk);
+    }
+    const size_t entered = end - first + 1; /* as many as the call before may have left */
+    for (size_t chunk = behind > entered ? behind - entered : 0; chunk < behind; chunk++)
+        let_go(mapping, chunk);
+}
