@@ -6,7 +6,7 @@
 /* Everything that strata_describe needs, taken before the first reduction. */
 struct work {
     struct strata_plan plan;
-    struct strata_tally tally;
+    struct strata_profile_tally tally;
     struct strata_moments_room moments;
     struct strata_quartile_room quartiles;
     bool *hidden; /* (k + 1, most levels of a feature) */

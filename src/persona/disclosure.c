@@ -57,8 +57,8 @@ static void hide_cell(struct strata_profile_cell *cell, size_t n_levels)
 }
 
 /* Cells that are hidden as a whole: hidden is (k + 1). */
-static void whole_cells(const struct strata_plan *plan, const struct strata_tally *tally, size_t f,
-                        bool *hidden)
+static void whole_cells(const struct strata_plan *plan, const struct strata_profile_tally *tally,
+                        size_t f, bool *hidden)
 {
     for (size_t g = 0; g <= plan->k; g++) {
         hidden[g] = is_small(tally->count[g * plan->n_features + f]);
@@ -75,8 +75,8 @@ static void whole_cells(const struct strata_plan *plan, const struct strata_tall
 }
 
 /* Levels of a text feature, (k + 1, n_levels), where whole cells count as hidden levels. */
-static void hide_levels(const struct strata_plan *plan, const struct strata_tally *tally, size_t f,
-                        const bool *whole, bool *hidden)
+static void hide_levels(const struct strata_plan *plan, const struct strata_profile_tally *tally,
+                        size_t f, const bool *whole, bool *hidden)
 {
     const size_t n_levels = plan->n_levels[f];
     const uint64_t *count = tally->level + plan->slot[f];
@@ -101,8 +101,8 @@ static void hide_levels(const struct strata_plan *plan, const struct strata_tall
 }
 
 /* Means of an ordinal feature go with hidden shares. */
-static void hide_means(const struct strata_plan *plan, const struct strata_tally *tally, size_t f,
-                       const bool *level_hidden, struct strata_personas *personas)
+static void hide_means(const struct strata_plan *plan, const struct strata_profile_tally *tally,
+                       size_t f, const bool *level_hidden, struct strata_personas *personas)
 {
     bool hidden[STRATA_MAX_SEGMENTS + 1] = {false};
     for (size_t g = 0; g <= plan->k; g++) {
@@ -116,7 +116,7 @@ static void hide_means(const struct strata_plan *plan, const struct strata_tally
     }
 }
 
-static void protect_feature(const struct strata_plan *plan, const struct strata_tally *tally,
+static void protect_feature(const struct strata_plan *plan, const struct strata_profile_tally *tally,
                             size_t f, bool *level_hidden, struct strata_personas *personas)
 {
     bool whole[STRATA_MAX_SEGMENTS + 1] = {false};
@@ -133,8 +133,9 @@ static void protect_feature(const struct strata_plan *plan, const struct strata_
     if (plan->as[f] == STRATA_AS_ORDINAL) hide_means(plan, tally, f, level_hidden, personas);
 }
 
-void strata_disclosure_protect(const struct strata_plan *plan, const struct strata_tally *tally,
-                               bool *hidden, struct strata_personas *personas)
+void strata_disclosure_protect(const struct strata_plan *plan,
+                               const struct strata_profile_tally *tally, bool *hidden,
+                               struct strata_personas *personas)
 {
     for (size_t f = 0; f < plan->n_features; f++) protect_feature(plan, tally, f, hidden, personas);
 }

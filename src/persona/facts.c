@@ -119,7 +119,7 @@ static int commonest_level(const struct strata_plan *plan, const struct strata_p
 
 /* The visible level of an ordinal feature that is more frequent here than elsewhere, most clearly
  * so; -1 when the difference is not noticeable for any. */
-static int typical_level(const struct strata_plan *plan, const struct strata_tally *tally,
+static int typical_level(const struct strata_plan *plan, const struct strata_profile_tally *tally,
                          const struct strata_profile_cell *cell,
                          const struct strata_profile_cell *all, size_t s, size_t f)
 {
@@ -136,7 +136,7 @@ static int typical_level(const struct strata_plan *plan, const struct strata_tal
 }
 
 /* The level to tell of: the one that sets the segment apart, else the most frequent one. */
-static int level_to_tell(const struct strata_plan *plan, const struct strata_tally *tally,
+static int level_to_tell(const struct strata_plan *plan, const struct strata_profile_tally *tally,
                          const struct strata_profile_cell *cell,
                          const struct strata_profile_cell *all, size_t s, size_t f)
 {
@@ -154,7 +154,7 @@ static enum strata_direction direction_of(double effect)
     return effect <= -STRATA_NOTICEABLE ? STRATA_LOW : STRATA_MIDDLE;
 }
 
-static bool tell_level(const struct strata_plan *plan, const struct strata_tally *tally,
+static bool tell_level(const struct strata_plan *plan, const struct strata_profile_tally *tally,
                        const struct strata_profile_cell *cell,
                        const struct strata_profile_cell *all, size_t s, struct strata_fact *fact)
 {
@@ -171,7 +171,7 @@ static bool tell_level(const struct strata_plan *plan, const struct strata_tally
     return true;
 }
 
-bool strata_fact_find(const struct strata_plan *plan, const struct strata_tally *tally,
+bool strata_fact_find(const struct strata_plan *plan, const struct strata_profile_tally *tally,
                       const struct strata_personas *personas, size_t s, size_t feature,
                       struct strata_fact *fact)
 {

@@ -32,7 +32,7 @@ struct strata_plan {
     size_t batch; /* numbers whose quartiles are searched together */
 };
 
-struct strata_tally {
+struct strata_profile_tally {
     uint64_t *size;   /* (k + 1) customers */
     uint64_t *count;  /* (k + 1, n_features) customers with a value */
     uint64_t *level;  /* (k + 1, n_all_levels) */
@@ -46,7 +46,7 @@ struct strata_tally {
 bool strata_plan_make(struct strata_plan *plan, const struct strata_config *config,
                       const struct strata_table *table, const struct strata_clustering *clustering,
                       int n_ranks, struct strata_arena *scratch);
-bool strata_tally_make(struct strata_tally *tally, const struct strata_plan *plan,
+bool strata_tally_make(struct strata_profile_tally *tally, const struct strata_plan *plan,
                        struct strata_arena *scratch);
 /* Bytes of scratch for all stages of strata_describe; UINT64_MAX when beyond counting. */
 uint64_t strata_describe_room(uint64_t n_rows, uint64_t groups, uint64_t n_features,
@@ -61,7 +61,7 @@ size_t strata_tally_wire_count(const struct strata_plan *plan);
 bool strata_moments_room_make(struct strata_moments_room *room, const struct strata_plan *plan,
                               struct strata_arena *scratch);
 void strata_tally_moments(struct strata_comm *comm, const struct strata_plan *plan,
-                          struct strata_moments_room *room, struct strata_tally *tally);
+                          struct strata_moments_room *room, struct strata_profile_tally *tally);
 
 /* quartiles.c: exact order statistics.  Collective: 16 reductions a batch. */
 struct strata_quartile_room {
@@ -75,23 +75,25 @@ struct strata_quartile_room {
 bool strata_quartile_room_make(struct strata_quartile_room *room, const struct strata_plan *plan,
                                struct strata_arena *scratch);
 void strata_tally_quartiles(struct strata_comm *comm, const struct strata_plan *plan,
-                            struct strata_quartile_room *room, struct strata_tally *tally);
+                            struct strata_quartile_room *room, struct strata_profile_tally *tally);
 
 /* profile.c: cells of a segment (or of everybody, g == k) from the tally, before anything is
  * hidden. */
-void strata_profile_fill(const struct strata_plan *plan, const struct strata_tally *tally, size_t g,
-                         struct strata_profile_cell *cell);
+void strata_profile_fill(const struct strata_plan *plan, const struct strata_profile_tally *tally,
+                         size_t g, struct strata_profile_cell *cell);
 /* Index and effect from what is visible; after strata_disclosure_protect. */
-void strata_profile_compare(const struct strata_plan *plan, const struct strata_tally *tally,
+void strata_profile_compare(const struct strata_plan *plan, const struct strata_profile_tally *tally,
                             struct strata_personas *personas);
 /* Standardised difference of the share of one level from everybody else's. */
-double strata_profile_level_effect(const struct strata_plan *plan, const struct strata_tally *tally,
-                                   size_t g, size_t feature, size_t level);
+double strata_profile_level_effect(const struct strata_plan *plan,
+                                   const struct strata_profile_tally *tally, size_t g,
+                                   size_t feature, size_t level);
 
 /* disclosure.c: hide cells below the minimum count, and what would give them away.  hidden is (k
  * + 1, levels). */
-void strata_disclosure_protect(const struct strata_plan *plan, const struct strata_tally *tally,
-                               bool *hidden, struct strata_personas *personas);
+void strata_disclosure_protect(const struct strata_plan *plan,
+                               const struct strata_profile_tally *tally, bool *hidden,
+                               struct strata_personas *personas);
 
 /* markers.c: rank what marks segment s; marker has room for n_features. */
 void strata_markers_rank(const struct strata_plan *plan, struct strata_persona *persona);
@@ -112,7 +114,7 @@ struct strata_fact {
 #define STRATA_NOTICEABLE \
     0.2 /* |effect| from which a difference is spoken of (Cohen's small effect) */
 /* False when nothing may or can be told. */
-bool strata_fact_find(const struct strata_plan *plan, const struct strata_tally *tally,
+bool strata_fact_find(const struct strata_plan *plan, const struct strata_profile_tally *tally,
                       const struct strata_personas *personas, size_t s, size_t feature,
                       struct strata_fact *fact);
 /* Whether a meaning tells how the firm reaches customers rather than what they do. */
@@ -144,7 +146,7 @@ strata_status strata_names_give(const struct strata_plan *plan, struct strata_pe
 
 /* statements.c: definition and sentences of segment s. */
 strata_status strata_statements_write(const struct strata_plan *plan,
-                                      const struct strata_tally *tally,
+                                      const struct strata_profile_tally *tally,
                                       struct strata_personas *personas, size_t s,
                                       struct strata_arena scratch, struct strata_arena *keep,
                                       struct strata_err *err);

@@ -78,19 +78,19 @@ bool strata_plan_make(struct strata_plan *plan, const struct strata_config *conf
     return true;
 }
 
-bool strata_tally_make(struct strata_tally *tally, const struct strata_plan *plan,
+bool strata_tally_make(struct strata_profile_tally *tally, const struct strata_plan *plan,
                        struct strata_arena *scratch)
 {
     const size_t groups = plan->k + 1;
     const size_t cells = groups * plan->n_features;
-    *tally =
-        (struct strata_tally){.size = STRATA_NEW(scratch, uint64_t, groups),
-                              .count = STRATA_NEW(scratch, uint64_t, cells),
-                              .level = STRATA_NEW(scratch, uint64_t, groups * plan->n_all_levels),
-                              .mean = STRATA_NEW(scratch, double, cells),
-                              .rest = STRATA_NEW(scratch, double, cells),
-                              .square = STRATA_NEW(scratch, double, cells),
-                              .quartile = STRATA_NEW(scratch, double, groups * plan->n_numbers * 3)};
+    *tally = (struct strata_profile_tally){
+        .size = STRATA_NEW(scratch, uint64_t, groups),
+        .count = STRATA_NEW(scratch, uint64_t, cells),
+        .level = STRATA_NEW(scratch, uint64_t, groups * plan->n_all_levels),
+        .mean = STRATA_NEW(scratch, double, cells),
+        .rest = STRATA_NEW(scratch, double, cells),
+        .square = STRATA_NEW(scratch, double, cells),
+        .quartile = STRATA_NEW(scratch, double, groups * plan->n_numbers * 3)};
     return tally->size && tally->count && tally->level && tally->mean && tally->rest &&
            tally->square && tally->quartile;
 }

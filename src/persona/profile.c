@@ -4,8 +4,8 @@
 
 #include "persona/persona_impl.h"
 
-static void fill_shares(const struct strata_plan *plan, const struct strata_tally *tally, size_t g,
-                        size_t f, struct strata_profile_cell *cell)
+static void fill_shares(const struct strata_plan *plan, const struct strata_profile_tally *tally,
+                        size_t g, size_t f, struct strata_profile_cell *cell)
 {
     const uint64_t *level = tally->level + g * plan->n_all_levels + plan->slot[f];
     uint64_t n = 0; /* also of undeclared levels */
@@ -14,8 +14,8 @@ static void fill_shares(const struct strata_plan *plan, const struct strata_tall
         cell->share[l] = n ? (double)level[l] / (double)n : STRATA_UNKNOWN;
 }
 
-void strata_profile_fill(const struct strata_plan *plan, const struct strata_tally *tally, size_t g,
-                         struct strata_profile_cell *cell)
+void strata_profile_fill(const struct strata_plan *plan, const struct strata_profile_tally *tally,
+                         size_t g, struct strata_profile_cell *cell)
 {
     for (size_t f = 0; f < plan->n_features; f++, cell++) {
         const size_t at = g * plan->n_features + f;
@@ -50,7 +50,7 @@ static double standardised(double difference, double square, uint64_t n)
 }
 
 /* Of the mean of a number, binary or ordinal feature. */
-static double mean_effect(const struct strata_plan *plan, const struct strata_tally *tally,
+static double mean_effect(const struct strata_plan *plan, const struct strata_profile_tally *tally,
                           size_t s, size_t f)
 {
     const size_t own = s * plan->n_features + f;
@@ -66,8 +66,9 @@ static double mean_effect(const struct strata_plan *plan, const struct strata_ta
     return standardised(tally->mean[own] - tally->rest[own], square, n_all);
 }
 
-double strata_profile_level_effect(const struct strata_plan *plan, const struct strata_tally *tally,
-                                   size_t g, size_t feature, size_t level)
+double strata_profile_level_effect(const struct strata_plan *plan,
+                                   const struct strata_profile_tally *tally, size_t g,
+                                   size_t feature, size_t level)
 {
     const size_t own = g * plan->n_features + feature;
     const uint64_t n_all = tally->count[plan->k * plan->n_features + feature];
@@ -84,9 +85,9 @@ double strata_profile_level_effect(const struct strata_plan *plan, const struct 
 
 /* The visible level that marks the segment most; of equals, one that is frequent here rather
  * than rare. */
-static void strongest_level(const struct strata_plan *plan, const struct strata_tally *tally,
-                            size_t s, size_t f, const struct strata_profile_cell *all,
-                            struct strata_profile_cell *cell)
+static void strongest_level(const struct strata_plan *plan,
+                            const struct strata_profile_tally *tally, size_t s, size_t f,
+                            const struct strata_profile_cell *all, struct strata_profile_cell *cell)
 {
     const double favour = 1.0 + 1e-9; /* the two levels of a pair differ by rounding only */
     double best = -1.0;
@@ -110,8 +111,8 @@ static double to_tenths(double x)
     return isnan(x) ? x : rint(x * 10.0) / 10.0;
 }
 
-static void compare_cell(const struct strata_plan *plan, const struct strata_tally *tally, size_t s,
-                         size_t f, const struct strata_profile_cell *all,
+static void compare_cell(const struct strata_plan *plan, const struct strata_profile_tally *tally,
+                         size_t s, size_t f, const struct strata_profile_cell *all,
                          struct strata_profile_cell *cell)
 {
     if (cell->hidden || cell->count == 0) return;
@@ -131,7 +132,7 @@ static void compare_cell(const struct strata_plan *plan, const struct strata_tal
     if (all->mean > 0.0) cell->index = 100.0 * (cell->mean / all->mean);
 }
 
-void strata_profile_compare(const struct strata_plan *plan, const struct strata_tally *tally,
+void strata_profile_compare(const struct strata_plan *plan, const struct strata_profile_tally *tally,
                             struct strata_personas *personas)
 {
     for (size_t f = 0; f < plan->n_features; f++) {

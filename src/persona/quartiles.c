@@ -168,7 +168,7 @@ static void narrow(const struct strata_quartile_room *room, size_t query, unsign
 }
 
 static void batch_begin(const struct strata_plan *plan, struct strata_quartile_room *room,
-                        const struct strata_tally *tally, size_t i, size_t f)
+                        const struct strata_profile_tally *tally, size_t i, size_t f)
 {
     const size_t n_rows = plan->table->n_rows;
     sort_column(plan, &plan->table->column[f], room->value + i * n_rows, room->spare,
@@ -197,7 +197,7 @@ static void search(struct strata_comm *comm, const struct strata_plan *plan,
 }
 
 void strata_tally_quartiles(struct strata_comm *comm, const struct strata_plan *plan,
-                            struct strata_quartile_room *room, struct strata_tally *tally)
+                            struct strata_quartile_room *room, struct strata_profile_tally *tally)
 {
     size_t f = 0;
     for (size_t first = 0; first < plan->n_numbers; first += plan->batch) {

@@ -187,7 +187,7 @@ static bool goes_before(const struct strata_fact *a, const struct strata_fact *b
 }
 
 /* All facts of a segment in the order of telling, in the job's order among equals. */
-static size_t gather_facts(const struct strata_plan *plan, const struct strata_tally *tally,
+static size_t gather_facts(const struct strata_plan *plan, const struct strata_profile_tally *tally,
                            const struct strata_personas *personas, size_t s,
                            struct strata_fact *fact)
 {
@@ -210,7 +210,7 @@ static bool is_told(const struct strata_plan *plan, const struct strata_fact *fa
 }
 
 strata_status strata_statements_write(const struct strata_plan *plan,
-                                      const struct strata_tally *tally,
+                                      const struct strata_profile_tally *tally,
                                       struct strata_personas *personas, size_t s,
                                       struct strata_arena scratch, struct strata_arena *keep,
                                       struct strata_err *err)

@@ -109,7 +109,8 @@ static double quotient(struct strata_exact *sum, uint64_t n)
 }
 
 /* Sizes and counts of the segments, then of everybody: the last group. */
-static void counts_read(const struct strata_plan *plan, struct wire wire, struct strata_tally *tally)
+static void counts_read(const struct strata_plan *plan, struct wire wire,
+                        struct strata_profile_tally *tally)
 {
     const size_t k = plan->k;
     for (size_t s = 0; s < k; s++) {
@@ -135,7 +136,7 @@ static void counts_read(const struct strata_plan *plan, struct wire wire, struct
 }
 
 static void number_means(const struct strata_plan *plan, size_t f, struct strata_exact *sum,
-                         struct strata_tally *tally)
+                         struct strata_profile_tally *tally)
 {
     const size_t k = plan->k;
     struct strata_exact *all = &sum[k * plan->n_numbers + plan->slot[f]];
@@ -167,7 +168,8 @@ static double level_mean(const struct strata_plan *plan, size_t f, const uint64_
     return sum / (double)n;
 }
 
-static void level_moments(const struct strata_plan *plan, size_t f, struct strata_tally *tally)
+static void level_moments(const struct strata_plan *plan, size_t f,
+                          struct strata_profile_tally *tally)
 {
     const size_t k = plan->k;
     const uint64_t *all = tally->level + k * plan->n_all_levels + plan->slot[f];
@@ -187,7 +189,8 @@ static void level_moments(const struct strata_plan *plan, size_t f, struct strat
 }
 
 /* Everybody's squares from the segments': all terms are positive, nothing cancels. */
-static void combine_squares(const struct strata_plan *plan, size_t f, struct strata_tally *tally)
+static void combine_squares(const struct strata_plan *plan, size_t f,
+                            struct strata_profile_tally *tally)
 {
     const size_t all = plan->k * plan->n_features + f;
     double sum = 0.0;
@@ -201,7 +204,7 @@ static void combine_squares(const struct strata_plan *plan, size_t f, struct str
 }
 
 void strata_tally_moments(struct strata_comm *comm, const struct strata_plan *plan,
-                          struct strata_moments_room *room, struct strata_tally *tally)
+                          struct strata_moments_room *room, struct strata_profile_tally *tally)
 {
     const size_t n_sums = plan->k * plan->n_numbers;
     const struct wire wire = wire_view(plan, room->wire);

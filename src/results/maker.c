@@ -58,7 +58,7 @@ strata_status strata_record_pack(const ProtobufCMessage *message, struct strata_
     if (n_bytes > STRATA_RECORD_BYTES_MAX)
         return STRATA_FAIL(err, STRATA_E_DATA,
                            "the record %s has %zu bytes, more than the %zu that readers take: "
-                           "declare fewer text levels or fewer features",
+                           "declare fewer text levels, features or segments",
                            message->descriptor->name, n_bytes, STRATA_RECORD_BYTES_MAX);
     blob->bytes = STRATA_NEW(keep, unsigned char, n_bytes + 1);
     if (!blob->bytes)

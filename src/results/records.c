@@ -59,6 +59,19 @@ static void fill_feature_quality(struct strata_maker *maker, const struct strata
     out->constancy = constancy(in->constant);
 }
 
+static Strata__V1__WeightQuality *make_weight_quality(struct strata_maker *maker,
+                                                      const struct strata_weight_quality *in)
+{
+    Strata__V1__WeightQuality *out =
+        strata_maker_message(maker, &strata__v1__weight_quality__descriptor);
+    if (!out) return NULL;
+    out->name = strata_maker_text(maker, in->name);
+    out->total = in->total;
+    out->unit = in->unit;
+    out->rounded = in->rounded;
+    return out;
+}
+
 static Strata__V1__Quality *make_quality(struct strata_maker *maker,
                                          const struct strata_quality *quality)
 {
@@ -79,6 +92,7 @@ static Strata__V1__Quality *make_quality(struct strata_maker *maker,
     for (size_t i = 0; i < out->n_notes; i++)
         out->notes[i] = strata_maker_text(maker, quality->note[i]);
     if (quality->n_notes && !out->notes) maker->full = true;
+    if (quality->weight.name) out->weight = make_weight_quality(maker, &quality->weight);
     return out;
 }
 
@@ -141,6 +155,8 @@ static Strata__V1__Role role(enum strata_role role_)
         return STRATA__V1__ROLE__ROLE_OUTCOME;
     case STRATA_ROLE_SENSITIVE:
         return STRATA__V1__ROLE__ROLE_SENSITIVE;
+    case STRATA_ROLE_WEIGHT:
+        return STRATA__V1__ROLE__ROLE_WEIGHT;
     }
     return STRATA__V1__ROLE__ROLE_UNSPECIFIED;
 }
@@ -352,6 +368,12 @@ static Strata__V1__StopReason stop_reason(enum strata_stop_reason reason)
         return STRATA__V1__STOP_REASON__STOP_REASON_MAX_ITER;
     case STRATA_STOP_ASKED:
         return STRATA__V1__STOP_REASON__STOP_REASON_ASKED;
+    case STRATA_STOP_CENTRE_SHIFT:
+        return STRATA__V1__STOP_REASON__STOP_REASON_CENTRE_SHIFT;
+    case STRATA_STOP_MERGED:
+        return STRATA__V1__STOP_REASON__STOP_REASON_MERGED;
+    case STRATA_STOP_DROPPED:
+        return STRATA__V1__STOP_REASON__STOP_REASON_DROPPED;
     }
     return STRATA__V1__STOP_REASON__STOP_REASON_UNSPECIFIED;
 }
@@ -413,6 +435,8 @@ static void fill_fit(struct strata_maker *maker, const struct strata_clustering 
     PUT_REAL(out, objective, STRATA__V1__RESULT__HAS_OBJECTIVE_OBJECTIVE, in->objective);
     out->trace = strata_maker_doubles(maker, in->trace, in->n_trace, &out->n_trace);
     out->iterations = in->iterations_total;
+    const struct strata_candidate_result *chosen = &in->candidate[in->by_k[in->chosen_k].candidate];
+    out->ending = strata_maker_text(maker, strata_stop_reason_sentence(chosen->reason));
 }
 
 /* --- evaluation ------------------------------------------------------------------------------ */

@@ -100,7 +100,6 @@ static inline void world_rows(struct world *world, int rank, int size, size_t n,
                                                 .key_hash = hash,
                                                 .key = key,
                                                 .n_global = n,
-                                                .weight_global = n,
                                                 .weight_global = n};
     world->clustering.label = label;
 }
