@@ -10,6 +10,7 @@
 #include "strata/arena.h"
 #include "strata/comm.h"
 #include "strata/config.h"
+#include "strata/mapping.h"
 #include "strata/nearest.h"
 #include "strata/quality.h"
 #include "strata/status.h"
@@ -55,7 +56,16 @@ struct strata_rows {
                                every row counts once */
     int weight_exponent;    /* 0 when all weights are whole numbers */
     uint64_t weight_global; /* their sum over all ranks, below 2^39; n_global when there are none */
+    const struct strata_mapping *mapping; /* the file that x lies in; NULL: x is in memory */
 };
+
+/* To be called by whoever reads rows in order, before it reads n of them from `first` on: rows in a
+ * file are fetched ahead and let go behind.  Threads may read different places.  Free for rows in memory. */
+static inline void strata_rows_ahead(const struct strata_rows *rows, size_t first, size_t n)
+{
+    const size_t row_bytes = rows->d * sizeof(float);
+    if (rows->mapping) strata_mapping_ahead(rows->mapping, first * row_bytes, n * row_bytes);
+}
 
 /* How many customers the rows of all ranks stand for: weight_global in units of 1.  Pure. */
 double strata_rows_weight(const struct strata_rows *rows);
@@ -63,6 +73,14 @@ double strata_rows_weight(const struct strata_rows *rows);
 struct strata_features {
     struct strata_recipe recipe; /* the same on all ranks */
     struct strata_rows rows;
+    struct strata_mapping mapping; /* of the matrix when it is in a file */
+};
+
+/* Where the matrix may lie.  A rank's own: it changes no byte of any result. */
+struct strata_matrix_room {
+    uint64_t memory_bytes;    /* of this rank for the matrix; a larger one goes to a file */
+    uint64_t cache_bytes;     /* what the system can cache of such a file */
+    const char *directory[2]; /* where the file may be, in order of preference; NULL: no directory */
 };
 
 /* Encode the basis features.  Collective: three sums and one gather; with a weight two sums and one
@@ -87,14 +105,22 @@ struct strata_features {
  * Fills quality->weight and quality->feature (n_features; not_finite stays), also outside the
  * basis, and adds to
  * quality->note (STRATA_MAX_NOTES); both arrays are the caller's.  The result lives in keep, whose
- * free end is the scratch.  O(n d) time.
+ * free end is the scratch; but for the matrix when `matrix` (NULL: all is memory) sends it to a file.
+ * The disk's room is reserved before a row is encoded.  O(n d) time, on config->threads threads.
  * Fails alike on all ranks: no basis feature, more than STRATA_MAX_DIMENSIONS columns, a column
  * that does not fit its feature's type, a value missing under `fail`, a weight without measure,
- * a customer without a weight above 0 (the sentence counts them), memory. */
+ * a customer without a weight above 0 (the sentence counts them), memory, disk. */
 STRATA_MUST_CHECK strata_status strata_features_make(
     struct strata_comm *comm, const struct strata_config *config, const struct strata_table *table,
-    struct strata_arena *keep, struct strata_features **out, struct strata_quality *quality,
-    struct strata_err *err);
+    const struct strata_matrix_room *matrix, struct strata_arena *keep,
+    struct strata_features **out, struct strata_quality *quality, struct strata_err *err);
+
+/* Give the matrix's file back.  Accepts NULL. */
+void strata_features_finish(struct strata_features *features);
+
+/* Columns that the matrix of a table will have; 0 when strata_features_make will refuse.  Not collective. */
+size_t strata_features_columns(const struct strata_config *config, const struct strata_table *table,
+                               struct strata_arena scratch);
 
 /* Bytes of the arena that strata_features_make needs on one rank of n_ranks with n_rows rows; for
  * `strata check`.  Without the texts of labels and notes, for which there is an allowance. */

@@ -11,18 +11,17 @@
 struct work {
     struct strata_features *features;     /* kept */
     const struct strata_binding *binding; /* kept: (n_features) */
-    float *x;                             /* kept: (n, d) */
+    float *x;                             /* kept: (n, d), or NULL when it goes to a file */
     uint32_t *weight;                     /* kept: (n), or NULL without case weights */
     size_t weight_feature;                /* SIZE_MAX without */
     struct moments moments;               /* scratch, as all below */
-    double *raw;                          /* (n_features): one row */
     uint64_t *clamped;                    /* (n_features) */
 };
 
 uint64_t strata_features_bytes(size_t n_features, uint64_t n_rows, size_t d, int n_ranks)
 {
     const uint64_t feature = sizeof(struct strata_feature) + sizeof(struct strata_binding) +
-                             sizeof(double) + sizeof(uint64_t) + TEXT_ALLOWANCE;
+                             sizeof(uint64_t) + TEXT_ALLOWANCE;
     const uint64_t column = sizeof(struct strata_encoding) + sizeof(double) + TEXT_ALLOWANCE;
     return n_rows * (d * sizeof(float) + sizeof(uint32_t)) + n_features * feature + d * column +
            strata_moments_bytes(n_features, d, n_ranks) + 65536;
@@ -30,8 +29,8 @@ uint64_t strata_features_bytes(size_t n_features, uint64_t n_rows, size_t d, int
 
 /* All memory and all that is known without the rows.  Not collective. */
 static strata_status prepare(const struct strata_config *config, const struct strata_table *table,
-                             int size, struct strata_arena *keep, struct work *work,
-                             struct strata_err *err)
+                             const struct strata_matrix_room *matrix, int size,
+                             struct strata_arena *keep, struct work *work, struct strata_err *err)
 {
     *work = (struct work){.features = STRATA_NEW(keep, struct strata_features, 1),
                           .weight_feature = strata_config_weight(config)};
@@ -41,13 +40,17 @@ static strata_status prepare(const struct strata_config *config, const struct st
     STRATA_TRY(strata_recipe_bind(recipe, table, keep, &work->binding, err));
 
     const size_t n = config->n_features;
-    work->x = (float *)strata_arena_take(keep, recipe->d * sizeof(float), 64, table->n_rows);
+    const bool in_file = strata_matrix_goes_to_file(matrix, table->n_rows, recipe->d);
+    if (in_file)
+        STRATA_TRY(
+            strata_matrix_reserve(matrix, table->n_rows, recipe->d, &work->features->mapping, err));
+    else
+        work->x = strata_arena_take(keep, recipe->d * sizeof(float), 64, table->n_rows);
     if (work->weight_feature != SIZE_MAX) work->weight = STRATA_NEW(keep, uint32_t, table->n_rows);
     const bool weighed = work->weight || work->weight_feature == SIZE_MAX;
     struct strata_arena scratch = *keep;
-    work->raw = STRATA_NEW(&scratch, double, n);
     work->clamped = STRATA_NEW(&scratch, uint64_t, n);
-    if (!work->x || !weighed || !work->raw || !work->clamped ||
+    if ((!work->x && !in_file) || !weighed || !work->clamped ||
         !strata_moments_take(&work->moments, recipe, size, &scratch))
         return STRATA_FAIL(
             err, STRATA_E_MEMORY,
@@ -56,20 +59,6 @@ static strata_status prepare(const struct strata_config *config, const struct st
             table->n_rows, recipe->d,
             (unsigned long long)strata_features_bytes(n, table->n_rows, recipe->d, size));
     return STRATA_OK;
-}
-
-/* Every row of this rank, as strata_recipe_encode does it. */
-static void encode_rows(const struct strata_table *table, struct work *work)
-{
-    const struct strata_recipe *recipe = &work->features->recipe;
-    for (size_t row = 0; row < table->n_rows; row++) {
-        for (size_t f = 0; f < recipe->n_features; f++) {
-            bool invalid = false; /* counted before */
-            if (recipe->feature[f].role == STRATA_ROLE_BASIS)
-                work->raw[f] = strata_binding_value(&work->binding[f], row, &invalid);
-        }
-        strata_recipe_encode(recipe, work->raw, work->x + row * recipe->d, work->clamped);
-    }
 }
 
 /* Collective: one sum, of what was clamped. */
@@ -104,34 +93,83 @@ static void view_rows(const struct strata_table *table, const struct work *work)
                                                 .weight_global = table->n_rows_global};
 }
 
+void strata_features_finish(struct strata_features *features)
+{
+    if (features) strata_mapping_close(&features->mapping);
+}
+
+size_t strata_features_columns(const struct strata_config *config, const struct strata_table *table,
+                               struct strata_arena scratch)
+{
+    struct strata_recipe recipe = {0};
+    struct strata_err unsaid = {0}; /* strata_features_make will say it */
+    if (strata_recipe_plan(config, table, &scratch, &recipe, &unsaid) != STRATA_OK) return 0;
+    return recipe.d;
+}
+
+/* The matrix into its place.  Not collective: a rank's trouble is told in the next agreement. */
+static strata_status encode(struct strata_comm *comm, const struct strata_config *config,
+                            const struct strata_table *table,
+                            const struct strata_matrix_room *matrix, struct work *work,
+                            struct strata_err *err)
+{
+    struct strata_features *features = work->features;
+    const struct encoding encoding = {.recipe = &features->recipe,
+                                      .binding = work->binding,
+                                      .n_rows = table->n_rows,
+                                      .x = work->x,
+                                      .mapping = &features->mapping};
+    const int n_threads = strata_pool_size((int)config->threads, comm->n_here);
+    STRATA_TRY(strata_matrix_encode(&encoding, n_threads, work->clamped, err));
+    if (work->x || table->n_rows == 0) return STRATA_OK;
+    STRATA_TRY(
+        strata_mapping_open(&features->mapping, matrix->memory_bytes, matrix->cache_bytes, err));
+    features->rows.x = (const float *)(const void *)features->mapping.bytes; /* starts a page */
+    features->rows.mapping = &features->mapping;
+    return STRATA_OK;
+}
+
+/* All of it; what is in work is the caller's to finish. */
+static strata_status make(struct strata_comm *comm, const struct strata_config *config,
+                          const struct strata_table *table, const struct strata_matrix_room *matrix,
+                          struct strata_arena *keep, struct work *work,
+                          struct strata_quality *quality, struct strata_err *err)
+{
+    const strata_status prepared = prepare(config, table, matrix, comm->size, keep, work, err);
+    STRATA_TRY(strata_comm_agree(comm, prepared, err)); /* from here on no rank can leave alone */
+
+    struct strata_recipe *recipe = &work->features->recipe;
+    struct strata_rows *rows = &work->features->rows;
+    view_rows(table, work);
+    quality->weight = (struct strata_weight_quality){.total = (double)rows->n_global, .unit = 1};
+    if (work->weight_feature != SIZE_MAX)
+        STRATA_TRY(strata_weights_make(comm, &recipe->feature[work->weight_feature],
+                                       &work->binding[work->weight_feature], work->moments.extremes,
+                                       work->weight, rows, &quality->weight, err));
+    strata_moments_first(comm, recipe, work->binding, rows, &work->moments);
+    strata_moments_second(comm, recipe, work->binding, rows, &work->moments);
+    STRATA_TRY(strata_recipe_complete(config, &work->moments, table->n_rows_global, recipe, err));
+    strata_status status = encode(comm, config, table, matrix, work, err);
+    fill_quality(comm, table, work, quality->feature);
+
+    if (status == STRATA_OK)
+        status = strata_features_note(recipe, keep, quality, err); /* over the scratch */
+    return strata_comm_agree(comm, status, err);
+}
+
 strata_status strata_features_make(struct strata_comm *comm, const struct strata_config *config,
-                                   const struct strata_table *table, struct strata_arena *keep,
-                                   struct strata_features **out, struct strata_quality *quality,
-                                   struct strata_err *err)
+                                   const struct strata_table *table,
+                                   const struct strata_matrix_room *matrix,
+                                   struct strata_arena *keep, struct strata_features **out,
+                                   struct strata_quality *quality, struct strata_err *err)
 {
     STRATA_REQUIRE(table->n_columns == config->n_features);
     STRATA_REQUIRE(quality->feature && quality->note && quality->n_features == config->n_features);
-    struct work work;
-    const strata_status prepared = prepare(config, table, comm->size, keep, &work, err);
-    STRATA_TRY(strata_comm_agree(comm, prepared, err)); /* from here on no rank can leave alone */
-
-    struct strata_recipe *recipe = &work.features->recipe;
-    struct strata_rows *rows = &work.features->rows;
-    view_rows(table, &work);
-    quality->weight = (struct strata_weight_quality){.total = (double)rows->n_global, .unit = 1};
-    if (work.weight_feature != SIZE_MAX)
-        STRATA_TRY(strata_weights_make(comm, &recipe->feature[work.weight_feature],
-                                       &work.binding[work.weight_feature], work.moments.extremes,
-                                       work.weight, rows, &quality->weight, err));
-    strata_moments_first(comm, recipe, work.binding, rows, &work.moments);
-    strata_moments_second(comm, recipe, work.binding, rows, &work.moments);
-    STRATA_TRY(strata_recipe_complete(config, &work.moments, table->n_rows_global, recipe, err));
-    encode_rows(table, &work);
-    fill_quality(comm, table, &work, quality->feature);
-
-    const strata_status noted =
-        strata_features_note(recipe, keep, quality, err); /* over the scratch */
-    STRATA_TRY(strata_comm_agree(comm, noted, err));
-    *out = work.features;
-    return STRATA_OK;
+    struct work work = {0};
+    const strata_status status = make(comm, config, table, matrix, keep, &work, quality, err);
+    if (status == STRATA_OK)
+        *out = work.features;
+    else
+        strata_features_finish(work.features);
+    return status;
 }

@@ -4,6 +4,7 @@
 
 #include "strata/features.h"
 #include "strata/math_sums.h"
+#include "strata/pool.h"
 
 /* Numbers beyond this do not count, those below its inverse read as 0: squares, sums and
  * quotients of what remains neither overflow nor vanish. */
@@ -68,6 +69,27 @@ STRATA_MUST_CHECK strata_status strata_recipe_complete(const struct strata_confi
                                                        uint64_t n_rows_global,
                                                        struct strata_recipe *recipe,
                                                        struct strata_err *err);
+
+/* matrix.c: where the matrix lies.  A file is for n_rows > 0 whose bytes exceed the memory given. */
+bool strata_matrix_goes_to_file(const struct strata_matrix_room *room, size_t n_rows, size_t d);
+STRATA_MUST_CHECK strata_status strata_matrix_reserve(const struct strata_matrix_room *room,
+                                                      size_t n_rows, size_t d,
+                                                      struct strata_mapping *mapping,
+                                                      struct strata_err *err);
+
+/* What is encoded, and where to. */
+struct encoding {
+    const struct strata_recipe *recipe;
+    const struct strata_binding *binding; /* (n_features) */
+    size_t n_rows;
+    float *x;                       /* (n_rows, d); NULL: into the mapping */
+    struct strata_mapping *mapping; /* of n_rows * d floats then */
+};
+
+/* Every row of this rank, as strata_recipe_encode does it, on n_threads threads whose shares are those
+ * of a pass, so that each page lies where it will be read.  Adds to clamped (n_features). */
+STRATA_MUST_CHECK strata_status strata_matrix_encode(const struct encoding *encoding, int n_threads,
+                                                     uint64_t *clamped, struct strata_err *err);
 
 /* Sentences about what was degenerate, from quality->feature.  Same on all ranks but for memory. */
 STRATA_MUST_CHECK strata_status strata_features_note(const struct strata_recipe *recipe,

@@ -173,7 +173,7 @@ static strata_status walk(struct strata_job *job, struct strata_blob *result, st
     job->snapshot.customers = table->n_rows_global;
 
     STRATA_TRY(begin(job, STRATA_EVENT_NEXT, err));
-    STRATA_TRY(strata_features_make(comm, config, table, job->keep, &features, &quality, err));
+    STRATA_TRY(strata_features_make(comm, config, table, NULL, job->keep, &features, &quality, err));
     job->snapshot.features = (uint32_t)features->recipe.d;
 
     STRATA_TRY(begin(job, STRATA_EVENT_NEXT, err));

@@ -51,6 +51,7 @@ struct fixture {
     int starving_rank; /* that has so many bytes of memory; -1 for none */
     size_t starving_bytes;
     size_t arena_bytes;
+    const struct strata_matrix_room *matrix; /* where it may lie; NULL: in memory */
 };
 
 /* What came out, put together again by customer. */
@@ -174,8 +175,8 @@ static inline void fixture_body(struct strata_comm *comm, void *context)
     if (comm->rank == run->job->starving_rank) keep.end = keep.next + run->job->starving_bytes;
 
     struct strata_features *features = NULL;
-    result->status[comm->rank] = strata_features_make(comm, &config, &table, &keep, &features,
-                                                      quality, &result->err[comm->rank]);
+    result->status[comm->rank] = strata_features_make(comm, &config, &table, run->job->matrix, &keep,
+                                                      &features, quality, &result->err[comm->rank]);
     result->features[comm->rank] = features;
     if (features) {
         for (size_t i = 0; i < n; i++)
@@ -196,7 +197,10 @@ static inline void fixture_run(const struct fixture *job, int size, struct fixtu
 
 static inline void fixture_finish(struct fixture_result *result)
 {
-    for (int rank = 0; rank < result->size; rank++) strata_arena_finish(&result->arena[rank]);
+    for (int rank = 0; rank < result->size; rank++) {
+        strata_features_finish(result->features[rank]);
+        strata_arena_finish(&result->arena[rank]);
+    }
 }
 
 /* How often a note contains a text. */

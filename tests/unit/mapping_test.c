@@ -19,7 +19,7 @@ static void make_directory(void)
 {
     const char *base = getenv("TMPDIR");
     (void)snprintf(directory, sizeof directory, "%s/strata-mapping-XXXXXX",
-                   base && strlen(base) < 32 ? base : "/tmp");
+                   base && strlen(base) < 32 ? base : "/var/tmp");
     cr_assert(mkdtemp(directory));
 }
 
