@@ -105,6 +105,13 @@ void strata_label_sums_add(struct strata_dims dims, enum strata_isa isa, const f
                            const uint32_t *weight, size_t n, const uint16_t *label, void *scratch,
                            int64_t *count, int64_t *sum);
 
+/* The same, but some of it may stay in scratch, which is quicker; strata_label_sums_spill adds it, and
+ * leaves scratch zeroed. */
+void strata_label_sums_hold(struct strata_dims dims, enum strata_isa isa, const float *x,
+                            const uint32_t *weight, size_t n, const uint16_t *label, void *scratch,
+                            int64_t *count, int64_t *sum);
+void strata_label_sums_spill(struct strata_dims dims, void *scratch, int64_t *count, int64_t *sum);
+
 /* Move one row (d) from one label's sums to another's; from may be STRATA_NO_LABEL. */
 void strata_label_sums_move(struct strata_dims dims, const float *x, uint32_t weight, uint16_t from,
                             uint16_t to, int64_t *count, int64_t *sum);

@@ -1,0 +1,252 @@
+/* Centres made ready for kernels, and the looks at rows that combine the kernels with the exact
+ * recheck. */
+#include "math/nearest/centres.h"
+
+#include <math.h>
+#include <string.h>
+
+#define STRIP 1024  /* rows between kernel and recheck */
+#define RECHECK 16  /* rows that are decided exactly at once */
+#define LINE 64     /* bytes of a cache line */
+#define FAR 0x1p100 /* a score beyond all others; its double and its root are floats */
+
+/* --- making ---------------------------------------------------------------------------- */
+
+static size_t rounded(size_t n, size_t unit)
+{
+    return (n + unit - 1) / unit * unit;
+}
+
+static float up(double value)
+{
+    return (float)(value * (1 + 0x1p-20));
+}
+
+/* Few centres leave lanes free, which then take neighbouring columns. */
+static size_t fold_of(size_t lanes, size_t k)
+{
+    if (lanes >= 8 && k <= lanes / 4) return 4;
+    return k <= lanes / 2 ? 2 : 1;
+}
+
+/* Where a centre's column stands in packed. */
+static size_t packed_at(const struct strata_centres *to, size_t c, size_t j)
+{
+    const size_t lanes = to->kernels->lanes, each = lanes / to->fold;
+    const size_t v = c / each, first = v / to->kernels->group * to->kernels->group;
+    const size_t width =
+        to->registers - first < to->kernels->group ? to->registers - first : to->kernels->group;
+    return (first * to->steps + j / to->fold * width + (v - first)) * lanes + c % each * to->fold +
+           j % to->fold;
+}
+
+static void fill_rows(struct strata_centres *to, float *start, float *packed, float *plain)
+{
+    const size_t k = to->dims.k, d = to->dims.d;
+    const size_t lanes = to->kernels->lanes, each = lanes / to->fold;
+    double longest = 0;
+    for (size_t c = 0; c < k; c++) {
+        double square = 0;
+        for (size_t j = 0; j < d; j++) {
+            const double at = to->centre[c * d + j];
+            square += at * at;
+            packed[packed_at(to, c, j)] = (float)-at;
+            plain[c * d + j] = (float)at;
+        }
+        start[c / each * lanes + c % each * to->fold] = (float)(square / 2);
+        longest = square > longest ? square : longest;
+    }
+    to->norm = up(sqrt(longest));
+    to->half = up(longest / 2);
+}
+
+/* What stands in a register's lane after neighbouring lanes are added up: see tile_fill_folded. */
+static size_t centre_of_lane(const struct strata_centres *to, size_t lane)
+{
+    const size_t quad = lane / 4;
+    if (to->fold == 4) return quad;
+    return to->fold == 2 ? 2 * quad + lane % 2 : lane;
+}
+
+static void fill_lanes(struct strata_centres *to, float *start, int32_t *index)
+{
+    const size_t lanes = to->kernels->lanes, each = lanes / to->fold;
+    for (size_t v = 0; v < to->registers; v++) {
+        for (size_t lane = 0; lane < lanes; lane++) {
+            const bool nobody = v * each + lane / to->fold >= to->dims.k;
+            start[v * lanes + lane] = nobody && lane % to->fold == 0 ? (float)FAR : 0;
+            index[v * lanes + lane] = (int32_t)(v * each + centre_of_lane(to, lane));
+        }
+    }
+    unsigned bits = 0;
+    while ((size_t)1 << bits < to->registers * each) bits++;
+    to->keep = (int32_t)(-(INT64_C(1) << bits));
+    to->blur = (float)(ldexp(1, (int)bits - 23) * 1.05);
+}
+
+/* Floats of packed, and of start and index each, at most over all instruction sets. */
+static size_t packed_floats(struct strata_dims dims)
+{
+    return rounded(dims.k, STRATA_LANES_MOST) * rounded(dims.d, 4);
+}
+
+static size_t header_bytes(void)
+{
+    return rounded(sizeof(struct strata_centres), LINE);
+}
+
+size_t strata_centres_bytes(struct strata_dims dims)
+{
+    const size_t lanes = rounded(dims.k, STRATA_LANES_MOST);
+    const size_t plain = rounded(dims.k * dims.d, STRATA_LANES_MOST);
+    return header_bytes() + (packed_floats(dims) + plain + 2 * lanes) * sizeof(float);
+}
+
+const struct strata_centres *strata_centres_make(struct strata_dims dims, const double *centre,
+                                                 enum strata_isa isa, void *room)
+{
+    struct strata_centres *to = room;
+    const struct strata_kernels *kernels = strata_kernels_of(isa);
+    const size_t lanes = rounded(dims.k, STRATA_LANES_MOST);
+    float *packed = (float *)(void *)((unsigned char *)room + header_bytes());
+    float *start = packed + packed_floats(dims), *plain = start + lanes;
+    int32_t *index = (int32_t *)(void *)(plain + rounded(dims.k * dims.d, STRATA_LANES_MOST));
+    memset(room, 0, strata_centres_bytes(dims));
+    to->dims = dims;
+    to->centre = centre;
+    to->kernels = kernels;
+    to->fold = fold_of(kernels->lanes, dims.k);
+    to->steps = (dims.d + to->fold - 1) / to->fold;
+    to->registers = (dims.k * to->fold + kernels->lanes - 1) / kernels->lanes;
+    to->error = up(((double)dims.d + 4) * 0x1p-24 * (1 + 0x1p-10));
+    to->room = up(((double)dims.d + 16) * 0x1p-24);
+    to->start = start;
+    to->index = index;
+    to->packed = packed;
+    to->plain = plain;
+    fill_lanes(to, start, index);
+    fill_rows(to, start, packed, plain);
+    return to;
+}
+
+/* --- looking --------------------------------------------------------------------------- */
+
+static float bound_above(int64_t square)
+{
+    return (float)(sqrt((double)square) * (1 + 0x1p-22));
+}
+
+static float bound_below(int64_t square)
+{
+    return square == INT64_MAX ? HUGE_VALF : (float)(sqrt((double)square) * (1 - 0x1p-22));
+}
+
+/* Decide up to RECHECK rows exactly. */
+static void recheck(const struct strata_centres *centres, const float *x, const uint32_t *row,
+                    size_t n, struct strata_look out)
+{
+    if (n == 0) return;
+    const size_t d = centres->dims.d;
+    float copy[RECHECK * STRATA_MAX_DIMENSIONS];
+    struct strata_nearest near[RECHECK];
+    for (size_t i = 0; i < n; i++) memcpy(copy + i * d, x + row[i] * d, d * sizeof *copy);
+    strata_nearest_fill(centres->dims, centres->centre, copy, n, near);
+    for (size_t i = 0; i < n; i++) {
+        out.label[row[i]] = (uint16_t)near[i].label;
+        if (!out.upper) continue;
+        out.upper[row[i]] = bound_above(near[i].distance);
+        out.lower[row[i]] = bound_below(near[i].second);
+    }
+}
+
+static struct strata_look look_from(struct strata_look out, size_t first)
+{
+    return (struct strata_look){out.label + first, out.upper ? out.upper + first : NULL,
+                                out.lower ? out.lower + first : NULL};
+}
+
+/* Look at a multiple of lanes rows, at most STRIP, of which fold - 1 floats beyond can be read. */
+static uint64_t look_at_strip(const struct strata_centres *centres, const float *x, size_t n,
+                              struct strata_look out)
+{
+    uint32_t unsure[STRIP];
+    const size_t n_unsure = centres->kernels->look(centres, x, n, out, unsure);
+    for (size_t first = 0; first < n_unsure; first += RECHECK)
+        recheck(centres, x, unsure + first, n_unsure - first < RECHECK ? n_unsure - first : RECHECK,
+                out);
+    return n_unsure;
+}
+
+/* Look at the last few rows, among rows of zeros. */
+static uint64_t look_at_rest(const struct strata_centres *centres, const float *x, size_t n,
+                             struct strata_look out)
+{
+    const size_t d = centres->dims.d;
+    float copy[STRATA_LANES_MOST * STRATA_MAX_DIMENSIONS + STRATA_LANES_MOST];
+    uint16_t label[STRATA_LANES_MOST];
+    float upper[STRATA_LANES_MOST], lower[STRATA_LANES_MOST];
+    uint32_t unsure[STRATA_LANES_MOST];
+    memcpy(copy, x, n * d * sizeof *copy);
+    memset(copy + n * d, 0, ((centres->kernels->lanes - n) * d + STRATA_LANES_MOST) * sizeof *copy);
+    const struct strata_look mine = {label, out.upper ? upper : NULL, out.upper ? lower : NULL};
+    size_t n_unsure = centres->kernels->look(centres, copy, centres->kernels->lanes, mine, unsure);
+    memcpy(out.label, label, n * sizeof *label);
+    if (out.upper) memcpy(out.upper, upper, n * sizeof *upper);
+    if (out.upper) memcpy(out.lower, lower, n * sizeof *lower);
+    while (n_unsure > 0 && unsure[n_unsure - 1] >= n) n_unsure--; /* the zeros */
+    recheck(centres, x, unsure, n_unsure, out);
+    return n_unsure;
+}
+
+uint64_t strata_centres_look(const struct strata_centres *centres, const float *x, size_t n,
+                             struct strata_look out)
+{
+    const size_t d = centres->dims.d, lanes = centres->kernels->lanes;
+    /* Whole tiles are read where they are, unless a folded kernel would read beyond the last row. */
+    const size_t beyond = (centres->steps * centres->fold - d + d - 1) / d;
+    const size_t whole = (n > beyond ? n - beyond : 0) / lanes * lanes;
+    uint64_t n_unsure = 0;
+    for (size_t first = 0; first < whole; first += STRIP)
+        n_unsure +=
+            look_at_strip(centres, x + first * d, whole - first < STRIP ? whole - first : STRIP,
+                          look_from(out, first));
+    for (size_t first = whole; first < n; first += lanes)
+        n_unsure += look_at_rest(centres, x + first * d, n - first < lanes ? n - first : lanes,
+                                 look_from(out, first));
+    if (centres->dims.k == 1 && out.lower)
+        for (size_t i = 0; i < n; i++) out.lower[i] = HUGE_VALF;
+    return n_unsure;
+}
+
+/* --- bounds ---------------------------------------------------------------------------- */
+
+void strata_centres_own(const struct strata_centres *centres, const float *x, size_t n,
+                        const uint16_t *label, float *upper)
+{
+    const size_t d = centres->dims.d, whole = n / centres->kernels->lanes * centres->kernels->lanes;
+    centres->kernels->own(centres, x, whole, label, upper);
+    for (size_t i = whole; i < n; i++)
+        upper[i] = bound_above(strata_distance(centres->centre + label[i] * d, x + i * d, d));
+}
+
+static const struct strata_kernels *kernels_in_force(void)
+{
+    return strata_kernels_of(strata_isa());
+}
+
+size_t strata_bounds_age(const struct strata_ageing *ageing, const uint16_t *label, float *upper,
+                         float *lower, size_t n, uint32_t *row)
+{
+    const struct strata_kernels *kernels = kernels_in_force();
+    const size_t whole = n / kernels->lanes * kernels->lanes;
+    size_t n_rows = kernels->age(ageing, label, upper, lower, whole, row);
+    for (size_t i = whole; i < n; i++) {
+        const uint16_t own = label[i];
+        const float low = (lower[i] - ageing->other_move[own]) * (1 - 0x1p-22F);
+        upper[i] = (upper[i] + ageing->own_move[own]) * (1 + 0x1p-22F);
+        lower[i] = low > 0 ? low : 0;
+        const float reach = lower[i] > ageing->half_gap[own] ? lower[i] : ageing->half_gap[own];
+        if (!(upper[i] < reach)) row[n_rows++] = (uint32_t)i;
+    }
+    return n_rows;
+}

@@ -1,0 +1,44 @@
+/* Every instruction set's kernels that this processor can run, against the integer definition. */
+#include <criterion/criterion.h>
+
+#include "kernels_cases.h"
+
+#define EACH_ISA(call)                                                                 \
+    do {                                                                               \
+        size_t failures = 0;                                                           \
+        for (enum strata_isa isa = STRATA_ISA_SCALAR; isa <= STRATA_ISA_AVX512; isa++) \
+            if (strata_isa_available(isa)) call;                                       \
+        cr_assert_eq(failures, 0);                                                     \
+    } while (0)
+
+Test(kernels, small_shapes)
+{
+    EACH_ISA(try_small_shapes(isa, 5, &failures));
+}
+
+Test(kernels, all_kinds_of_rows)
+{
+    EACH_ISA(try_all_kinds(isa, &failures));
+}
+
+Test(kernels, all_remainders)
+{
+    EACH_ISA(try_all_remainders(isa, &failures));
+}
+
+Test(kernels, large_shapes)
+{
+    EACH_ISA(try_large_shapes(isa, &failures));
+}
+
+Test(kernels, ageing)
+{
+    EACH_ISA(try_ageing(isa, &failures));
+}
+
+Test(kernels, the_one_in_force_is_available)
+{
+    cr_assert(strata_isa_available(strata_isa()));
+    cr_assert(strata_isa_available(STRATA_ISA_SCALAR));
+    cr_assert_str_eq(strata_isa_word(STRATA_ISA_AVX512), "avx512");
+}
