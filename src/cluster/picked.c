@@ -7,7 +7,7 @@
 
 /* On the wire: this head, d floats, the key with its NUL, padding to 8 bytes. */
 struct packed_head {
-    uint64_t order, key_hash, n_bytes; /* n_bytes of the whole record */
+    uint64_t order, key_hash, weight, n_bytes; /* n_bytes of the whole record */
 };
 
 static size_t packed_size(size_t d, const char *key)
@@ -19,7 +19,8 @@ static size_t packed_size(size_t d, const char *key)
 static void pack(unsigned char *at, const struct strata_rows *rows, struct strata_pick pick)
 {
     const char *key = rows->key[pick.row];
-    const struct packed_head head = {pick.order, rows->key_hash[pick.row],
+    const uint64_t weight = rows->weight ? rows->weight[pick.row] : 1;
+    const struct packed_head head = {pick.order, rows->key_hash[pick.row], weight,
                                      packed_size(rows->d, key)};
     memcpy(at, &head, sizeof head);
     memcpy(at + sizeof head, rows->x + pick.row * rows->d, rows->d * sizeof(float));
@@ -48,8 +49,11 @@ static struct strata_picked unpack(const unsigned char *at, size_t d, float *x)
     memcpy(&head, at, sizeof head);
     memcpy(x, at + sizeof head, d * sizeof *x);
     const unsigned char *key = at + sizeof head + d * sizeof *x;
-    return (struct strata_picked){
-        .order = head.order, .key_hash = head.key_hash, .x = x, .key = (const char *)key};
+    return (struct strata_picked){.order = head.order,
+                                  .key_hash = head.key_hash,
+                                  .weight = head.weight,
+                                  .x = x,
+                                  .key = (const char *)key};
 }
 
 strata_status strata_picked_gather(struct strata_comm *comm, const struct strata_rows *rows,

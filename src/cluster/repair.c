@@ -69,13 +69,13 @@ strata_status strata_fit_repair(struct strata_fit *fit, struct strata_candidate 
 {
     struct strata_arena scratch = fit->room;
     const struct strata_rows *rows = fit->rows;
-    struct far_row found[STRATA_MAX_SEGMENTS] = {0};
-    struct strata_pick pick[STRATA_MAX_SEGMENTS];
     size_t n_empty = 0;
     for (size_t c = 0; c < candidate->dims.k; c++) n_empty += !(candidate->mass[c] > 0);
     double *centre = STRATA_NEW(&scratch, double, candidate->dims.k * rows->d);
+    struct far_row *found = STRATA_NEW(&scratch, struct far_row, n_empty);
+    struct strata_pick *pick = STRATA_NEW(&scratch, struct strata_pick, n_empty);
     strata_status status = STRATA_OK;
-    if (!centre)
+    if (!centre || !found || !pick)
         status =
             STRATA_FAIL(err, STRATA_E_MEMORY, "no memory to refill %zu empty segments", n_empty);
     STRATA_TRY(strata_comm_agree(fit->comm, status, err));

@@ -1,62 +1,128 @@
-/* What must be known of all rows before seeding: each column's spread, and a sample that is a
- * function of the customers' keys and the seed alone.
+/* A sample of the customers that is a function of their keys and the seed alone.
  *
- * The sample is the m = min(n, 8,192) customers with the smallest hash of (seed, key).  A histogram
- * of the hashes' top 16 bits, summed over ranks, tells below which value the m smallest lie; then
- * only about m + n / 65,536 rows travel. */
+ * The sample is the m customers with the smallest hash of (seed, key), in the order of the hashes, so
+ * that a smaller sample is a prefix of a larger one.  A histogram of the hashes, summed over ranks,
+ * tells below which value they lie; only those rows and about 1 in 1,000 more travel.  The histogram
+ * covers hashes below 2^64 / 2^s, where 2 m to 4 m of the rows are expected.
+ *
+ * Cost: two hashes a row, 16 n bytes read. */
+#include <string.h>
+
 #include "strata/random.h"
 
 #include "cluster/cluster_impl.h"
 
-#define BINS 65536u
-#define BIN_SHIFT 48
+#define BIN_BITS 12
+#define BINS (1u << BIN_BITS)
+#define STRIP_ROWS 512
 
-static uint64_t sample_hash(const struct strata_fit *fit, size_t row)
+size_t strata_sample_rows(uint64_t n_rows, size_t k)
 {
-    return strata_random_bits(fit->config->model.seed, STRATA_PURPOSE_SAMPLE,
-                              fit->rows->key_hash[row], 0);
+    const size_t wanted = k * STRATA_SAMPLE_ROWS_A_SEGMENT;
+    const size_t m = wanted > STRATA_SAMPLE_ROWS ? wanted : STRATA_SAMPLE_ROWS;
+    return n_rows < m ? (size_t)n_rows : m;
+}
+
+/* A look at the hashes of all rows of this rank. */
+struct search {
+    const struct strata_fit *fit;
+    unsigned skip;            /* leading bits that must be 0 */
+    uint64_t last;            /* bin of the bits after those: later ones do not count */
+    int64_t *bin;             /* (BINS) rows of each; or NULL: */
+    struct strata_pick *pick; /* room for all rows up to the last bin */
+    size_t n_picks;
+};
+
+static void search_rows(struct search *search)
+{
+    const struct strata_rows *rows = search->fit->rows;
+    uint64_t hash[STRIP_ROWS];
+    for (size_t first = 0; first < rows->n; first += STRIP_ROWS) {
+        const size_t left = rows->n - first, n = left < STRIP_ROWS ? left : STRIP_ROWS;
+        strata_random_fill(search->fit->config->model.seed, STRATA_PURPOSE_SAMPLE,
+                           rows->key_hash + first, n, 0, hash);
+        for (size_t i = 0; i < n; i++) {
+            if (hash[i] > UINT64_MAX >> search->skip) continue;
+            const uint64_t bin = hash[i] << search->skip >> (64 - BIN_BITS);
+            if (bin > search->last) continue;
+            if (search->bin)
+                search->bin[bin]++;
+            else
+                search->pick[search->n_picks++] = (struct strata_pick){hash[i], first + i};
+        }
+    }
+}
+
+static size_t rows_up_to(const int64_t *bin, uint64_t last)
+{
+    uint64_t n = 0;
+    for (uint64_t b = 0; b <= last; b++) n += (uint64_t)bin[b];
+    return (size_t)n;
 }
 
 /* The last bin that is needed for m rows. */
-static uint64_t last_bin(const int64_t *rows_of_bin, uint64_t m)
+static uint64_t last_bin(const int64_t *bin, uint64_t m)
 {
-    uint64_t seen = 0;
-    for (uint64_t bin = 0; bin < BINS; bin++) {
-        seen += (uint64_t)rows_of_bin[bin];
-        if (seen >= m) return bin;
+    uint64_t last = 0, n = (uint64_t)bin[0];
+    while (n < m) n += (uint64_t)bin[++last]; /* ends: all bins hold m rows */
+    return last;
+}
+
+/* Which bins hold the m smallest hashes.  mine and all (BINS) receive rows by bin, of this rank and of
+ * all.  Collective: one sum, hardly ever another. */
+static struct search find_bins(const struct strata_fit *fit, uint64_t m, int64_t *mine, int64_t *all)
+{
+    struct search search = {.fit = fit, .last = BINS - 1, .bin = mine};
+    while (fit->rows->n_global >> (search.skip + 1) >= 2 * m) search.skip++;
+    for (;; search.skip /= 2) {
+        memset(mine, 0, BINS * sizeof *mine);
+        search_rows(&search);
+        memcpy(all, mine, BINS * sizeof *all);
+        strata_comm_sum(fit->comm, all, BINS);
+        if (search.skip == 0 || rows_up_to(all, BINS - 1) >= m) break;
     }
-    return BINS - 1;
+    search.last = last_bin(all, m);
+    search.bin = NULL;
+    return search;
+}
+
+static void take_rows(const struct strata_picked *picked, size_t m, size_t d, float *x,
+                      uint64_t *weight)
+{
+    for (size_t i = 0; i < m; i++) {
+        memcpy(x + i * d, picked[i].x, d * sizeof *x);
+        if (weight) weight[i] = picked[i].weight;
+    }
 }
 
 strata_status strata_fit_sample(struct strata_fit *fit, struct strata_err *err)
 {
     const struct strata_rows *rows = fit->rows;
-    const uint64_t m = rows->n_global < STRATA_SAMPLE_ROWS ? rows->n_global : STRATA_SAMPLE_ROWS;
-    float *x = STRATA_NEW(&fit->room, float, (size_t)m * rows->d);
+    const size_t m = strata_sample_rows(rows->n_global, fit->k_to);
+    float *x = STRATA_NEW(&fit->room, float, m * rows->d);
+    uint64_t *weight = rows->weight ? STRATA_NEW(&fit->room, uint64_t, m) : NULL;
     struct strata_arena scratch = fit->room;
-    int64_t *bin = STRATA_NEW(&scratch, int64_t, BINS);
-    struct strata_pick *pick = STRATA_NEW(&scratch, struct strata_pick, rows->n);
+    int64_t *mine = STRATA_NEW(&scratch, int64_t, BINS), *all = STRATA_NEW(&scratch, int64_t, BINS);
     strata_status status = STRATA_OK;
-    if (!x || !bin || !pick)
-        status = STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for a sample of %zu rows", rows->n);
+    if (!x || (rows->weight && !weight) || !mine || !all)
+        status = STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for a sample of %zu rows", m);
     STRATA_TRY(strata_comm_agree(fit->comm, status, err));
 
-    for (size_t row = 0; row < rows->n; row++) bin[sample_hash(fit, row) >> BIN_SHIFT]++;
-    strata_comm_sum(fit->comm, bin, BINS);
-    const uint64_t last = last_bin(bin, m);
-    size_t n_picks = 0;
-    for (size_t row = 0; row < rows->n; row++) {
-        const uint64_t hash = sample_hash(fit, row);
-        if (hash >> BIN_SHIFT <= last) pick[n_picks++] = (struct strata_pick){hash, row};
-    }
+    struct search search = find_bins(fit, m, mine, all);
+    const size_t n_mine = rows_up_to(mine, search.last);
+    search.pick = STRATA_NEW(&scratch, struct strata_pick, n_mine);
+    if (!search.pick)
+        status = STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for %zu rows of a sample", n_mine);
+    STRATA_TRY(strata_comm_agree(fit->comm, status, err));
+    search_rows(&search);
 
     struct strata_picked *picked = NULL;
     size_t n = 0;
-    STRATA_TRY(strata_picked_gather(fit->comm, rows, pick, n_picks, &scratch, &picked, &n, err));
+    STRATA_TRY(strata_picked_gather(fit->comm, rows, search.pick, search.n_picks, &scratch, &picked,
+                                    &n, err));
     STRATA_REQUIRE(n >= m);
-    for (size_t i = 0; i < m; i++)
-        for (size_t j = 0; j < rows->d; j++) x[i * rows->d + j] = picked[i].x[j];
-    fit->sample = (struct strata_sample){.n = (size_t)m, .x = x};
+    take_rows(picked, m, rows->d, x, weight);
+    fit->sample = (struct strata_sample){.n = m, .x = x, .weight = weight, .is_prefix = true};
     return STRATA_OK;
 }
 
@@ -65,48 +131,4 @@ void strata_sums_reduce(struct strata_comm *comm, struct strata_sum *sums, size_
     strata_sum_to_limbs(sums, n, limbs);
     strata_comm_sum(comm, limbs, n * STRATA_SUM_LIMBS);
     strata_sum_from_limbs(limbs, n, sums);
-}
-
-/* The SSE of a column about its mean, from its exact sums: first about the nearest integer to the
- * mean, which is an exact integer, then corrected by the little that is left. */
-static double column_sse(struct strata_sum sum, struct strata_sum square, uint64_t n)
-{
-    const strata_int128 near = strata_sum_divide(sum, n);
-    const strata_int128 rest = sum.value - near * (strata_int128)n;
-    const struct strata_sum about_near = {square.value - 2 * near * sum.value +
-                                          near * near * (strata_int128)n};
-    const double left = strata_sum_value((struct strata_sum){rest});
-    const double sse = strata_sum_value(about_near) - left * (left / (double)n);
-    return sse > 0 ? sse : 0;
-}
-
-strata_status strata_fit_moments(struct strata_fit *fit, struct strata_err *err)
-{
-    const struct strata_rows *rows = fit->rows;
-    const size_t d = rows->d;
-    fit->spread = STRATA_NEW(&fit->room, double, d);
-    struct strata_arena scratch = fit->room;
-    struct strata_sum *sum = STRATA_NEW(&scratch, struct strata_sum, 2 * d);
-    int64_t *limbs = STRATA_NEW(&scratch, int64_t, 2 * d * STRATA_SUM_LIMBS);
-    strata_status status = STRATA_OK;
-    if (!fit->spread || !sum || !limbs)
-        status = STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for %zu columns", d);
-    STRATA_TRY(strata_comm_agree(fit->comm, status, err));
-
-    struct strata_sum *square = sum + d;
-    for (size_t row = 0; row < rows->n; row++) {
-        for (size_t j = 0; j < d; j++) {
-            const int64_t x = (int64_t)rows->x[row * d + j];
-            sum[j].value += x;
-            square[j].value += x * x;
-        }
-    }
-    strata_sums_reduce(fit->comm, sum, 2 * d, limbs);
-    fit->total_sse = 0;
-    for (size_t j = 0; j < d; j++) {
-        const double sse = column_sse(sum[j], square[j], rows->n_global);
-        fit->spread[j] = sse / (double)rows->n_global;
-        fit->total_sse += sse;
-    }
-    return STRATA_OK;
 }

@@ -1,35 +1,35 @@
-/* Greedy k-means++ on the sample: each next centre is the best of a few rows drawn with probability
- * proportional to their squared distance from the centres so far (Arthur & Vassilvitskii, 2007).
+/* Greedy k-means++ on a sample: each next centre is the best of a few rows drawn with probability
+ * proportional to weight times squared distance from the centres so far (Arthur & Vassilvitskii,
+ * 2007).
  *
  * Notation: m rows of the sample; 2 + floor(log k) rows are drawn a step, as scikit-learn does.
  *
- * Exact: distances are integers below 2^59, totals of 8,192 of them below 2^72; a draw is a 128-bit
- * random number scaled to the total, so each row has its exact share up to 2^-55.
+ * Exact: distances are integers below 2^59, totals below 2^112; a draw is a 128-bit random number
+ * scaled to the total, so each row has its exact share up to 2^-16, and without weights to 2^-50.
  *
  * Ties: the lowest index.  When all distances are zero (fewer distinct rows than k), the lowest row
  * not yet chosen.
  *
- * Cost: O(m k d log k) a candidate; candidates are dealt to the ranks, and their indices summed. */
+ * Cost: O(m k d log k) a candidate; candidates are dealt to ranks and their threads, and their
+ * indices summed. */
 #include <string.h>
 
 #include "strata/random.h"
 
 #include "cluster/cluster_impl.h"
 
-struct seeding {
-    const struct strata_sample *sample;
-    struct strata_dims dims;
+struct draws {
     uint64_t seed;
-    uint64_t what;                /* (k, start): which candidate */
-    struct strata_nearest *trial; /* (m) distances from the row being tried */
-    int64_t *closest;             /* (m) squared distance from the nearest centre so far */
-    uint64_t n_draws;
+    uint64_t what; /* (k, start): which candidate */
+    uint64_t n;    /* numbers drawn so far */
 };
 
-static strata_uint128 draw_below(struct seeding *s, strata_uint128 bound)
+static strata_uint128 draw_below(struct draws *draws, strata_uint128 bound)
 {
-    const uint64_t high = strata_random_bits(s->seed, STRATA_PURPOSE_SEEDING, s->what, s->n_draws++);
-    const uint64_t low = strata_random_bits(s->seed, STRATA_PURPOSE_SEEDING, s->what, s->n_draws++);
+    const uint64_t high =
+        strata_random_bits(draws->seed, STRATA_PURPOSE_SEEDING, draws->what, draws->n++);
+    const uint64_t low =
+        strata_random_bits(draws->seed, STRATA_PURPOSE_SEEDING, draws->what, draws->n++);
     /* The upper 128 bits of (high, low) * bound, by 64-bit digits. */
     const uint64_t b1 = (uint64_t)(bound >> 64), b0 = (uint64_t)bound;
     const strata_uint128 ll = (strata_uint128)low * b0, lh = (strata_uint128)low * b1;
@@ -38,84 +38,97 @@ static strata_uint128 draw_below(struct seeding *s, strata_uint128 bound)
     return hh + (lh >> 64) + (hl >> 64) + (middle >> 64);
 }
 
-static size_t draw_row(struct seeding *s, strata_uint128 total)
+static size_t draw_row(struct draws *draws, const struct strata_potential *potential)
 {
-    strata_uint128 left = draw_below(s, total);
-    size_t row = 0;
-    while (left >= (uint64_t)s->closest[row])
-        left -= (uint64_t)s->closest[row++]; /* ends: left < total */
-    return row;
+    return strata_potential_find(potential, draw_below(draws, strata_potential_total(potential)));
 }
 
-/* What would be left of the distances with row as one more centre; fills trial. */
-static strata_uint128 potential_with(struct seeding *s, size_t row)
+static size_t best_of_draws(struct draws *draws, const struct strata_potential *potential,
+                            size_t n_trials)
 {
-    double centre[STRATA_MAX_DIMENSIONS];
-    const size_t d = s->dims.d;
-    for (size_t j = 0; j < d; j++) centre[j] = (double)s->sample->x[row * d + j];
-    strata_nearest_fill((struct strata_dims){.k = 1, .d = d}, centre, s->sample->x, s->sample->n,
-                        s->trial);
-    strata_uint128 total = 0;
-    for (size_t i = 0; i < s->sample->n; i++) {
-        const int64_t near =
-            s->trial[i].distance < s->closest[i] ? s->trial[i].distance : s->closest[i];
-        total += (uint64_t)near;
-    }
-    return total;
+    size_t row[STRATA_POTENTIAL_TRIALS], best = 0;
+    strata_uint128 left[STRATA_POTENTIAL_TRIALS];
+    for (size_t t = 0; t < n_trials; t++) row[t] = draw_row(draws, potential);
+    strata_potential_try(potential, row, n_trials, left);
+    for (size_t t = 1; t < n_trials; t++)
+        if (left[t] < left[best]) best = t;
+    return row[best];
 }
 
-static void accept(struct seeding *s, size_t row)
+void strata_seed_indices(struct strata_potential *potential, size_t n, size_t k, uint64_t seed,
+                         uint32_t start, bool *chosen, int64_t *index)
 {
-    (void)potential_with(s, row);
-    for (size_t i = 0; i < s->sample->n; i++)
-        if (s->trial[i].distance < s->closest[i]) s->closest[i] = s->trial[i].distance;
-}
-
-static size_t lowest_not_chosen(const size_t *index, size_t n)
-{
-    for (size_t row = 0;; row++) {
-        bool chosen = false;
-        for (size_t c = 0; c < n; c++) chosen |= index[c] == row;
-        if (!chosen) return row;
-    }
-}
-
-static size_t best_of_draws(struct seeding *s, strata_uint128 total)
-{
-    const int n_trials = 2 + (int)strata_log((double)s->dims.k);
-    size_t best = 0;
-    strata_uint128 lowest = ~(strata_uint128)0;
-    for (int t = 0; t < n_trials; t++) {
-        const size_t row = draw_row(s, total);
-        const strata_uint128 potential = potential_with(s, row);
-        if (potential < lowest) {
-            lowest = potential;
-            best = row;
-        }
-    }
-    return best;
-}
-
-void strata_seed_indices(const struct strata_sample *sample, struct strata_dims dims, uint64_t seed,
-                         uint32_t start, struct strata_nearest *near, int64_t *closest,
-                         size_t *index)
-{
-    struct seeding s = {.sample = sample,
-                        .dims = dims,
-                        .seed = seed,
-                        .what = (uint64_t)dims.k << 32 | start,
-                        .trial = near,
-                        .closest = closest};
-    for (size_t i = 0; i < sample->n; i++) closest[i] = INT64_MAX;
-    for (size_t c = 0; c < dims.k; c++) {
-        strata_uint128 total = 0;
-        for (size_t i = 0; i < sample->n && c > 0; i++) total += (uint64_t)closest[i];
+    struct draws draws = {.seed = seed, .what = (uint64_t)k << 32 | start};
+    const size_t n_trials = 2 + (size_t)strata_log((double)k);
+    size_t lowest = 0; /* row not yet chosen */
+    STRATA_REQUIRE(k <= n && n_trials <= STRATA_POTENTIAL_TRIALS);
+    for (size_t c = 0; c < k; c++) {
+        while (chosen[lowest]) lowest++;
+        size_t row = lowest;
         if (c == 0)
-            index[c] = (size_t)draw_below(&s, sample->n);
-        else
-            index[c] = total > 0 ? best_of_draws(&s, total) : lowest_not_chosen(index, c);
-        accept(&s, index[c]);
+            row = draw_row(&draws, potential);
+        else if (strata_potential_total(potential) > 0)
+            row = best_of_draws(&draws, potential, n_trials);
+        strata_potential_accept(potential, row);
+        chosen[row] = true;
+        index[c] = (int64_t)row;
     }
+}
+
+/* --- all candidates of a wave ---------------------------------------------------------- */
+
+struct seeding {
+    const struct strata_fit *fit;
+    const struct strata_points *points;
+    struct strata_candidate *candidate; /* (n) */
+    size_t n;
+    unsigned char **room; /* (threads) for a potential, then a flag for each row */
+    size_t *first;        /* (n + 1) where the candidate's indices begin */
+    int64_t *index;       /* of this rank's candidates; 0 for those of others */
+};
+
+static size_t rows_for(const struct strata_fit *fit, size_t k)
+{
+    return fit->sample.is_prefix ? strata_sample_rows(fit->rows->n_global, k) : fit->sample.n;
+}
+
+/* Candidates go around the ranks, and those of a rank around its threads. */
+static void seed_on_thread(void *context, int thread)
+{
+    const struct seeding *s = context;
+    const struct strata_comm *comm = s->fit->comm;
+    const size_t n_ranks = (size_t)comm->size;
+    const size_t n_threads = (size_t)strata_pool_threads(s->fit->pool);
+    for (size_t i = (size_t)comm->rank + (size_t)thread * n_ranks; i < s->n;
+         i += n_ranks * n_threads) {
+        const size_t k = s->candidate[i].dims.k, n = rows_for(s->fit, k);
+        bool *chosen = (bool *)(s->room[thread] + strata_potential_bytes(s->fit->sample.n));
+        memset(chosen, 0, n);
+        strata_seed_indices(strata_potential_make(s->points, n, s->room[thread]), n, k,
+                            s->fit->config->model.seed, s->candidate[i].result->start, chosen,
+                            s->index + s->first[i]);
+    }
+}
+
+static bool seeding_init(struct seeding *s, struct strata_arena *room)
+{
+    const struct strata_fit *fit = s->fit;
+    const struct strata_sample *sample = &fit->sample;
+    const size_t n_threads = (size_t)strata_pool_threads(fit->pool);
+    s->first = STRATA_NEW(room, size_t, s->n + 1);
+    s->room = STRATA_NEW(room, unsigned char *, n_threads);
+    void *points = strata_arena_take(room, 1, 64, strata_points_bytes(sample->n, fit->rows->d));
+    if (!s->first || !s->room || !points) return false;
+    for (size_t i = 0; i < s->n; i++) s->first[i + 1] = s->first[i] + s->candidate[i].dims.k;
+    s->index = STRATA_NEW(room, int64_t, s->first[s->n]);
+    bool is_room = s->index != NULL;
+    for (size_t t = 0; t < n_threads && is_room; t++) {
+        s->room[t] = strata_arena_take(room, 1, 64, strata_potential_bytes(sample->n) + sample->n);
+        is_room = s->room[t] != NULL;
+    }
+    s->points =
+        strata_points_make(sample->n, fit->rows->d, sample->x, sample->weight, fit->isa, points);
+    return is_room;
 }
 
 static void start_from_sample(const struct strata_fit *fit, struct strata_candidate *candidate,
@@ -136,25 +149,17 @@ strata_status strata_fit_seed(struct strata_fit *fit, struct strata_candidate *c
         return STRATA_OK;
     }
     struct strata_arena scratch = fit->room;
-    const size_t m = fit->sample.n;
-    int64_t *index = STRATA_NEW(&scratch, int64_t, n * STRATA_MAX_SEGMENTS);
-    double *centre = STRATA_NEW(&scratch, double, STRATA_MAX_SEGMENTS * fit->rows->d);
-    struct strata_nearest *near = STRATA_NEW(&scratch, struct strata_nearest, m);
-    int64_t *closest = STRATA_NEW(&scratch, int64_t, m);
+    struct seeding seeding = {.fit = fit, .candidate = candidate, .n = n};
+    double *centre = STRATA_NEW(&scratch, double, fit->k_to * fit->rows->d);
     strata_status status = STRATA_OK;
-    if (!index || !centre || !near || !closest)
+    if (!centre || !seeding_init(&seeding, &scratch))
         status = STRATA_FAIL(err, STRATA_E_MEMORY, "no memory to seed %zu candidates", n);
     STRATA_TRY(strata_comm_agree(fit->comm, status, err));
+    STRATA_REQUIRE(seeding.first != NULL && seeding.index != NULL); /* all ranks have agreed */
 
-    for (size_t i = (size_t)fit->comm->rank; i < n; i += (size_t)fit->comm->size) {
-        size_t chosen[STRATA_MAX_SEGMENTS];
-        strata_seed_indices(&fit->sample, candidate[i].dims, fit->config->model.seed,
-                            candidate[i].result->start, near, closest, chosen);
-        for (size_t c = 0; c < candidate[i].dims.k; c++)
-            index[i * STRATA_MAX_SEGMENTS + c] = (int64_t)chosen[c];
-    }
-    strata_comm_sum(fit->comm, index, n * STRATA_MAX_SEGMENTS);
+    strata_pool_run(fit->pool, seed_on_thread, &seeding);
+    strata_comm_sum(fit->comm, seeding.index, seeding.first[n]);
     for (size_t i = 0; i < n; i++)
-        start_from_sample(fit, &candidate[i], index + i * STRATA_MAX_SEGMENTS, centre);
+        start_from_sample(fit, &candidate[i], seeding.index + seeding.first[i], centre);
     return STRATA_OK;
 }
