@@ -84,7 +84,7 @@ static double median_pass(const struct shape *shape, struct strata_arena *arena)
             label[i] = STRATA_NO_LABEL; /* so that all are summed */
         const struct strata_block rows = {.x = x, .n = shape->n, .label = label};
         const double start = strata_clock_s();
-        estimator->prepare(dims, params, NULL, strata_isa(), pass);
+        estimator->prepare(dims, params, NULL, strata_isa(), shape->n, pass);
         estimator->accumulate(dims, pass, &rows, &tally);
         estimator->collect(dims, &tally, sums);
         if (run >= 0) time[run] = strata_clock_s() - start;

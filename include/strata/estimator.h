@@ -60,16 +60,18 @@ struct strata_estimator {
     size_t (*sums_bytes)(struct strata_dims dims); /* of a thread's sums */
     size_t (*scratch_bytes)(struct strata_dims dims); /* of a thread's scratch; grows with k and d */
 
+    size_t (*block_rows)(struct strata_dims dims); /* of a block that suits it, a multiple of 4,096 */
+
     /* Params from (k, d) centres in grid integers.  `spread` is (d): the variance of each column
      * over all rows in squared grid units. */
     void (*start)(struct strata_dims dims, const double *centre, const double *spread,
                   double *params);
 
     /* What all blocks of a pass need of its params; `before` are those of the last pass over the same
-     * rows, whose bounds are to be used, or NULL.  pass is pass_bytes, 64-byte aligned; params stay as
-     * they are until the pass is over. */
+     * rows, whose bounds are to be used, or NULL.  n_rows is how many rows the pass will see.  pass is
+     * pass_bytes, 64-byte aligned; params stay as they are until the pass is over. */
     void (*prepare)(struct strata_dims dims, const double *params, const double *before,
-                    enum strata_isa isa, void *pass);
+                    enum strata_isa isa, size_t n_rows, void *pass);
 
     /* Add the statistics of the rows of a block to the tally (exact: any split of rows gives the
      * same), refresh labels and bounds. */

@@ -6,8 +6,9 @@
  * floor of each column's variance (d), and what follows from them: the constant of the log-density
  * (k) and the precision (k, d).
  *
- * Sums: the log-likelihood's terms, count (k) of rows by label, mass (k) = sum of R, sum (k, d) of R t, square (k, d) of R t^2,
- * where R is a responsibility in units of 2^-24 and t = x - mean under the params of the pass.
+ * Sums: the log-likelihood's terms, count (k) of rows by label, mass (k) = sum of R, sum (k, d) of
+ * R t, square (k, d) of R t^2, where R is a responsibility in units of 2^-24 and t = x - mean under the
+ * params of the pass.  A row with the case weight w counts w times in each of them.
  *
  * Update: weight = mass / n; mean += s = round(sum / mass); the variance about the new mean is
  * (square - 2 s sum + s^2 mass) / mass, its numerator an exact integer; then the floor.
@@ -18,12 +19,14 @@
  * Numerics: a row's densities are the same sequence of operations on every path, columns in order,
  * one lane a row.  R is rounded to the nearest for all segments but the row's own (the largest,
  * lowest index on ties), whose R is the remainder: so they sum to 2^24 exactly, and the remainder,
- * at least 2^18 - 32, is never negative.
+ * at least 2^14 - 512, is never negative.
  *
  * Bits: R <= 2^24 and |t| <= 2^25, so R t <= 2^49.  t^2 <= 2^50 is split at bit 25 into two halves
  * of at most 25 bits, so R times a half is at most 2^49 too.  LANES = 16 rows sum to at most 2^53,
  * exactly held by a double; then they go to 128 bits, where R t^2 <= 2^74 leaves room for 2^52
  * rows.  A row's log-likelihood is above -2^60: its term is below 2^84, room for 2^43 rows.
+ * With weights, w <= 2^20 and at most 2^39 in all: w R <= 2^44 is an int64, w R t^2 <= 2^94 is added in
+ * 128 bits row by row and stays below 2^113 in all, the log-likelihood below 2^123, a mass below 2^63.
  *
  * Descent: the log-likelihood can fall by the rounding of R only, at most k 2^-24 a row.
  *
@@ -96,6 +99,12 @@ static size_t pass_bytes(struct strata_dims dims)
 static size_t sums_bytes(struct strata_dims dims)
 {
     return stat_count(dims) * sizeof(struct strata_sum);
+}
+
+static size_t block_rows(struct strata_dims dims)
+{
+    (void)dims;
+    return 4096;
 }
 
 static size_t scratch_bytes(struct strata_dims dims)
@@ -259,10 +268,27 @@ static void moments_add(struct strata_dims dims, size_t c, const double *mean,
     }
 }
 
-static void prepare(struct strata_dims dims, const double *params, const double *before,
-                    enum strata_isa isa, void *pass)
+/* The same for rows that have a case weight: term by term in integers. */
+static void moments_add_weighted(struct strata_dims dims, size_t c, const double *mean,
+                                 const union lanes *tile, const double *share,
+                                 const uint32_t *weight, size_t rows, struct moments to)
 {
-    (void)dims, (void)before, (void)isa;
+    for (size_t lane = 0; lane < rows; lane++) {
+        const strata_int128 r = (int64_t)share[lane] * (int64_t)weight[lane];
+        if (r == 0) continue;
+        to.mass[c].value += r;
+        for (size_t j = 0; j < dims.d; j++) {
+            const int64_t t = (int64_t)(tile->x[j][lane] - mean[j]);
+            to.sum[c * dims.d + j].value += r * t;
+            to.square[c * dims.d + j].value += r * (t * t);
+        }
+    }
+}
+
+static void prepare(struct strata_dims dims, const double *params, const double *before,
+                    enum strata_isa isa, size_t n_rows, void *pass)
+{
+    (void)dims, (void)before, (void)isa, (void)n_rows;
     memcpy(pass, &params, sizeof params);
 }
 
@@ -272,6 +298,7 @@ static void accumulate_tile(struct strata_dims dims, struct mixture m,
 {
     const struct moments to = moments_view(dims, tally->sums);
     struct densities *of = &work->of;
+    const uint32_t *weight = block->weight ? block->weight + first : NULL;
     lanes_load(&work->tile, block->x + first * dims.d, rows, dims.d);
     densities_fill(dims, m, &work->tile, of);
     for (size_t lane = 0; lane < rows; lane++) {
@@ -280,12 +307,18 @@ static void accumulate_tile(struct strata_dims dims, struct mixture m,
         const uint16_t now = (uint16_t)of->label[lane];
         tally->moved += block->label[first + lane] != now;
         block->label[first + lane] = now;
-        to.count[now].value++;
-        to.objective->value += (strata_int128)rint(of->log_likelihood[lane] * UNIT);
+        const strata_int128 w = weight ? weight[lane] : 1;
+        to.count[now].value += w;
+        to.objective->value += w * (strata_int128)rint(of->log_likelihood[lane] * UNIT);
     }
     for (size_t c = 0; c < dims.k; c++) {
+        const double *mean = m.mean + c * dims.d;
+        if (weight) {
+            moments_add_weighted(dims, c, mean, &work->tile, of->share[c], weight, rows, to);
+            continue;
+        }
         for (size_t lane = rows; lane < LANES; lane++) of->share[c][lane] = 0;
-        moments_add(dims, c, m.mean + c * dims.d, &work->tile, of->share[c], to);
+        moments_add(dims, c, mean, &work->tile, of->share[c], to);
     }
 }
 
@@ -466,6 +499,7 @@ const struct strata_estimator strata_gmm_diag = {
     .pass_bytes = pass_bytes,
     .sums_bytes = sums_bytes,
     .scratch_bytes = scratch_bytes,
+    .block_rows = block_rows,
     .start = start,
     .prepare = prepare,
     .accumulate = accumulate,

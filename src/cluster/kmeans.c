@@ -27,54 +27,11 @@
 #include <math.h>
 #include <string.h>
 
-#include "strata/estimator.h"
+#include "cluster/kmeans_impl.h"
 
-#define STRIP_ROWS 256    /* rows between kernel and sums */
-#define COPY_FLOATS 16384 /* of rows that are looked at again, side by side: 64 KiB */
-#define FULL_LOOK_SHARE \
-    3 / 4 /* of a strip's rows: then all of them are looked at, without copies */
-#define OWN_FIRST_SEGMENTS 24 /* from here on a look at the own centre alone may save the others */
-#define ROUND_UP (1 + 0x1p-22)
-#define ROUND_DOWN (1 - 0x1p-22)
-
-/* What a pass needs of its params. */
-struct pass {
-    const struct strata_centres *centres;
-    struct strata_ageing ageing;
-    enum strata_isa isa;
-    bool has_bounds; /* those of the last pass hold */
-};
-
-/* One thread's sums. */
-struct means {
-    int64_t *count; /* (k) */
-    int64_t *sum;   /* (k, d) */
-};
-
-/* One thread's room for rows that are looked at again. */
-struct copies {
-    float x[COPY_FLOATS];
-    uint32_t row[STRIP_ROWS]; /* of the strip */
-    uint16_t label[STRIP_ROWS];
-    float upper[STRIP_ROWS], lower[STRIP_ROWS];
-    size_t n;
-};
-
-static size_t aligned(size_t n_bytes)
-{
-    return (n_bytes + 63) & ~(size_t)63;
-}
-
-static struct means means_view(struct strata_dims dims, void *sums)
-{
-    int64_t *count = sums;
-    return (struct means){.count = count, .sum = count + dims.k};
-}
-
-static void *label_sums_room(struct strata_tally *tally)
-{
-    return (unsigned char *)tally->scratch + aligned(sizeof(struct copies));
-}
+#define STRIP_ROWS 256 /* rows that are assigned at once */
+#define LIST_ROWS_A_SEGMENT \
+    32 /* of a rank: with fewer, lists of near centres cost more than they save */
 
 /* --- sizes ----------------------------------------------------------------------------- */
 
@@ -90,18 +47,19 @@ static size_t stat_count(struct strata_dims dims)
 
 static size_t pass_bytes(struct strata_dims dims)
 {
-    return aligned(sizeof(struct pass)) + 3 * aligned(dims.k * sizeof(float)) +
-           strata_centres_bytes(dims);
+    return strata_aligned(sizeof(struct strata_kmeans_pass)) +
+           3 * strata_aligned(dims.k * sizeof(float)) + strata_aligned(strata_centres_bytes(dims)) +
+           strata_near_bytes(dims);
+}
+
+static size_t block_rows(struct strata_dims dims)
+{
+    return strata_near_bytes(dims) > 0 ? STRATA_KMEANS_LIST_ROWS : 4096;
 }
 
 static size_t sums_bytes(struct strata_dims dims)
 {
     return stat_count(dims) * sizeof(int64_t);
-}
-
-static size_t scratch_bytes(struct strata_dims dims)
-{
-    return aligned(sizeof(struct copies)) + strata_label_sums_scratch(dims);
 }
 
 static void start(struct strata_dims dims, const double *centre, const double *spread,
@@ -113,8 +71,7 @@ static void start(struct strata_dims dims, const double *centre, const double *s
 
 /* --- how bounds age -------------------------------------------------------------------- */
 
-/* Grid integers: each difference is exact, the sum of squares is off by d roundings at most. */
-static double distance_of_centres(const double *a, const double *b, size_t d)
+double strata_centre_distance(const double *a, const double *b, size_t d)
 {
     double square = 0;
     for (size_t j = 0; j < d; j++) square += (a[j] - b[j]) * (a[j] - b[j]);
@@ -128,7 +85,7 @@ static void fill_moves(struct strata_dims dims, const double *params, const doub
     size_t which = 0;
     for (size_t c = 0; c < dims.k; c++) {
         const size_t at = c * dims.d;
-        own[c] = (float)(distance_of_centres(params + at, before + at, dims.d) * ROUND_UP);
+        own[c] = (float)(strata_centre_distance(params + at, before + at, dims.d) * ROUND_UP);
         if (own[c] > farthest) {
             second = farthest;
             farthest = own[c];
@@ -145,7 +102,8 @@ static void fill_half_gaps(struct strata_dims dims, const double *params, float 
     for (size_t c = 0; c < dims.k; c++) half_gap[c] = HUGE_VALF;
     for (size_t a = 0; a < dims.k; a++) {
         for (size_t b = a + 1; b < dims.k; b++) {
-            const double gap = distance_of_centres(params + a * dims.d, params + b * dims.d, dims.d);
+            const double gap =
+                strata_centre_distance(params + a * dims.d, params + b * dims.d, dims.d);
             const float half = (float)(gap * 0.5 * ROUND_DOWN);
             if (half < half_gap[a]) half_gap[a] = half;
             if (half < half_gap[b]) half_gap[b] = half;
@@ -154,152 +112,31 @@ static void fill_half_gaps(struct strata_dims dims, const double *params, float 
 }
 
 static void prepare(struct strata_dims dims, const double *params, const double *before,
-                    enum strata_isa isa, void *room)
+                    enum strata_isa isa, size_t n_rows, void *room)
 {
-    struct pass *pass = room;
-    unsigned char *next = (unsigned char *)room + aligned(sizeof *pass);
+    struct strata_kmeans_pass *pass = room;
+    unsigned char *next = (unsigned char *)room + strata_aligned(sizeof *pass);
     float *table[3];
     for (size_t i = 0; i < 3; i++) {
         table[i] = (float *)(void *)next;
-        next += aligned(dims.k * sizeof(float));
+        next += strata_aligned(dims.k * sizeof(float));
     }
-    pass->isa = isa;
-    pass->has_bounds = before != NULL;
+    *pass = (struct strata_kmeans_pass){.isa = isa, .has_bounds = before != NULL};
     pass->centres = strata_centres_make(dims, params, isa, next);
     if (!before) return;
+    next += strata_aligned(strata_centres_bytes(dims));
     fill_moves(dims, params, before, table[0], table[1]);
-    fill_half_gaps(dims, params, table[2]);
+    if (strata_near_bytes(dims) > 0 && n_rows >= LIST_ROWS_A_SEGMENT * dims.k)
+        strata_near_make(dims, params, isa, next, table[2], &pass->near);
+    else
+        fill_half_gaps(dims, params, table[2]);
     pass->ageing = (struct strata_ageing){table[0], table[1], table[2]};
 }
 
-/* --- rows ------------------------------------------------------------------------------ */
-
-static struct strata_block strip_of(const struct strata_block *block, size_t d, size_t first,
-                                    size_t n)
+static void accumulate(struct strata_dims dims, const void *pass, const struct strata_block *block,
+                       struct strata_tally *tally)
 {
-    return (struct strata_block){.x = block->x + first * d,
-                                 .weight = block->weight ? block->weight + first : NULL,
-                                 .n = n,
-                                 .label = block->label + first,
-                                 .upper = block->upper ? block->upper + first : NULL,
-                                 .lower = block->lower ? block->lower + first : NULL};
-}
-
-static void move_row(struct strata_dims dims, const struct strata_block *strip, size_t row,
-                     uint16_t from, struct strata_tally *tally)
-{
-    const struct means to = means_view(dims, tally->sums);
-    strata_label_sums_move(dims, strip->x + row * dims.d, strip->weight ? strip->weight[row] : 1,
-                           from, strip->label[row], to.count, to.sum);
-    tally->moved++;
-}
-
-/* Look at all rows of a strip, and move those whose labels changed. */
-static void look_at_all(struct strata_dims dims, const struct pass *pass,
-                        const struct strata_block *strip, struct strata_tally *tally)
-{
-    uint16_t before[STRIP_ROWS];
-    memcpy(before, strip->label, strip->n * sizeof *before);
-    (void)strata_centres_look(pass->centres, strip->x, strip->n,
-                              (struct strata_look){strip->label, strip->upper, strip->lower});
-    tally->looked += strip->n;
-    if (before[0] == STRATA_NO_LABEL) { /* then all of them are new */
-        const struct means to = means_view(dims, tally->sums);
-        strata_label_sums_add(dims, pass->isa, strip->x, strip->weight, strip->n, strip->label,
-                              label_sums_room(tally), to.count, to.sum);
-        tally->moved += strip->n;
-        return;
-    }
-    for (size_t row = 0; row < strip->n; row++)
-        if (before[row] != strip->label[row]) move_row(dims, strip, row, before[row], tally);
-}
-
-/* Bring the rows of a strip together, so that kernels see them as neighbours. */
-static void copy_rows(size_t d, const struct strata_block *strip, const uint32_t *row, size_t n,
-                      struct copies *to)
-{
-    for (size_t i = 0; i < n; i++) {
-        const size_t from = row[i];
-        memcpy(to->x + i * d, strip->x + from * d, d * sizeof(float));
-        to->row[i] = row[i];
-        to->label[i] = strip->label[from];
-        to->lower[i] = strip->lower[from];
-    }
-    to->n = n;
-}
-
-/* The true distance to the own centre may be enough after all; what is left stays in copies. */
-static void settle_by_own(size_t d, const struct pass *pass, const struct strata_block *strip,
-                          struct copies *copies)
-{
-    strata_centres_own(pass->centres, copies->x, copies->n, copies->label, copies->upper);
-    size_t n = 0;
-    for (size_t i = 0; i < copies->n; i++) {
-        const uint16_t own = copies->label[i];
-        const float gap = pass->ageing.half_gap[own];
-        const float reach = copies->lower[i] > gap ? copies->lower[i] : gap;
-        strip->upper[copies->row[i]] = copies->upper[i];
-        if (copies->upper[i] < reach) continue;
-        if (n != i) {
-            memcpy(copies->x + n * d, copies->x + i * d, d * sizeof(float));
-            copies->row[n] = copies->row[i];
-            copies->label[n] = own;
-        }
-        n++;
-    }
-    copies->n = n;
-}
-
-static void look_at_copies(struct strata_dims dims, const struct pass *pass,
-                           const struct strata_block *strip, struct copies *copies,
-                           struct strata_tally *tally)
-{
-    (void)strata_centres_look(pass->centres, copies->x, copies->n,
-                              (struct strata_look){copies->label, copies->upper, copies->lower});
-    tally->looked += copies->n;
-    for (size_t i = 0; i < copies->n; i++) {
-        const size_t row = copies->row[i];
-        const uint16_t before = strip->label[row];
-        strip->upper[row] = copies->upper[i];
-        strip->lower[row] = copies->lower[i];
-        strip->label[row] = copies->label[i];
-        if (before != copies->label[i]) move_row(dims, strip, row, before, tally);
-    }
-}
-
-/* Look only at the rows that may have moved. */
-static void look_again(struct strata_dims dims, const struct pass *pass,
-                       const struct strata_block *strip, struct strata_tally *tally)
-{
-    struct copies *copies = tally->scratch;
-    uint32_t row[STRIP_ROWS];
-    const size_t n =
-        strata_bounds_age(&pass->ageing, strip->label, strip->upper, strip->lower, strip->n, row);
-    if (n > strip->n * FULL_LOOK_SHARE) {
-        look_at_all(dims, pass, strip, tally);
-        return;
-    }
-    const size_t at_once = COPY_FLOATS / dims.d < STRIP_ROWS ? COPY_FLOATS / dims.d : STRIP_ROWS;
-    for (size_t first = 0; first < n; first += at_once) {
-        copy_rows(dims.d, strip, row + first, n - first < at_once ? n - first : at_once, copies);
-        if (dims.k >= OWN_FIRST_SEGMENTS) settle_by_own(dims.d, pass, strip, copies);
-        if (copies->n > 0) look_at_copies(dims, pass, strip, copies, tally);
-    }
-}
-
-static void accumulate(struct strata_dims dims, const void *prepared,
-                       const struct strata_block *block, struct strata_tally *tally)
-{
-    const struct pass *pass = prepared;
-    for (size_t first = 0; first < block->n; first += STRIP_ROWS) {
-        const size_t left = block->n - first;
-        const struct strata_block strip =
-            strip_of(block, dims.d, first, left < STRIP_ROWS ? left : STRIP_ROWS);
-        if (pass->has_bounds && strip.upper)
-            look_again(dims, pass, &strip, tally);
-        else
-            look_at_all(dims, pass, &strip, tally);
-    }
+    strata_kmeans_rows(dims, pass, block, tally);
 }
 
 static void collect(struct strata_dims dims, struct strata_tally *tally, struct strata_sum *sums)
@@ -372,7 +209,7 @@ static double shift(struct strata_dims dims, const double *params, const double 
     double farthest = 0;
     for (size_t c = 0; c < dims.k; c++)
         farthest =
-            fmax(farthest, distance_of_centres(params + c * dims.d, next + c * dims.d, dims.d));
+            fmax(farthest, strata_centre_distance(params + c * dims.d, next + c * dims.d, dims.d));
     return farthest;
 }
 
@@ -425,7 +262,8 @@ const struct strata_estimator strata_kmeans = {
     .stat_count = stat_count,
     .pass_bytes = pass_bytes,
     .sums_bytes = sums_bytes,
-    .scratch_bytes = scratch_bytes,
+    .scratch_bytes = strata_kmeans_scratch,
+    .block_rows = block_rows,
     .start = start,
     .prepare = prepare,
     .accumulate = accumulate,

@@ -13,6 +13,7 @@ struct pass_task {
     const struct strata_fit *fit;
     struct strata_candidate *candidate; /* (n) */
     size_t n;
+    size_t block_rows;
 };
 
 static struct strata_block block_of(const struct strata_rows *rows,
@@ -32,9 +33,9 @@ static void pass_of_thread(void *context, int thread)
     const struct strata_fit *fit = task->fit;
     const struct strata_share share = strata_share_of(fit->rows->n, STRATA_FIT_BLOCK_ROWS, thread,
                                                       strata_pool_threads(fit->pool));
-    for (size_t done = 0; done < share.n; done += STRATA_FIT_BLOCK_ROWS) {
+    for (size_t done = 0; done < share.n; done += task->block_rows) {
         const size_t left = share.n - done;
-        const size_t n = left < STRATA_FIT_BLOCK_ROWS ? left : STRATA_FIT_BLOCK_ROWS;
+        const size_t n = left < task->block_rows ? left : task->block_rows;
         for (size_t i = 0; i < task->n; i++) {
             struct strata_candidate *c = &task->candidate[i];
             if (!c->live) continue;
@@ -48,7 +49,8 @@ static void prepare(const struct strata_fit *fit, struct strata_candidate *candi
 {
     const struct strata_estimator *estimator = fit->estimator;
     const double *before = candidate->started && candidate->upper ? candidate->next : NULL;
-    estimator->prepare(candidate->dims, candidate->params, before, fit->isa, candidate->pass);
+    estimator->prepare(candidate->dims, candidate->params, before, fit->isa, fit->rows->n,
+                       candidate->pass);
     if (!estimator->keeps_sums)
         memset(candidate->mine, 0, candidate->n_stats * sizeof *candidate->mine);
     candidate->moved = candidate->looked = 0;
@@ -68,9 +70,13 @@ static void collect(const struct strata_fit *fit, struct strata_candidate *candi
 
 void strata_fit_pass(const struct strata_fit *fit, struct strata_candidate *candidate, size_t n)
 {
-    struct pass_task task = {fit, candidate, n};
-    for (size_t i = 0; i < n; i++)
-        if (candidate[i].live) prepare(fit, &candidate[i]);
+    struct pass_task task = {fit, candidate, n, STRATA_FIT_BLOCK_ROWS};
+    for (size_t i = 0; i < n; i++) {
+        if (!candidate[i].live) continue;
+        const size_t suits = fit->estimator->block_rows(candidate[i].dims);
+        if (suits > task.block_rows) task.block_rows = suits;
+        prepare(fit, &candidate[i]);
+    }
     strata_pool_run(fit->pool, pass_of_thread, &task);
     for (size_t i = 0; i < n; i++)
         if (candidate[i].live) collect(fit, &candidate[i]);

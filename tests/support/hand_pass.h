@@ -86,7 +86,8 @@ static inline void hand_pass_free(struct hand_pass *hand)
 /* Begin a pass; before is what the last one was made with, or NULL. */
 static inline void hand_begin(struct hand_pass *hand, const double *params, const double *before)
 {
-    hand->e->prepare(hand->dims, params, hand->upper ? before : NULL, strata_isa(), hand->pass);
+    hand->e->prepare(hand->dims, params, hand->upper ? before : NULL, strata_isa(), hand->n,
+                     hand->pass);
     if (!hand->e->keeps_sums) memset(hand->sums, 0, hand->n_stats * sizeof *hand->sums);
 }
 

@@ -109,6 +109,19 @@ Test(kmeans, bounds_and_kept_sums_change_nothing)
     }
 }
 
+Test(kmeans, lists_of_near_centres_change_nothing)
+{
+    for (uint64_t seed = 1000; seed < 1012; seed++) {
+        const size_t k = 96 + below(seed, 4, 40), n = 33 * k + below(seed, 2, 700);
+        struct crowd crowd = crowd_of_case(seed, n, 1 + below(seed, 3, 5));
+        three_ways(seed, &crowd, NULL, k);
+        crowd_free(&crowd);
+    }
+    struct crowd crowd = crowd_blobs(9000, 3, 150, 0.3, 8);
+    three_ways(7, &crowd, NULL, 200);
+    crowd_free(&crowd);
+}
+
 Test(kmeans, bounds_spare_most_looks_when_segments_are_clear)
 {
     struct crowd crowd = crowd_blobs(20000, 6, 8, 0.6, 4);
