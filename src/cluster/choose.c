@@ -10,8 +10,11 @@
  *
  * bic: 2 log-likelihood - freedom log n, the sign of mclust (Schwarz, 1978); mixtures only.
  *
- * Eligible: no empty segment, and each holds at least min_share of the customers.  If no k is, all
- * take part. */
+ * n is the number of customers, or with case weights how many they stand for: every row counts as often
+ * as its weight says.
+ *
+ * Eligible: no empty segment, and each holds at least min_share of the customers (of their weight).
+ * If no k is, all take part. */
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -21,6 +24,7 @@
 
 #define SILHOUETTE_UNIT 0x1p40 /* a row's silhouette is rounded to its inverse */
 #define STRIP_ROWS 256
+#define CENTRES_BYTES ((size_t)16 << 20) /* of models that share a pass */
 
 struct rule {
     enum strata_choice choice;
@@ -50,9 +54,11 @@ struct quality_sums {
 };
 
 static void add_strip(const struct strata_fit *fit, struct strata_dims dims,
-                      const struct strata_leader *leader, const double *centre, const float *x,
+                      const struct strata_leader *leader, const double *centre, size_t first,
                       size_t n, struct quality_sums *to)
 {
+    const float *x = fit->rows->x + first * dims.d;
+    const uint32_t *weight = fit->rows->weight ? fit->rows->weight + first : NULL;
     struct strata_nearest near[STRIP_ROWS];
     struct strata_assignment row[STRIP_ROWS];
     strata_nearest_fill(dims, centre, x, n, near);
@@ -60,8 +66,29 @@ static void add_strip(const struct strata_fit *fit, struct strata_dims dims,
     for (size_t i = 0; i < n; i++) {
         const struct strata_between between =
             strata_nearest_between(dims, centre, x + i * dims.d, near[i], (size_t)row[i].label);
-        to->sse.value += between.own;
-        to->silhouette.value += (int64_t)rint(strata_silhouette(between) * SILHOUETTE_UNIT);
+        const strata_int128 w = weight ? weight[i] : 1;
+        to->sse.value += w * between.own;
+        to->silhouette.value += w * (int64_t)rint(strata_silhouette(between) * SILHOUETTE_UNIT);
+    }
+}
+
+/* The models from `from` on, n of them, look at all rows together. */
+static void look_at_rows(const struct strata_fit *fit, size_t from, size_t n, double *centre,
+                         struct quality_sums *sums)
+{
+    const struct strata_rows *rows = fit->rows;
+    const size_t largest = (size_t)fit->k_to * rows->d;
+    for (size_t i = 0; i < n; i++) {
+        const struct strata_dims dims = {.k = fit->k_from + from + i, .d = rows->d};
+        fit->estimator->centres(dims, fit->leader[from + i].params, centre + i * largest);
+    }
+    for (size_t first = 0; first < rows->n; first += STRIP_ROWS) {
+        const size_t strip = rows->n - first < STRIP_ROWS ? rows->n - first : STRIP_ROWS;
+        for (size_t i = 0; i < n; i++) {
+            const struct strata_dims dims = {.k = fit->k_from + from + i, .d = rows->d};
+            add_strip(fit, dims, &fit->leader[from + i], centre + i * largest, first, strip,
+                      &sums[from + i]);
+        }
     }
 }
 
@@ -69,9 +96,10 @@ static strata_status quality_pass(struct strata_fit *fit, struct quality_sums *s
                                   struct strata_err *err)
 {
     struct strata_arena scratch = fit->room;
-    const struct strata_rows *rows = fit->rows;
-    const size_t n_k = fit->out->n_k, largest = (size_t)fit->k_to * rows->d;
-    double *centre = STRATA_NEW(&scratch, double, n_k *largest);
+    const size_t n_k = fit->out->n_k, largest = (size_t)fit->k_to * fit->rows->d;
+    const size_t fits = CENTRES_BYTES / sizeof(double) / largest;
+    const size_t batch = fits < 1 ? 1 : fits < n_k ? fits : n_k;
+    double *centre = STRATA_NEW(&scratch, double, batch *largest);
     int64_t *limbs = STRATA_NEW(&scratch, int64_t, 2 * n_k * STRATA_SUM_LIMBS);
     struct strata_sum *flat = STRATA_NEW(&scratch, struct strata_sum, 2 * n_k);
     strata_status status = STRATA_OK;
@@ -79,18 +107,8 @@ static strata_status quality_pass(struct strata_fit *fit, struct quality_sums *s
         status = STRATA_FAIL(err, STRATA_E_MEMORY, "no memory to choose among %zu models", n_k);
     STRATA_TRY(strata_comm_agree(fit->comm, status, err));
 
-    for (size_t i = 0; i < n_k; i++) {
-        const struct strata_dims dims = {.k = fit->k_from + i, .d = rows->d};
-        fit->estimator->centres(dims, fit->leader[i].params, centre + i * largest);
-    }
-    for (size_t first = 0; first < rows->n; first += STRIP_ROWS) {
-        const size_t n = rows->n - first < STRIP_ROWS ? rows->n - first : STRIP_ROWS;
-        for (size_t i = 0; i < n_k; i++) {
-            const struct strata_dims dims = {.k = fit->k_from + i, .d = rows->d};
-            add_strip(fit, dims, &fit->leader[i], centre + i * largest, rows->x + first * rows->d,
-                      n, &sums[i]);
-        }
-    }
+    for (size_t from = 0; from < n_k; from += batch)
+        look_at_rows(fit, from, n_k - from < batch ? n_k - from : batch, centre, sums);
     memcpy(flat, sums, 2 * n_k * sizeof *flat);
     strata_sums_reduce(fit->comm, flat, 2 * n_k, limbs);
     memcpy(sums, flat, 2 * n_k * sizeof *flat);
@@ -101,7 +119,7 @@ static strata_status quality_pass(struct strata_fit *fit, struct quality_sums *s
 
 static double calinski_harabasz(const struct strata_fit *fit, size_t k, double within)
 {
-    const double n = (double)fit->rows->n_global;
+    const double n = strata_rows_weight(fit->rows);
     if (k < 2) return (double)NAN;
     if (!(within > 0)) return DBL_MAX; /* nothing left within segments: the smallest such k wins */
     if (!(n > (double)k)) return (double)NAN;
@@ -112,7 +130,7 @@ static double bic(const struct strata_fit *fit, size_t k, double objective)
 {
     const struct strata_dims dims = {.k = k, .d = fit->rows->d};
     return -2.0 * strata_fit_encoded(fit, objective) -
-           (double)fit->estimator->freedom(dims) * strata_log((double)fit->rows->n_global);
+           (double)fit->estimator->freedom(dims) * strata_log(strata_rows_weight(fit->rows));
 }
 
 /* Over the ks that take part only, because their range sets the scale. */
@@ -149,7 +167,7 @@ static void score_all(const struct strata_fit *fit, enum strata_choice rule, con
         if (rule == STRATA_CHOOSE_BIC) by_k[i].score = bic(fit, k, fit->leader[i].objective);
         if (rule == STRATA_CHOOSE_SILHOUETTE && k > 1)
             by_k[i].score = strata_sum_value(sums[i].silhouette) / SILHOUETTE_UNIT /
-                            (double)fit->rows->n_global;
+                            (double)fit->rows->weight_global;
     }
     if (rule == STRATA_CHOOSE_ELBOW) score_elbow(fit, takes_part, by_k);
 }
@@ -207,7 +225,16 @@ static enum strata_choice rule_in_force(const struct strata_fit *fit, size_t n_t
     return rule;
 }
 
-/* "; 7 and 8 did not take part ..." or why all did. */
+/* The last of the k from i on, one after another, that are not eligible. */
+static size_t end_of_run(const struct strata_clustering *out, size_t i)
+{
+    while (i + 1 < out->n_k && !out->by_k[i + 1].eligible) i++;
+    return i;
+}
+
+#define ROOM_OF_A_RUN 32 /* bytes of " 1023 to 1024 and more" */
+
+/* "; left out for ...: 7 9 to 20", or why none was. */
 static void exclusion_words(const struct strata_fit *fit, size_t n_eligible, char *text, size_t room)
 {
     const struct strata_clustering *out = fit->out;
@@ -224,9 +251,18 @@ static void exclusion_words(const struct strata_fit *fit, size_t n_eligible, cha
     }
     size_t used = (size_t)snprintf(
         text, room, "; left out for a segment below %.4g %% of the customers:", percent);
-    for (size_t i = 0; i < out->n_k && used < room; i++)
-        if (!out->by_k[i].eligible)
-            used += (size_t)snprintf(text + used, room - used, " %u", out->by_k[i].k);
+    for (size_t i = 0; i < out->n_k && used < room; i++) {
+        if (out->by_k[i].eligible) continue;
+        const size_t last = end_of_run(out, i);
+        if (used + ROOM_OF_A_RUN > room) {
+            (void)snprintf(text + used, room - used, " and more");
+            return;
+        }
+        used += (size_t)snprintf(text + used, room - used, " %u", out->by_k[i].k);
+        if (last > i + 1)
+            used += (size_t)snprintf(text + used, room - used, " to %u", out->by_k[last].k);
+        if (last > i + 1) i = last;
+    }
 }
 
 static void say_why(struct strata_fit *fit, size_t n_eligible)

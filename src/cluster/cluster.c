@@ -17,10 +17,11 @@
 
 double strata_fit_encoded(const struct strata_fit *fit, double objective)
 {
-    if (!fit->estimator->soft) return ldexp(objective, 2 * fit->grid_exponent);
+    const double weighted = ldexp(objective, fit->rows->weight_exponent);
+    if (!fit->estimator->soft) return ldexp(weighted, 2 * fit->grid_exponent);
     /* A density of encoded values is the density of grid integers times 2^-exponent for each column. */
-    return objective +
-           (double)fit->rows->n_global * (double)fit->rows->d * (fit->grid_exponent * LN_2);
+    return weighted +
+           strata_rows_weight(fit->rows) * (double)fit->rows->d * (fit->grid_exponent * LN_2);
 }
 
 void strata_fit_note(struct strata_fit *fit, const char *format, ...)
@@ -310,7 +311,8 @@ static void finish(struct strata_fit *fit)
     memcpy(out->trace, leader->trace, leader->n_trace * sizeof *out->trace);
     const size_t n_params = fit->estimator->param_count(out->dims);
     out->state_hash = strata_hash(out->params, n_params * sizeof *out->params);
-    out->total_sse = ldexp(fit->total_sse, 2 * fit->grid_exponent);
+    out->total_sse =
+        ldexp(fit->total_sse, 2 * fit->grid_exponent + fit->rows->weight_exponent);
     if (out->dims.k < k)
         strata_fit_note(
             fit,
@@ -408,7 +410,6 @@ uint64_t strata_cluster_bytes(const struct strata_config *config, uint64_t n_row
     const uint64_t leaders =
         n_k * (estimator->param_count(dims) + dims.k + STRATA_TRACE_MAX) * sizeof(double);
     const uint64_t threads = (uint64_t)n_threads * (estimator->scratch_bytes(dims) + 64);
-    const uint64_t sample = STRATA_SAMPLE_ROWS * (2 * d * sizeof(float) + 256);
-    return n_rows * sizeof(uint16_t) + fitted + settled + leaders + threads + sample +
-           n_rows * sizeof(struct strata_pick);
+    const uint64_t seeding = strata_seeding_bytes(config, n_rows, dims.k, d);
+    return n_rows * sizeof(uint16_t) + fitted + settled + leaders + threads + seeding;
 }

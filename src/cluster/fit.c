@@ -159,7 +159,7 @@ static bool has_converged_by_objective(const struct strata_fit *fit,
     if (!(tolerance > 0)) return false;
     const double now = strata_fit_encoded(fit, candidate->objective);
     /* A mixture's objective may be near 0: one unit for each customer then. */
-    const double scale = fabs(now) + (fit->estimator->soft ? (double)fit->totals.weight : 0);
+    const double scale = fabs(now) + (fit->estimator->soft ? strata_rows_weight(fit->rows) : 0);
     return strata_fit_encoded(fit, before) - now <= tolerance * scale;
 }
 

@@ -190,20 +190,28 @@ static size_t index_of(const struct start_file *file, int64_t number)
     return c;
 }
 
-/* Counts (k) and sums (k, d) of the labelled rows of this rank. */
+/* What is summed for the centres: counts (k), weights (k) and weighted sums (k, d). */
+static size_t sum_count(const struct start_file *file, size_t d)
+{
+    return file->k * (2 + d);
+}
+
+/* Of the labelled rows of this rank. */
 static void add_rows(const struct strata_fit *fit, const struct start_file *file,
                      struct strata_sum *sums)
 {
     const struct strata_rows *rows = fit->rows;
-    struct strata_sum *sum = sums + file->k;
+    struct strata_sum *weight = sums + file->k, *sum = weight + file->k;
     for (size_t row = 0; row < rows->n; row++) {
         const struct entry wanted = {.hash = rows->key_hash[row], .key = rows->key[row]};
         const struct entry *found = bsearch(&wanted, file->entry, file->n, sizeof wanted, compare);
         if (!found) continue;
         const size_t c = index_of(file, found->number);
+        const int64_t w = rows->weight ? rows->weight[row] : 1;
         sums[c].value++;
+        weight[c].value += w;
         for (size_t j = 0; j < rows->d; j++)
-            sum[c * rows->d + j].value += (int64_t)rows->x[row * rows->d + j];
+            sum[c * rows->d + j].value += w * (int64_t)rows->x[row * rows->d + j];
     }
 }
 
@@ -211,6 +219,7 @@ static strata_status centres_of(struct strata_fit *fit, const struct start_file 
                                 const struct strata_sum *sums, double *centre,
                                 struct strata_err *err)
 {
+    const struct strata_sum *weight = sums + file->k, *sum = weight + file->k;
     uint64_t matched = 0;
     for (size_t c = 0; c < file->k; c++) {
         const uint64_t count = (uint64_t)sums[c].value;
@@ -221,7 +230,7 @@ static strata_status centres_of(struct strata_fit *fit, const struct start_file 
                                file->path, (long long)file->number[c]);
         for (size_t j = 0; j < fit->rows->d; j++) {
             const size_t cj = c * fit->rows->d + j;
-            centre[cj] = (double)strata_sum_divide(sums[file->k + cj], count);
+            centre[cj] = (double)strata_sum_divide(sum[cj], (uint64_t)weight[c].value);
         }
     }
     if (matched < file->n)
@@ -276,7 +285,7 @@ strata_status strata_start_file_read(struct strata_fit *fit, struct strata_err *
     status = parse(fit, &file, bytes, n_bytes, err);
     if (status == STRATA_OK) status = check_segments(fit, &file, err);
     if (status == STRATA_OK) {
-        const size_t n_sums = file.k + file.k * fit->rows->d;
+        const size_t n_sums = sum_count(&file, fit->rows->d);
         sums = STRATA_NEW(&fit->room, struct strata_sum, n_sums);
         limbs = STRATA_NEW(&fit->room, int64_t, n_sums * STRATA_SUM_LIMBS);
         centre = STRATA_NEW(&fit->room, double, file.k * fit->rows->d);
@@ -286,7 +295,7 @@ strata_status strata_start_file_read(struct strata_fit *fit, struct strata_err *
     }
     STRATA_TRY(strata_comm_agree(fit->comm, status, err));
     add_rows(fit, &file, sums);
-    strata_sums_reduce(fit->comm, sums, file.k + file.k * fit->rows->d, limbs);
+    strata_sums_reduce(fit->comm, sums, sum_count(&file, fit->rows->d), limbs);
     STRATA_TRY(centres_of(fit, &file, sums, centre,
                           err)); /* the same data on all ranks: all fail or none */
     fit->from_file = true;
