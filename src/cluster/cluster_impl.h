@@ -120,8 +120,16 @@ STRATA_MUST_CHECK strata_status strata_fit_totals(struct strata_fit *fit, struct
 #define STRATA_SAMPLE_ROWS_A_SEGMENT 64
 size_t strata_sample_rows(uint64_t n_rows, size_t k);
 
-/* The sample for the largest k: the customers whose keys have the smallest hashes.  Collective. */
+/* The sample for the largest k: the customers whose keys have the smallest hashes; under
+ * model.seeding: parallel, the list of k-means|| in its place.  Collective. */
 STRATA_MUST_CHECK strata_status strata_fit_sample(struct strata_fit *fit, struct strata_err *err);
+STRATA_MUST_CHECK strata_status strata_fit_oversample(struct strata_fit *fit,
+                                                      struct strata_err *err);
+
+/* Bytes that a rank of n_rows needs to seed.  They are given back before the fit. */
+uint64_t strata_seeding_bytes(const struct strata_config *config, uint64_t n_rows, size_t k,
+                              size_t d);
+uint64_t strata_oversample_bytes(uint64_t n_rows, size_t k, size_t d);
 
 /* Greedy k-means++ on the rows of a potential, which is without centres: k indices of rows.  A pure
  * function of (rows, seed, k, start).  chosen is room for as many bytes as there are rows, all 0.

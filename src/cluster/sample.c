@@ -23,6 +23,16 @@ size_t strata_sample_rows(uint64_t n_rows, size_t k)
     return n_rows < m ? (size_t)n_rows : m;
 }
 
+uint64_t strata_seeding_bytes(const struct strata_config *config, uint64_t n_rows, size_t k,
+                              size_t d)
+{
+    const uint64_t m = strata_sample_rows(n_rows, k);
+    const uint64_t a_row = d * sizeof(float), travelling = 3 * (2 * a_row + 256);
+    const uint64_t sample = m * (2 * a_row + travelling + 128) + 2 * BINS * sizeof(int64_t);
+    if (config->model.seeding != STRATA_SEEDING_PARALLEL) return sample;
+    return sample + strata_oversample_bytes(n_rows, k, d);
+}
+
 /* A look at the hashes of all rows of this rank. */
 struct search {
     const struct strata_fit *fit;
@@ -123,6 +133,8 @@ strata_status strata_fit_sample(struct strata_fit *fit, struct strata_err *err)
     STRATA_REQUIRE(n >= m);
     take_rows(picked, m, rows->d, x, weight);
     fit->sample = (struct strata_sample){.n = m, .x = x, .weight = weight, .is_prefix = true};
+    if (fit->config->model.seeding == STRATA_SEEDING_PARALLEL)
+        return strata_fit_oversample(fit, err);
     return STRATA_OK;
 }
 

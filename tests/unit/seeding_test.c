@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "cluster/cluster_impl.h"
-#include "fit_cases.h"
+#include "fit_asserts.h"
 
 static const enum strata_isa isas[] = {STRATA_ISA_SCALAR, STRATA_ISA_AVX2, STRATA_ISA_AVX512};
 #define N_ISAS (sizeof isas / sizeof *isas)
@@ -266,4 +266,58 @@ Test(seeding, samples_grow_with_the_segments_and_never_beyond_the_rows)
     cr_assert_eq(strata_sample_rows(1000000, 128), 8192);
     cr_assert_eq(strata_sample_rows(1000000, 1024), 65536);
     cr_assert_eq(strata_sample_rows(5000, 1024), 5000);
+}
+
+/* --- k-means|| ------------------------------------------------------------------------- */
+
+Test(seeding, parallel_seeding_is_the_same_on_any_number_of_ranks, .timeout = 50)
+{
+    static const int sizes[] = {2, 3, 7};
+    struct crowd crowd = crowd_blobs(2500, 4, 6, 3.0, 11);
+    struct strata_config config = fit_config("kmeans", 2, 7, 3);
+    config.model.seeding = STRATA_SEEDING_PARALLEL;
+    struct fitted *one = fit_run(&crowd, &config, 1, NULL);
+    assert_whole(one, &crowd);
+    for (size_t i = 0; i < 3; i++) {
+        struct fitted *many = fit_run(&crowd, &config, sizes[i], NULL);
+        assert_same(one, many, crowd.n);
+        fit_free(many);
+    }
+    fit_free(one);
+    crowd_free(&crowd);
+}
+
+Test(seeding, parallel_seeding_finds_blobs_that_a_sample_would_miss, .timeout = 50)
+{
+    /* 30,000 customers at one place and three outliers: likely none of them is in a sample of 8,192. */
+    struct crowd crowd = crowd_blobs(30003, 2, 1, 0.0, 5);
+    for (size_t i = 30000; i < crowd.n; i++)
+        crowd.x[i * 2 + i % 2] = i == 30002 ? -16000000.0F : 16000000.0F;
+    struct strata_config config = fit_config("kmeans", 4, 4, 1);
+    for (uint64_t seed = 1; seed <= 3; seed++) {
+        config.model.seed = seed;
+        config.model.seeding = STRATA_SEEDING_PARALLEL;
+        struct fitted *f = fit_run(&crowd, &config, 2, NULL);
+        assert_whole(f, &crowd);
+        cr_assert_eq(f->mass[0], 30000.0);
+        cr_assert_eq(f->mass[3], 1.0);
+        fit_free(f);
+    }
+    crowd_free(&crowd);
+}
+
+Test(seeding, parallel_seeding_of_few_distinct_rows_has_enough_centres)
+{
+    struct crowd crowd = crowd_new(500, 2);
+    for (size_t i = 0; i < crowd.n; i++) crowd.x[i * 2] = (float)(i % 3 * 1000);
+    struct strata_config config = fit_config("kmeans", 1, 200, 1);
+    config.model.seeding = STRATA_SEEDING_PARALLEL;
+    for (uint32_t k = 1; k <= 400; k += 133) {
+        config.model.k_from = config.model.k_to = k;
+        struct fitted *f = fit_run(&crowd, &config, 3, NULL);
+        assert_whole(f, &crowd);
+        cr_assert_eq(f->result.dims.k, k < 3 ? k : 3);
+        fit_free(f);
+    }
+    crowd_free(&crowd);
 }
