@@ -5,8 +5,9 @@
 #include <math.h>
 #include <string.h>
 
+#include "math/nearest/tile.h"
+
 #define STRIP 1024  /* rows between kernel and recheck */
-#define RECHECK 16  /* rows that are decided exactly at once */
 #define LINE 64     /* bytes of a cache line */
 #define FAR 0x1p100 /* a score beyond all others; its double and its root are floats */
 
@@ -141,22 +142,65 @@ static float bound_below(int64_t square)
     return square == INT64_MAX ? HUGE_VALF : (float)(sqrt((double)square) * (1 - 0x1p-22));
 }
 
-/* Decide up to RECHECK rows exactly. */
-static void recheck(const struct strata_centres *centres, const float *x, const uint32_t *row,
-                    size_t n, struct strata_look out)
+/* Squared distances of one row from all centres, where doubles hold them. */
+static struct strata_nearest nearest_by_double(const struct strata_centres *centres, const float *x)
 {
-    if (n == 0) return;
-    const size_t d = centres->dims.d;
-    float copy[RECHECK * STRATA_MAX_DIMENSIONS];
-    struct strata_nearest near[RECHECK];
-    for (size_t i = 0; i < n; i++) memcpy(copy + i * d, x + row[i] * d, d * sizeof *copy);
-    strata_nearest_fill(centres->dims, centres->centre, copy, n, near);
-    for (size_t i = 0; i < n; i++) {
-        out.label[row[i]] = (uint16_t)near[i].label;
-        if (!out.upper) continue;
-        out.upper[row[i]] = bound_above(near[i].distance);
-        out.lower[row[i]] = bound_below(near[i].second);
+    const size_t k = centres->dims.k, d = centres->dims.d, pairs = d / 2;
+    pair row[STRATA_MAX_DIMENSIONS / 2];
+    struct strata_nearest near = {INT64_MAX, INT64_MAX, -1, -1};
+    double best = 0x1p60, second = 0x1p60; /* beyond any distance */
+    for (size_t p = 0; p < pairs; p++) row[p] = (pair){(double)x[2 * p], (double)x[2 * p + 1]};
+    for (size_t c = 0; c < k; c++) {
+        const double *centre = centres->centre + c * d;
+        pair even = {0}, odd = {0};
+        for (size_t p = 0; p < pairs; p++) {
+            pair at;
+            memcpy(&at, centre + 2 * p, sizeof at);
+            at -= row[p];
+            if (p % 2)
+                odd += at * at;
+            else
+                even += at * at;
+        }
+        const double rest = d % 2 ? (double)x[d - 1] - centre[d - 1] : 0;
+        const pair sum = even + odd;
+        const double distance = sum[0] + sum[1] + rest * rest;
+        if (distance < best) {
+            second = best;
+            near.runner_up = near.label;
+            best = distance;
+            near.label = (int32_t)c;
+        } else if (distance < second) {
+            second = distance;
+            near.runner_up = (int32_t)c;
+        }
     }
+    near.distance = (int64_t)best;
+    near.second = near.runner_up < 0 ? INT64_MAX : (int64_t)second;
+    return near;
+}
+
+/* Every partial sum of squares is an integer below 2^53 then. */
+static bool double_holds(const struct strata_centres *centres, const float *x)
+{
+    double square = 0;
+    for (size_t j = 0; j < centres->dims.d; j++) square += (double)x[j] * (double)x[j];
+    const double reach = sqrt(square) + (double)centres->norm;
+    return reach * reach < 0x1p52;
+}
+
+/* Decide a row exactly. */
+static void recheck(const struct strata_centres *centres, const float *x, struct strata_look out)
+{
+    struct strata_nearest near;
+    if (double_holds(centres, x))
+        near = nearest_by_double(centres, x);
+    else
+        strata_nearest_int64(centres->dims, centres->centre, x, 1, &near);
+    *out.label = (uint16_t)near.label;
+    if (!out.upper) return;
+    *out.upper = bound_above(near.distance);
+    *out.lower = bound_below(near.second);
 }
 
 static struct strata_look look_from(struct strata_look out, size_t first)
@@ -171,9 +215,8 @@ static uint64_t look_at_strip(const struct strata_centres *centres, const float 
 {
     uint32_t unsure[STRIP];
     const size_t n_unsure = centres->kernels->look(centres, x, n, out, unsure);
-    for (size_t first = 0; first < n_unsure; first += RECHECK)
-        recheck(centres, x, unsure + first, n_unsure - first < RECHECK ? n_unsure - first : RECHECK,
-                out);
+    for (size_t i = 0; i < n_unsure; i++)
+        recheck(centres, x + unsure[i] * centres->dims.d, look_from(out, unsure[i]));
     return n_unsure;
 }
 
@@ -194,7 +237,8 @@ static uint64_t look_at_rest(const struct strata_centres *centres, const float *
     if (out.upper) memcpy(out.upper, upper, n * sizeof *upper);
     if (out.upper) memcpy(out.lower, lower, n * sizeof *lower);
     while (n_unsure > 0 && unsure[n_unsure - 1] >= n) n_unsure--; /* the zeros */
-    recheck(centres, x, unsure, n_unsure, out);
+    for (size_t i = 0; i < n_unsure; i++)
+        recheck(centres, x + unsure[i] * d, look_from(out, unsure[i]));
     return n_unsure;
 }
 
