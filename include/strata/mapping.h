@@ -1,5 +1,5 @@
 /* An array that is too large for memory lives in a file without a name: written once, piece by piece,
- * then read in order through a plain pointer while the file's next piece is fetched.  Nothing is left
+ * then read in order through a plain pointer while the system reads ahead.  Nothing is left
  * of it when the process ends, however it ends. */
 #ifndef STRATA_MAPPING_H
 #define STRATA_MAPPING_H
@@ -10,7 +10,7 @@
 
 #include "strata/status.h"
 
-#define STRATA_MAPPING_CHUNK ((size_t)4 << 20) /* bytes fetched, and let go, at a time */
+#define STRATA_MAPPING_CHUNK ((size_t)4 << 20) /* bytes kept or let go as one */
 
 struct strata_mapping {
     const unsigned char *bytes; /* (n_bytes), read-only; NULL until strata_mapping_open */
@@ -43,10 +43,10 @@ STRATA_MUST_CHECK strata_status strata_mapping_open(struct strata_mapping *mappi
                                                     uint64_t memory_bytes, uint64_t cache_bytes,
                                                     struct strata_err *err);
 
-/* The caller is about to read n bytes at offset and goes on upwards from there: at the start of a chunk,
- * the chunk comes to memory at once, the next ones are asked for, and the one behind is let go unless it
- * is kept.  Threads may read different places.  Cannot fail; reading without asking is right, only slow.
- * A few system calls a chunk. */
+/* The caller is about to read n bytes at offset and goes on upwards from there in blocks of n: they come
+ * to memory at once while the system reads on, and chunks that are behind are let go unless they are kept.
+ * Threads may read different places.  Cannot fail; reading without asking is right, only slow.  A system
+ * call a block. */
 void strata_mapping_ahead(const struct strata_mapping *mapping, size_t offset, size_t n);
 
 /* Give everything back.  Accepts a zeroed mapping. */

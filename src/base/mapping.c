@@ -13,8 +13,7 @@
 
 #define TMPFS_MAGIC 0x01021994
 #define RAMFS_MAGIC 0x858458f6
-#define AHEAD 2                       /* chunks asked for ahead of the one being read */
-#define ASK_BYTES ((size_t)512 << 10) /* in one request: systems cut longer ones short */
+#define PAGE_BYTES ((size_t)4096) /* hints are for whole pages */
 
 /* --- making the file ------------------------------------------------------------------- */
 
@@ -131,6 +130,8 @@ strata_status strata_mapping_open(struct strata_mapping *mapping, uint64_t memor
     void *bytes = mmap(NULL, mapping->n_bytes, PROT_READ, MAP_SHARED, mapping->file, 0);
     if (bytes == MAP_FAILED)
         return STRATA_FAIL(err, STRATA_E_MEMORY, "mapping the matrix's file: %s", strerror(errno));
+    (void)madvise(bytes, mapping->n_bytes, MADV_SEQUENTIAL); /* hints: read far ahead */
+    (void)posix_fadvise(mapping->file, 0, 0, POSIX_FADV_SEQUENTIAL);
     mapping->bytes = bytes;
     mapping->kept_chunks = (size_t)(memory_bytes / STRATA_MAPPING_CHUNK);
     if (mapping->kept_chunks > mapping->n_chunks) mapping->kept_chunks = mapping->n_chunks;
@@ -159,65 +160,42 @@ static bool is_kept(const struct strata_mapping *mapping, size_t chunk)
     return (chunk + 1) * kept / n != chunk * kept / n;
 }
 
-struct piece {
-    void *start;
-    size_t offset, n_bytes;
-};
-
-static struct piece piece_of(const struct strata_mapping *mapping, size_t chunk)
+/* Addresses of [offset, end), which are the reader's alone to read. */
+static void *address_of(const struct strata_mapping *mapping, size_t offset)
 {
-    const size_t offset = chunk * STRATA_MAPPING_CHUNK, left = mapping->n_bytes - offset;
     union {
         const unsigned char *read;
         void *any;
     } same = {.read = mapping->bytes + offset};
-    return (struct piece){same.any, offset,
-                          left < STRATA_MAPPING_CHUNK ? left : STRATA_MAPPING_CHUNK};
+    return same.any;
 }
 
-/* All of these are hints: a system that does not know one reads all the same. */
-static void ask_for(const struct strata_mapping *mapping, size_t chunk)
+/* The system reads ahead by itself behind whoever goes in order, in large pieces; asking it for pieces
+ * brings small pages and costs three times as much.  A hint: without it pages come one by one. */
+static void bring(const struct strata_mapping *mapping, size_t offset, size_t n)
 {
-    const struct piece piece = piece_of(mapping, chunk);
-    for (size_t at = 0; at < piece.n_bytes; at += ASK_BYTES) {
-        const size_t left = piece.n_bytes - at;
-        (void)posix_fadvise(mapping->file, (off_t)(piece.offset + at),
-                            (off_t)(left < ASK_BYTES ? left : ASK_BYTES), POSIX_FADV_WILLNEED);
-    }
-}
-
-static void bring(const struct strata_mapping *mapping, size_t chunk)
-{
-    const struct piece piece = piece_of(mapping, chunk);
 #ifdef MADV_POPULATE_READ
-    (void)madvise(piece.start, piece.n_bytes, MADV_POPULATE_READ);
+    const size_t from = offset & ~(PAGE_BYTES - 1);
+    (void)madvise(address_of(mapping, from), offset + n - from, MADV_POPULATE_READ);
 #else
-    (void)madvise(piece.start, piece.n_bytes, MADV_WILLNEED);
+    (void)mapping, (void)offset, (void)n;
 #endif
 }
 
 static void let_go(const struct strata_mapping *mapping, size_t chunk)
 {
-    const struct piece piece = piece_of(mapping, chunk);
     if (is_kept(mapping, chunk)) return;
-    (void)madvise(piece.start, piece.n_bytes, MADV_DONTNEED);
+    const size_t offset = chunk * STRATA_MAPPING_CHUNK;
+    (void)madvise(address_of(mapping, offset), STRATA_MAPPING_CHUNK, MADV_DONTNEED);
     if (mapping->drops_cache)
-        (void)posix_fadvise(mapping->file, (off_t)piece.offset, (off_t)piece.n_bytes,
+        (void)posix_fadvise(mapping->file, (off_t)offset, (off_t)STRATA_MAPPING_CHUNK,
                             POSIX_FADV_DONTNEED);
 }
 
 void strata_mapping_ahead(const struct strata_mapping *mapping, size_t offset, size_t n)
 {
     const size_t behind = offset / STRATA_MAPPING_CHUNK; /* whole chunks before this place */
-    const size_t first =
-        behind + (offset % STRATA_MAPPING_CHUNK != 0); /* that starts from here on */
-    const size_t end = (offset + n + STRATA_MAPPING_CHUNK - 1) / STRATA_MAPPING_CHUNK;
-    if (first >= end) return;
-    for (size_t chunk = first; chunk < end && chunk < mapping->n_chunks; chunk++) {
-        if (chunk + AHEAD < mapping->n_chunks) ask_for(mapping, chunk + AHEAD);
-        bring(mapping, chunk);
-    }
-    const size_t entered = end - first + 1; /* as many as the call before may have left */
-    for (size_t chunk = behind > entered ? behind - entered : 0; chunk < behind; chunk++)
-        let_go(mapping, chunk);
+    const size_t before = offset > n ? (offset - n) / STRATA_MAPPING_CHUNK : 0; /* one block ago */
+    bring(mapping, offset, n);
+    for (size_t chunk = before; chunk < behind; chunk++) let_go(mapping, chunk);
 }
