@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "strata/clock.h"
 #include "strata/hash.h"
 #include "strata/log.h"
 
@@ -299,6 +300,20 @@ void strata_clustering_assign(const struct strata_clustering *clustering,
         out[row].distance = ldexp(out[row].distance, clustering->grid_exponent);
 }
 
+/* What ranks said to each other during the fit, and what it cost. */
+static void tell_traffic(const struct strata_fit *fit)
+{
+    const struct strata_comm *comm = fit->comm;
+    const uint64_t sums = comm->n_sums - fit->before.n_sums;
+    const uint64_t bytes = comm->sum_bytes - fit->before.sum_bytes;
+    const double seconds = strata_clock_s() - fit->started_s;
+    const double wait_s = comm->wait_s - fit->before.wait_s;
+    if (comm->rank == 0)
+        STRATA_LOG(INFO, "fit.sums", "sums=%llu reductions=%llu bytes=%llu wait_s=%.6f share=%.4f",
+                   (unsigned long long)sums, (unsigned long long)fit->out->iterations_total,
+                   (unsigned long long)bytes, wait_s, seconds > 0 ? wait_s / seconds : 0.0);
+}
+
 static void finish(struct strata_fit *fit)
 {
     struct strata_clustering *out = fit->out;
@@ -323,6 +338,7 @@ static void finish(struct strata_fit *fit)
         STRATA_LOG(INFO, "fit.end", "k=%zu objective=%.17g reductions=%llu state=0x%016llx",
                    out->dims.k, out->objective, (unsigned long long)out->iterations_total,
                    (unsigned long long)out->state_hash);
+    tell_traffic(fit);
 }
 
 static strata_status run(struct strata_fit *fit, struct strata_err *err)
@@ -369,6 +385,8 @@ strata_status strata_cluster(struct strata_comm *comm, const struct strata_confi
                              struct strata_err *err)
 {
     struct strata_fit fit = {.comm = comm,
+                             .before = *comm,
+                             .started_s = strata_clock_s(),
                              .config = config,
                              .rows = &features->rows,
                              .grid_exponent = features->recipe.grid_exponent,

@@ -61,6 +61,8 @@ struct strata_sample {
 
 struct strata_fit {
     struct strata_comm *comm;
+    struct strata_comm before; /* its counters when the fit began */
+    double started_s;
     const struct strata_config *config;
     const struct strata_rows *rows;
     struct strata_totals totals; /* of these rows */
