@@ -84,6 +84,7 @@ static void look_at_rows(const struct strata_fit *fit, size_t from, size_t n, do
     }
     for (size_t first = 0; first < rows->n; first += STRIP_ROWS) {
         const size_t strip = rows->n - first < STRIP_ROWS ? rows->n - first : STRIP_ROWS;
+        strata_rows_ahead(rows, first, strip);
         for (size_t i = 0; i < n; i++) {
             const struct strata_dims dims = {.k = fit->k_from + from + i, .d = rows->d};
             add_strip(fit, dims, &fit->leader[from + i], centre + i * largest, first, strip,

@@ -71,6 +71,7 @@ static void compare_strip(const struct comparison *now, size_t first, size_t n)
     const struct listed *list = now->list;
     const struct strata_rows *rows = list->fit->rows;
     const float *x = rows->x + first * rows->d;
+    strata_rows_ahead(rows, first, n);
     uint16_t label[STRIP_ROWS];
     (void)strata_centres_look(now->centres, x, n, (struct strata_look){.label = label});
     for (size_t i = 0; i < n; i++) {

@@ -36,6 +36,7 @@ static void pass_of_thread(void *context, int thread)
     for (size_t done = 0; done < share.n; done += task->block_rows) {
         const size_t left = share.n - done;
         const size_t n = left < task->block_rows ? left : task->block_rows;
+        strata_rows_ahead(fit->rows, share.first + done, n);
         for (size_t i = 0; i < task->n; i++) {
             struct strata_candidate *c = &task->candidate[i];
             if (!c->live) continue;
@@ -95,6 +96,7 @@ static uint64_t block_checksum(const struct strata_rows *rows, size_t block)
 {
     const size_t first = block * STRATA_FIT_BLOCK_ROWS, left = rows->n - first;
     const size_t n = left < STRATA_FIT_BLOCK_ROWS ? left : STRATA_FIT_BLOCK_ROWS;
+    strata_rows_ahead(rows, first, n);
     return strata_hash(rows->x + first * rows->d, n * rows->d * sizeof *rows->x);
 }
 

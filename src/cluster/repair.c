@@ -27,6 +27,10 @@ static size_t farthest_rows(const struct strata_rows *rows, const double *centre
 {
     size_t n = 0;
     for (size_t row = 0; row < rows->n; row++) {
+        const size_t left = rows->n - row;
+        if (row % STRATA_FIT_BLOCK_ROWS == 0)
+            strata_rows_ahead(rows, row,
+                              left < STRATA_FIT_BLOCK_ROWS ? left : STRATA_FIT_BLOCK_ROWS);
         const double *own = centre + (size_t)label[row] * rows->d;
         const struct far_row now = {strata_distance(own, rows->x + row * rows->d, rows->d), row};
         if (now.distance == 0 || (n == n_wanted && !is_farther(rows, now, found[n - 1]))) continue;

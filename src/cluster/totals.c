@@ -51,7 +51,10 @@ static void add_share(void *context, int thread)
                                                       strata_pool_threads(task->fit->pool));
     for (size_t done = 0; done < share.n; done += RUN) {
         const size_t first = share.first + done;
-        const size_t n = share.n - done < RUN ? share.n - done : RUN;
+        const size_t left = share.n - done, n = left < RUN ? left : RUN;
+        if (done % STRATA_FIT_BLOCK_ROWS == 0)
+            strata_rows_ahead(rows, first,
+                              left < STRATA_FIT_BLOCK_ROWS ? left : STRATA_FIT_BLOCK_ROWS);
         if (!rows->weight) add_run(rows->x + first * rows->d, n, rows->d, task->of[thread]);
         for (size_t row = first; rows->weight && row < first + n; row++)
             add_weighted(rows->x + row * rows->d, rows->weight[row], rows->d, task->of[thread]);

@@ -75,6 +75,7 @@ static void add_rows(struct strata_dims dims, const double *centre, const uint16
 {
     struct strata_nearest near[STRIP_ROWS];
     const float *x = rows->x + first * dims.d;
+    strata_rows_ahead(rows, first, n);
     strata_nearest_fill(dims, centre, x, n, near);
     for (size_t i = 0; i < n; i++) {
         const size_t c = label[first + i];

@@ -181,6 +181,7 @@ static unsigned char *pack_part(const struct writing *writing, uint32_t part, un
     for (size_t first = writing->first_row[part]; first < end; first += STRIP_ROWS) {
         struct strata_assignment told[STRIP_ROWS];
         const size_t n = end - first < STRIP_ROWS ? end - first : STRIP_ROWS;
+        strata_rows_ahead(&outcome->features->rows, first, n);
         strata_clustering_assign(outcome->clustering, &outcome->features->rows, first, n, told);
         for (size_t i = 0; i < n; i++) at = pack_row(writing, first + i, &told[i], at);
     }
