@@ -10,6 +10,7 @@
 #include "strata/cluster.h"
 #include "strata/comm.h"
 #include "strata/config.h"
+#include "strata/features.h"
 #include "strata/status.h"
 #include "strata/table.h"
 
@@ -17,12 +18,15 @@
 /* Effects are cut here: groups without any spread differ without bound. */
 #define STRATA_EFFECT_MAX 1000.0
 
-/* One feature in one segment (or in everybody, for the reference).  What is not known is NaN. */
+/* One feature in one segment (or in everybody, for the reference).  What is not known is NaN.
+ * Counts are customers; all other figures weigh each customer by the case weight, as if there were so
+ * many copies. */
 struct strata_profile_cell {
     uint64_t count; /* customers with a value; for ordinal features, with a declared level */
     uint64_t missing;
     /* In original units.  Ordinal: of the level's declared position from 0, NaN when a share is
-     * hidden; binary: share of ones; nominal: NaN.  sd has n - 1 below. */
+     * hidden; binary: share of ones; nominal: NaN.  sd has n - 1 below,
+     * n the weight. */
     double mean, sd;
     /* Quartiles of numbers, exact: the smallest value that at least 1/4, 1/2, 3/4 of the values do
      * not exceed (type 1 of Hyndman and Fan, 1996), so always one that occurs; else NaN. */
@@ -58,14 +62,15 @@ struct strata_statement {
     double value;     /* of the segment */
     double reference; /* of everybody */
     uint64_t count;   /* customers behind the statistic */
-    double low, high; /* 95 % interval of value */
+    double low, high; /* 95 % interval of value, of so many customers */
 };
 
 struct strata_persona {
-    const char *name;       /* descriptive, at most 4 words, unique in the run */
-    const char *definition; /* one line */
-    uint64_t size;
-    double share;
+    const char *name;                 /* descriptive, at most 4 words, unique in the run */
+    const char *definition;           /* one line */
+    uint64_t size;                    /* customers */
+    double weight;                    /* how many they stand for; `size` without case weights */
+    double share;                     /* of everybody's weight */
     struct strata_profile_cell *cell; /* (n_features) in the job's order */
     struct strata_marker *marker;     /* (n_markers) */
     size_t n_markers;
@@ -76,23 +81,24 @@ struct strata_persona {
 struct strata_personas {
     struct strata_persona *segment; /* (k) */
     size_t k;
+    bool weighted;                         /* figures but counts are by case weight */
     struct strata_profile_cell *everybody; /* (n_features) */
     size_t n_features;
     const struct strata_column *column; /* (n_features) the table's columns: level texts */
 };
 
-/* Describe the segments of a clustering.  Collective.  table and clustering hold the rows of
- * this rank; the result, in keep, is the same on all ranks.  Everything is a function of exact
+/* Describe the segments of a clustering.  Collective.  table, rows (of which only the weights are looked
+ * at) and clustering hold the rows of this rank; the result, in keep, is the same on all ranks.  Everything is a function of exact
  * sums, counts and order statistics of the original values, so it has the same bits for any
  * number of ranks and any order of rows; names and sentences are functions of the profiles
- * alone.  Sensitive features are profiled, but neither marker nor sentence is made of them. Each
+ * alone.  Sensitive features and the weight are profiled, but neither marker nor sentence is made of them. Each
  * column is read three times: O(n f) time and some O(n) sorting, in strata_describe_bytes of
  * memory that is given back; 2 reductions and 16 for each batch of features.  Fails for lack of
  * memory, on all ranks alike. */
-STRATA_MUST_CHECK strata_status
-strata_describe(struct strata_comm *comm, const struct strata_config *config,
-                const struct strata_table *table, const struct strata_clustering *clustering,
-                struct strata_arena *keep, struct strata_personas **out, struct strata_err *err);
+STRATA_MUST_CHECK strata_status strata_describe(
+    struct strata_comm *comm, const struct strata_config *config, const struct strata_table *table,
+    const struct strata_rows *rows, const struct strata_clustering *clustering,
+    struct strata_arena *keep, struct strata_personas **out, struct strata_err *err);
 
 /* Bytes a rank with n_rows rows needs for strata_describe beside its result, at k = segments:
  * for `strata check`. Nominal features without declared levels are taken to have

@@ -186,7 +186,7 @@ static strata_status walk(struct strata_job *job, struct strata_blob *result, st
     STRATA_TRY(strata_evaluate(comm, features, clustering, job->keep, &evaluation, err));
 
     STRATA_TRY(begin(job, STRATA_EVENT_NEXT, err));
-    STRATA_TRY(strata_describe(comm, config, table, clustering, job->keep, &personas, err));
+    STRATA_TRY(strata_describe(comm, config, table, &features->rows, clustering, job->keep, &personas, err));
 
     STRATA_TRY(begin(job, STRATA_EVENT_NEXT, err));
     const struct strata_outcome outcome = {config,     table,    features, clustering,

@@ -45,7 +45,7 @@ static struct strata_personas *personas_make(const struct strata_plan *plan,
 }
 
 static uint64_t bytes_needed(const struct strata_config *config, const struct strata_table *table,
-                             size_t k, int n_ranks)
+                             bool weighted, size_t k, int n_ranks)
 {
     uint64_t n_numbers = 0;
     uint64_t n_levels = 0;
@@ -57,15 +57,22 @@ static uint64_t bytes_needed(const struct strata_config *config, const struct st
         else
             n_numbers++;
     }
-    return strata_describe_room(table->n_rows, k + 1, config->n_features, n_numbers, n_levels,
-                                table->n_rows_global / (uint64_t)n_ranks);
+    const struct strata_describe_extent extent = {.n_rows = table->n_rows,
+                                                  .rows_a_rank =
+                                                      table->n_rows_global / (uint64_t)n_ranks,
+                                                  .groups = k + 1,
+                                                  .n_features = config->n_features,
+                                                  .n_numbers = n_numbers,
+                                                  .n_levels = n_levels,
+                                                  .weighted = weighted};
+    return strata_describe_room(&extent);
 }
 
 static strata_status scratch_make(const struct strata_config *config,
-                                  const struct strata_table *table, size_t k, int n_ranks,
-                                  struct strata_arena *scratch, struct strata_err *err)
+                                  const struct strata_table *table, bool weighted, size_t k,
+                                  int n_ranks, struct strata_arena *scratch, struct strata_err *err)
 {
-    const uint64_t bytes = bytes_needed(config, table, k, n_ranks);
+    const uint64_t bytes = bytes_needed(config, table, weighted, k, n_ranks);
     if (bytes < SIZE_MAX && strata_arena_init(scratch, (size_t)bytes)) return STRATA_OK;
     return STRATA_FAIL(
         err, STRATA_E_MEMORY,
@@ -76,13 +83,15 @@ static strata_status scratch_make(const struct strata_config *config,
 
 static strata_status work_make(struct work *work, struct strata_comm *comm,
                                const struct strata_config *config, const struct strata_table *table,
+                               const struct strata_rows *rows,
                                const struct strata_clustering *clustering,
                                struct strata_arena *scratch, struct strata_arena *keep,
                                struct strata_err *err)
 {
-    STRATA_TRY(scratch_make(config, table, clustering->dims.k, comm->size, scratch, err));
+    STRATA_TRY(scratch_make(config, table, rows->weight != NULL, clustering->dims.k, comm->size,
+                            scratch, err));
     struct strata_plan *plan = &work->plan;
-    bool fits = strata_plan_make(plan, config, table, clustering, comm->size, scratch) &&
+    bool fits = strata_plan_make(plan, config, table, rows, clustering, comm->size, scratch) &&
                 strata_tally_make(&work->tally, plan, scratch) &&
                 strata_moments_room_make(&work->moments, plan, scratch) &&
                 strata_quartile_room_make(&work->quartiles, plan, scratch);
@@ -99,10 +108,13 @@ static void profile(struct work *work)
 {
     const struct strata_plan *plan = &work->plan;
     struct strata_personas *personas = work->personas;
-    const uint64_t n_all = work->tally.size[plan->k];
+    const uint64_t *weight = work->tally.weight.size;
+    const uint64_t all = weight[plan->k];
+    personas->weighted = plan->weight != NULL;
     for (size_t s = 0; s < plan->k; s++) {
-        personas->segment[s].size = work->tally.size[s];
-        personas->segment[s].share = n_all ? (double)work->tally.size[s] / (double)n_all : 0.0;
+        personas->segment[s].size = work->tally.count.size[s];
+        personas->segment[s].weight = strata_plan_weight(plan, weight[s]);
+        personas->segment[s].share = all ? (double)weight[s] / (double)all : 0.0;
         strata_profile_fill(plan, &work->tally, s, personas->segment[s].cell);
     }
     strata_profile_fill(plan, &work->tally, plan->k, personas->everybody);
@@ -123,13 +135,14 @@ static strata_status put_into_words(struct work *work, struct strata_arena scrat
 }
 
 static strata_status describe(struct strata_comm *comm, const struct strata_config *config,
-                              const struct strata_table *table,
+                              const struct strata_table *table, const struct strata_rows *rows,
                               const struct strata_clustering *clustering,
                               struct strata_arena *scratch, struct strata_arena *keep,
                               struct strata_personas **out, struct strata_err *err)
 {
     struct work work = {0};
-    const strata_status made = work_make(&work, comm, config, table, clustering, scratch, keep, err);
+    const strata_status made =
+        work_make(&work, comm, config, table, rows, clustering, scratch, keep, err);
     STRATA_TRY(strata_comm_agree(comm, made, err));
     strata_tally_moments(comm, &work.plan, &work.moments, &work.tally);
     strata_tally_quartiles(comm, &work.plan, &work.quartiles, &work.tally);
@@ -140,12 +153,13 @@ static strata_status describe(struct strata_comm *comm, const struct strata_conf
 }
 
 strata_status strata_describe(struct strata_comm *comm, const struct strata_config *config,
-                              const struct strata_table *table,
+                              const struct strata_table *table, const struct strata_rows *rows,
                               const struct strata_clustering *clustering, struct strata_arena *keep,
                               struct strata_personas **out, struct strata_err *err)
 {
     struct strata_arena scratch = {0};
-    const strata_status status = describe(comm, config, table, clustering, &scratch, keep, out, err);
+    const strata_status status =
+        describe(comm, config, table, rows, clustering, &scratch, keep, out, err);
     strata_arena_finish(&scratch);
     return status;
 }

@@ -61,17 +61,17 @@ static void whole_cells(const struct strata_plan *plan, const struct strata_prof
                         size_t f, bool *hidden)
 {
     for (size_t g = 0; g <= plan->k; g++) {
-        hidden[g] = is_small(tally->count[g * plan->n_features + f]);
+        hidden[g] = is_small(tally->count.value[g * plan->n_features + f]);
         if (plan->as[f] != STRATA_AS_BINARY) continue;
-        const uint64_t *level = tally->level + g * plan->n_all_levels + plan->slot[f];
+        const uint64_t *level = tally->count.level + g * plan->n_all_levels + plan->slot[f];
         hidden[g] = hidden[g] || is_small(level[0]) || is_small(level[1]);
     }
-    (void)protect_line(
-        (struct line){.count = tally->count + f, /* one change is all that a single line needs */
-                      .count_stride = plan->n_features,
-                      .hidden = hidden,
-                      .hidden_stride = 1,
-                      .n = plan->k + 1});
+    (void)protect_line((struct line){.count = tally->count.value +
+                                              f, /* one change is all that a single line needs */
+                                     .count_stride = plan->n_features,
+                                     .hidden = hidden,
+                                     .hidden_stride = 1,
+                                     .n = plan->k + 1});
 }
 
 /* Levels of a text feature, (k + 1, n_levels), where whole cells count as hidden levels. */
@@ -79,7 +79,7 @@ static void hide_levels(const struct strata_plan *plan, const struct strata_prof
                         size_t f, const bool *whole, bool *hidden)
 {
     const size_t n_levels = plan->n_levels[f];
-    const uint64_t *count = tally->level + plan->slot[f];
+    const uint64_t *count = tally->count.level + plan->slot[f];
     for (size_t g = 0; g <= plan->k; g++) {
         for (size_t l = 0; l < n_levels; l++) {
             hidden[g * n_levels + l] = whole[g] || is_small(count[g * plan->n_all_levels + l]);
@@ -109,7 +109,8 @@ static void hide_means(const struct strata_plan *plan, const struct strata_profi
         for (size_t l = 0; l < plan->n_levels[f]; l++)
             hidden[g] |= level_hidden[g * plan->n_levels[f] + l];
     }
-    (void)protect_line((struct line){tally->count + f, plan->n_features, hidden, 1, plan->k + 1});
+    (void)protect_line(
+        (struct line){tally->count.value + f, plan->n_features, hidden, 1, plan->k + 1});
     for (size_t g = 0; g <= plan->k; g++) {
         struct strata_profile_cell *cell = cell_of(personas, g, f);
         if (hidden[g]) cell->mean = cell->sd = STRATA_UNKNOWN;

@@ -177,7 +177,7 @@ bool strata_fact_find(const struct strata_plan *plan, const struct strata_profil
 {
     const struct strata_profile_cell *cell = &personas->segment[s].cell[feature];
     const struct strata_profile_cell *all = &personas->everybody[feature];
-    if (plan->config->feature[feature].role == STRATA_ROLE_SENSITIVE) return false;
+    if (strata_is_silent(&plan->config->feature[feature])) return false;
     if (cell->hidden || all->hidden || cell->count == 0) return false;
     *fact = (struct strata_fact){.feature = feature, .level = -1};
     fact->section = section_of(&plan->config->feature[feature]);

@@ -9,7 +9,7 @@ void strata_markers_rank(const struct strata_plan *plan, struct strata_persona *
     persona->n_markers = 0;
     for (size_t f = 0; f < plan->n_features; f++) {
         const struct strata_profile_cell *cell = &persona->cell[f];
-        if (plan->config->feature[f].role == STRATA_ROLE_SENSITIVE) continue;
+        if (strata_is_silent(&plan->config->feature[f])) continue;
         if (cell->hidden || isnan(cell->effect) || cell->effect == 0.0) continue;
         size_t at = persona->n_markers++;
         /* insertion keeps the job's order among equals */

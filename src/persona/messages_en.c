@@ -25,6 +25,7 @@ const struct strata_message strata_messages_en[] = {
     {"name.extremely", "extremely {piece}"},
     {"name.slightly", "slightly {piece}"},
     {"name.tagged", "{first}, {second}"},
+    {"name.two_tags", "{first} {second}"},
     {"name.label_end", "share"}, /* left out where people are named by a label: "grocery buyers" */
     {"name.anybody", "customers"},
     {"name.average", "average customers"},
@@ -191,8 +192,8 @@ const struct strata_message strata_messages_en[] = {
     {"name.order",
      "everything frequency recency tenure satisfaction loyalty age married education income"},
 
-    /* the last resort where the markers of two segments are the same: neutral words, one for
-     * each segment there can be */
+    /* the last resort where the markers of two segments are the same: neutral words, of which two give
+     * more names than there can be segments */
     {"name.tags",
      "acacia alder almond apple ash aspen balsam bamboo banyan bay beech birch box cedar cherry chestnut citron "
      "cork cypress dogwood ebony elder elm eucalyptus fig fir ginkgo hawthorn hazel hemlock hickory holly hornbeam "
@@ -202,6 +203,7 @@ const struct strata_message strata_messages_en[] = {
     /* the segment's size */
     {"say.size", "{count} customers, {value} of all."},
     {"say.size.alone", "All {count} customers."},
+    {"say.size.weighted", "{count} customers, {value} of all by weight."},
 
     /* what a meaning in a direction makes them do, after "they" */
     {"do.age.high", "are older"},

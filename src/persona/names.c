@@ -5,14 +5,18 @@
  * Candidates are built from the strongest pieces first: two markers, then other pairs and
  * triples, then degrees ("very frequent big spenders"), then weaker markers.  Segments are named
  * in order; each takes its first candidate that no earlier one has.  Where that ends, as with
- * many segments on one feature, a neutral word is added: there are as many of those as there can
- * be segments, so this cannot run out. Names count as equal when they differ in digits or case
+ * many segments on one feature, a neutral word is added, or two: there are more pairs of those than there
+ * can be segments, so this cannot run out. Names count as equal when they differ in digits or case
  * only: a numeral never tells two segments apart; nor does the same set of markers said in other
- * words. */
+ * words.
+ *
+ * What is taken is kept as 64-bit hashes, so that a candidate costs the same with 1,024 segments as with
+ * two; if two names should ever have one hash, the later is passed over, on every machine alike. */
 #include <math.h>
 #include <string.h>
 
 #include "persona/persona_impl.h"
+#include "strata/hash.h"
 
 #define MAX_PIECES 10
 #define MAX_WORDS 4
@@ -24,16 +28,44 @@ struct said {
     uint64_t code[3];
 };
 
+/* A set of hashes by open addressing; 0 is an empty slot. */
+struct hash_set {
+    uint64_t *slot; /* (n_slots) a power of two, at least twice as many as there will be hashes */
+    size_t n_slots;
+};
+
+static size_t slots_for(size_t n)
+{
+    size_t n_slots = 4;
+    while (n_slots < 2 * n) n_slots *= 2;
+    return n_slots;
+}
+
+/* Where the hash is, or would be. */
+static uint64_t *slot_of(const struct hash_set *set, uint64_t hash)
+{
+    size_t at = (size_t)hash & (set->n_slots - 1);
+    while (set->slot[at] != 0 && set->slot[at] != hash) at = (at + 1) & (set->n_slots - 1);
+    return &set->slot[at];
+}
+
+static uint64_t hash_of(const void *bytes, size_t n_bytes)
+{
+    const uint64_t hash = strata_hash(bytes, n_bytes);
+    return hash ? hash : 1;
+}
+
 struct namer {
     const struct strata_plan *plan;
-    const char **taken;      /* (k) keys of the names given so far */
+    struct hash_set keys;    /* of the names given so far */
+    struct hash_set sayings; /* of what they say */
     struct said *taken_said; /* (k) */
     double *taken_strength;  /* (k) |effect| of the first piece */
     size_t n_taken;
     struct strata_arena *keep;
-    const char *name; /* found for this segment */
-    const char *key;
-    struct said said; /* by the candidate at hand */
+    const char *name;  /* found for this segment */
+    uint64_t key_hash; /* its key's */
+    struct said said;  /* by the candidate at hand */
     double strength;
     bool starved; /* memory has ended */
 };
@@ -69,10 +101,7 @@ static bool begin_saying(struct namer *namer, const struct strata_piece *a,
     }
     namer->said = said;
     namer->strength = fabs(a->effect);
-    for (size_t t = 0; t < namer->n_taken; t++) {
-        if (memcmp(&namer->taken_said[t], &said, sizeof said) == 0) return false;
-    }
-    return true;
+    return *slot_of(&namer->sayings, hash_of(&said, sizeof said)) == 0;
 }
 
 /* Take the candidate if it is a name and nobody has it.  NULL candidates are no names. */
@@ -87,11 +116,10 @@ static bool try_name(struct namer *namer, char *candidate)
         namer->starved = true;
         return false;
     }
-    for (size_t i = 0; i < namer->n_taken; i++) {
-        if (strcmp(namer->taken[i], key) == 0) return false;
-    }
+    const uint64_t hash = hash_of(key, strlen(key));
+    if (*slot_of(&namer->keys, hash) != 0) return false;
     namer->name = candidate;
-    namer->key = key;
+    namer->key_hash = hash;
     return true;
 }
 
@@ -298,18 +326,44 @@ static const char *base_of(const struct strata_piece *piece, struct strata_arena
     return base && strata_word_count(base) < MAX_WORDS ? base : anybody;
 }
 
-/* A name with a word added that means nothing. */
+/* The i-th word of a list, copied; NULL behind the last one and without memory. */
+static const char *word_of(const char *list, size_t i, struct strata_arena *arena)
+{
+    list += strspn(list, " ");
+    for (; i > 0 && *list; i--) {
+        list += strcspn(list, " ");
+        list += strspn(list, " ");
+    }
+    const size_t length = strcspn(list, " ");
+    return length ? strata_arena_copy(arena, list, length) : NULL;
+}
+
+/* A name with one word of the list added, behind the word `before` unless that is NULL. */
+static bool try_words(struct namer *namer, const char *base, const char *list, const char *before)
+{
+    const char *word = NULL;
+    for (size_t i = 0; (word = word_of(list, i, namer->keep)) != NULL; i++) {
+        const struct strata_slot slot[2] = {{"first", before}, {"second", word}};
+        if (before && strcmp(before, word) == 0) continue;
+        if (before)
+            word = strata_message_fill(strata_message("name.two_tags"), slot, 2, namer->keep);
+        if (try_parts(namer, "name.tagged", base, word, NULL)) return true;
+    }
+    return false;
+}
+
+/* A name with a word or two added that mean nothing. */
 static bool try_tags(struct namer *namer, const char *base)
 {
     const char *tags = strata_message("name.tags");
     namer->said = (struct said){{UINT64_MAX}}; /* of its own: no other name is compared with it */
-    for (size_t i = 0; tags && i < STRATA_MAX_SEGMENTS; i++) {
-        tags += strspn(tags, " ");
-        const size_t length = strcspn(tags, " ");
-        const char *tag = strata_arena_copy(namer->keep, tags, length);
-        if (!tag || length == 0) return false;
-        if (try_parts(namer, "name.tagged", base, tag, NULL)) return true;
-        tags += length;
+    if (!tags) return false;
+    if (try_words(namer, base, tags, NULL)) return true;
+    const bool short_enough = strata_word_count(base) + 2 <= MAX_WORDS;
+    const char *first = NULL;
+    for (size_t i = 0; (first = word_of(tags, i, namer->keep)) != NULL; i++) {
+        if (try_words(namer, short_enough ? base : strata_message("name.anybody"), tags, first))
+            return true;
     }
     return false;
 }
@@ -372,20 +426,21 @@ static bool find_name(struct namer *namer, const struct strata_persona *persona)
 
 /* Room for the words of one segment is given back after it: scratch comes by value. */
 static strata_status name_segment(struct namer *namer, struct strata_persona *persona,
-                                  struct strata_arena scratch, struct strata_arena *keys,
-                                  struct strata_arena *keep, struct strata_err *err)
+                                  struct strata_arena scratch, struct strata_arena *keep,
+                                  struct strata_err *err)
 {
-    namer->name = namer->key = NULL;
+    namer->name = NULL;
     namer->keep = &scratch;
     const bool found = find_name(namer, persona) && !namer->starved;
     persona->name = found ? strata_arena_copy(keep, namer->name, strlen(namer->name)) : NULL;
-    const char *key = persona->name ? key_of(persona->name, keys) : NULL;
-    if (!key)
+    if (!persona->name)
         return STRATA_FAIL(err, STRATA_E_MEMORY,
                            "no room for segment names; give the job more memory");
+    const uint64_t said_hash = hash_of(&namer->said, sizeof namer->said);
+    *slot_of(&namer->keys, namer->key_hash) = namer->key_hash;
+    *slot_of(&namer->sayings, said_hash) = said_hash;
     namer->taken_said[namer->n_taken] = namer->said;
-    namer->taken_strength[namer->n_taken] = namer->strength;
-    namer->taken[namer->n_taken++] = key;
+    namer->taken_strength[namer->n_taken++] = namer->strength;
     return STRATA_OK;
 }
 
@@ -393,22 +448,17 @@ strata_status strata_names_give(const struct strata_plan *plan, struct strata_pe
                                 struct strata_arena scratch, struct strata_arena *keep,
                                 struct strata_err *err)
 {
-    const size_t key_bytes = (size_t)1 << 20; /* 64 names of four words */
-    struct strata_arena keys = {0};
-    keys.start = keys.next = STRATA_NEW(&scratch, unsigned char, key_bytes);
-    if (!keys.start)
-        return STRATA_FAIL(err, STRATA_E_MEMORY,
-                           "no room for segment names; give the job more memory");
-    keys.end = keys.start + key_bytes;
+    const size_t n_slots = slots_for(plan->k);
     struct namer namer = {.plan = plan,
-                          .taken = STRATA_NEW(&scratch, const char *, plan->k),
+                          .keys = {STRATA_NEW(&scratch, uint64_t, n_slots), n_slots},
+                          .sayings = {STRATA_NEW(&scratch, uint64_t, n_slots), n_slots},
                           .taken_said = STRATA_NEW(&scratch, struct said, plan->k),
                           .taken_strength = STRATA_NEW(&scratch, double, plan->k)};
-    if (!namer.taken || !namer.taken_said || !namer.taken_strength)
+    if (!namer.keys.slot || !namer.sayings.slot || !namer.taken_said || !namer.taken_strength)
         return STRATA_FAIL(err, STRATA_E_MEMORY,
                            "no room for segment names; give the job more memory");
     for (size_t s = 0; s < plan->k; s++) {
-        STRATA_TRY(name_segment(&namer, &personas->segment[s], scratch, &keys, keep, err));
+        STRATA_TRY(name_segment(&namer, &personas->segment[s], scratch, keep, err));
     }
     return STRATA_OK;
 }

@@ -21,6 +21,8 @@ struct strata_plan {
     const struct strata_config *config;
     const struct strata_table *table;
     const uint16_t *label; /* (n) the segment of each row */
+    const uint32_t *weight; /* (n) of each row in units of 2^weight_exponent, or NULL: each counts once */
+    int weight_exponent;
     size_t k;
     size_t n_features;
     enum strata_treatment *as; /* (n_features) */
@@ -32,25 +34,52 @@ struct strata_plan {
     size_t batch; /* numbers whose quartiles are searched together */
 };
 
+/* What is counted of each group: customers, or their weight in units. */
+struct strata_counts {
+    uint64_t *size;  /* (k + 1) */
+    uint64_t *value; /* (k + 1, n_features) with a value */
+    uint64_t *level; /* (k + 1, n_all_levels) */
+};
+
+/* Customers decide what may be shown and stand as evidence; shares, means and the rest are weighted.
+ * Without case weights the two counts are the same arrays. */
 struct strata_profile_tally {
-    uint64_t *size;   /* (k + 1) customers */
-    uint64_t *count;  /* (k + 1, n_features) customers with a value */
-    uint64_t *level;  /* (k + 1, n_all_levels) */
+    struct strata_counts count, weight;
     double *mean;     /* (k + 1, n_features) NaN without values and for nominal features */
     double *rest;     /* (k, n_features) mean of everybody else */
-    double *square;   /* (k + 1, n_features) sum of squared deviations from the mean */
+    double *square;   /* (k + 1, n_features) weighted sum of squared deviations from the mean */
     double *quartile; /* (k + 1, n_numbers, 3) */
 };
 
+/* How many customers a weight in units stands for. */
+static inline double strata_plan_weight(const struct strata_plan *plan, uint64_t units)
+{
+    return ldexp((double)units, plan->weight_exponent);
+}
+
+/* Sensitive features are only audited, and a weight tells nothing about people. */
+static inline bool strata_is_silent(const struct strata_feature *feature)
+{
+    return feature->role == STRATA_ROLE_SENSITIVE || feature->role == STRATA_ROLE_WEIGHT;
+}
+
 /* plan.c: what is counted how.  NULL-safe sizes; false when memory ends. */
 bool strata_plan_make(struct strata_plan *plan, const struct strata_config *config,
-                      const struct strata_table *table, const struct strata_clustering *clustering,
-                      int n_ranks, struct strata_arena *scratch);
+                      const struct strata_table *table, const struct strata_rows *rows,
+                      const struct strata_clustering *clustering, int n_ranks,
+                      struct strata_arena *scratch);
 bool strata_tally_make(struct strata_profile_tally *tally, const struct strata_plan *plan,
                        struct strata_arena *scratch);
+/* What decides how much scratch strata_describe takes. */
+struct strata_describe_extent {
+    uint64_t n_rows; /* of this rank */
+    uint64_t rows_a_rank;
+    uint64_t groups;
+    uint64_t n_features, n_numbers, n_levels;
+    bool weighted;
+};
 /* Bytes of scratch for all stages of strata_describe; UINT64_MAX when beyond counting. */
-uint64_t strata_describe_room(uint64_t n_rows, uint64_t groups, uint64_t n_features,
-                              uint64_t n_numbers, uint64_t n_levels, uint64_t rows_a_rank);
+uint64_t strata_describe_room(const struct strata_describe_extent *extent);
 
 /* tally.c: counts, means and squares.  Collective: two reductions. */
 struct strata_moments_room {
@@ -67,6 +96,8 @@ void strata_tally_moments(struct strata_comm *comm, const struct strata_plan *pl
 struct strata_quartile_room {
     uint64_t *value; /* (batch, n_rows) ordered images, by segment, each sorted */
     uint64_t *spare; /* (n_rows) */
+    uint64_t *before; /* (batch, n_rows + 1) weight of the values before each, or NULL: their number */
+    uint32_t *weight, *spare_weight; /* (n_rows) of one column while it is sorted, or NULL */
     size_t *begin;   /* (batch, k + 1) first of each segment in value; one past the last at k */
     uint64_t *low;   /* (batch, k + 1, 3) lowest value still possible */
     uint64_t *rank;  /* (batch, k + 1, 3) wanted among those still possible, from 1; 0: no values */

@@ -8,6 +8,7 @@
 
 /* Values sorted at a time, a rank: more features a batch, fewer reductions. */
 #define SORT_BYTES (UINT64_C(128) << 20)
+#define SEARCH_BYTES (UINT64_C(64) << 20) /* and of what is searched for together */
 
 static enum strata_treatment treatment_of(const struct strata_feature *feature,
                                           enum strata_column_kind kind)
@@ -26,9 +27,14 @@ static int declared_position(const struct strata_feature *feature, const char *l
     return -1;
 }
 
-static size_t batch_of(size_t n_numbers, uint64_t n_rows)
+/* One quartile of one feature in one group that is searched for. */
+#define QUERY_BYTES ((2 + 16) * sizeof(uint64_t))
+
+static size_t batch_of(size_t n_numbers, uint64_t n_rows, uint64_t groups)
 {
-    const uint64_t fits = SORT_BYTES / sizeof(uint64_t) / (n_rows + 1);
+    const uint64_t by_rows = SORT_BYTES / sizeof(uint64_t) / (n_rows + 1);
+    const uint64_t by_groups = SEARCH_BYTES / (3 * QUERY_BYTES * groups);
+    const uint64_t fits = by_rows < by_groups ? by_rows : by_groups;
     if (fits < 1) return n_numbers ? 1 : 0;
     return fits < n_numbers ? (size_t)fits : n_numbers;
 }
@@ -47,8 +53,9 @@ static void place_feature(struct strata_plan *plan, size_t f, const struct strat
 }
 
 bool strata_plan_make(struct strata_plan *plan, const struct strata_config *config,
-                      const struct strata_table *table, const struct strata_clustering *clustering,
-                      int n_ranks, struct strata_arena *scratch)
+                      const struct strata_table *table, const struct strata_rows *rows,
+                      const struct strata_clustering *clustering, int n_ranks,
+                      struct strata_arena *scratch)
 {
     STRATA_REQUIRE(config->n_features == table->n_columns);
     STRATA_REQUIRE(clustering->dims.k >= 1 && clustering->dims.k <= STRATA_MAX_SEGMENTS);
@@ -56,6 +63,8 @@ bool strata_plan_make(struct strata_plan *plan, const struct strata_config *conf
     *plan = (struct strata_plan){.config = config,
                                  .table = table,
                                  .label = clustering->label,
+                                 .weight = rows->weight,
+                                 .weight_exponent = rows->weight_exponent,
                                  .k = clustering->dims.k,
                                  .n_features = n_features,
                                  .as = STRATA_NEW(scratch, enum strata_treatment, n_features),
@@ -64,7 +73,7 @@ bool strata_plan_make(struct strata_plan *plan, const struct strata_config *conf
     plan->binary = (double(*)[2])STRATA_NEW(scratch, double, 2 * n_features);
     if (!plan->as || !plan->slot || !plan->n_levels || !plan->binary) return false;
     for (size_t f = 0; f < n_features; f++) place_feature(plan, f, &table->column[f]);
-    plan->batch = batch_of(plan->n_numbers, table->n_rows_global / (uint64_t)n_ranks);
+    plan->batch = batch_of(plan->n_numbers, table->n_rows_global / (uint64_t)n_ranks, plan->k + 1);
     plan->position = STRATA_NEW(scratch, int, plan->n_all_levels);
     if (!plan->position) return false;
     for (size_t f = 0; f < n_features; f++) {
@@ -78,21 +87,31 @@ bool strata_plan_make(struct strata_plan *plan, const struct strata_config *conf
     return true;
 }
 
+static bool counts_make(struct strata_counts *counts, const struct strata_plan *plan,
+                        struct strata_arena *scratch)
+{
+    const size_t groups = plan->k + 1;
+    *counts =
+        (struct strata_counts){.size = STRATA_NEW(scratch, uint64_t, groups),
+                               .value = STRATA_NEW(scratch, uint64_t, groups * plan->n_features),
+                               .level = STRATA_NEW(scratch, uint64_t, groups * plan->n_all_levels)};
+    return counts->size && counts->value && counts->level;
+}
+
 bool strata_tally_make(struct strata_profile_tally *tally, const struct strata_plan *plan,
                        struct strata_arena *scratch)
 {
     const size_t groups = plan->k + 1;
     const size_t cells = groups * plan->n_features;
     *tally = (struct strata_profile_tally){
-        .size = STRATA_NEW(scratch, uint64_t, groups),
-        .count = STRATA_NEW(scratch, uint64_t, cells),
-        .level = STRATA_NEW(scratch, uint64_t, groups * plan->n_all_levels),
         .mean = STRATA_NEW(scratch, double, cells),
         .rest = STRATA_NEW(scratch, double, cells),
         .square = STRATA_NEW(scratch, double, cells),
         .quartile = STRATA_NEW(scratch, double, groups * plan->n_numbers * 3)};
-    return tally->size && tally->count && tally->level && tally->mean && tally->rest &&
-           tally->square && tally->quartile;
+    if (!counts_make(&tally->count, plan, scratch)) return false;
+    tally->weight = tally->count;
+    if (plan->weight && !counts_make(&tally->weight, plan, scratch)) return false;
+    return tally->mean && tally->rest && tally->square && tally->quartile;
 }
 
 /* Adds count * size, staying at UINT64_MAX once beyond it. */
@@ -122,20 +141,24 @@ static uint64_t levels_expected(const struct strata_feature *feature)
 }
 
 /* Of all that strata_describe takes in its scratch arena; words are small beside it. */
-uint64_t strata_describe_room(uint64_t n_rows, uint64_t groups, uint64_t n_features,
-                              uint64_t n_numbers, uint64_t n_levels, uint64_t rows_a_rank)
+uint64_t strata_describe_room(const struct strata_describe_extent *extent)
 {
-    const uint64_t batch = batch_of((size_t)n_numbers, rows_a_rank);
+    const uint64_t groups = extent->groups, times = extent->weighted ? 2 : 1;
+    const uint64_t batch = batch_of((size_t)extent->n_numbers, extent->rows_a_rank, groups);
     const uint64_t words = UINT64_C(16) << 20; /* names, sentences, alignment */
-    uint64_t bytes = add_bytes(words, n_features, 64);
-    bytes = add_bytes(bytes, n_levels, sizeof(int));
-    bytes = add_bytes(bytes, groups * n_features, 4 * sizeof(double) + 64);
-    bytes = add_bytes(bytes, groups * n_levels, sizeof(uint64_t) + sizeof(int64_t) + sizeof(bool));
-    bytes = add_bytes(bytes, groups * n_numbers,
+    uint64_t bytes = add_bytes(words, extent->n_features, 64);
+    bytes = add_bytes(bytes, groups, 128); /* what names are compared by */
+    bytes = add_bytes(bytes, extent->n_levels, sizeof(int));
+    bytes = add_bytes(bytes, groups * extent->n_features, 4 * sizeof(double) * times + 64);
+    bytes = add_bytes(bytes, groups * extent->n_levels,
+                      times * (sizeof(uint64_t) + sizeof(int64_t)) + sizeof(bool));
+    bytes = add_bytes(bytes, groups * extent->n_numbers,
                       3 * sizeof(double) + sizeof(struct strata_exact) +
-                          (STRATA_EXACT_LIMBS + 1) * sizeof(int64_t));
-    bytes = add_bytes(bytes, groups * batch, sizeof(size_t) + 3 * (2 + 16) * sizeof(uint64_t));
-    return add_bytes(bytes, n_rows, (batch + 1) * sizeof(uint64_t));
+                          (STRATA_EXACT_LIMBS + times) * sizeof(int64_t));
+    bytes = add_bytes(bytes, groups * batch, sizeof(size_t) + 3 * QUERY_BYTES);
+    if (extent->weighted)
+        bytes = add_bytes(bytes, extent->n_rows + 1, (batch + 1) * sizeof(uint64_t));
+    return add_bytes(bytes, extent->n_rows, (batch + 1) * sizeof(uint64_t));
 }
 
 uint64_t strata_describe_bytes(const struct strata_config *config, uint64_t n_rows, size_t segments)
@@ -147,6 +170,13 @@ uint64_t strata_describe_bytes(const struct strata_config *config, uint64_t n_ro
         n_levels += levels;
         if (levels == 0) n_numbers++;
     }
-    return strata_describe_room(n_rows, segments + 1, config->n_features, n_numbers, n_levels,
-                                n_rows);
+    const struct strata_describe_extent extent = {.n_rows = n_rows,
+                                                  .rows_a_rank = n_rows,
+                                                  .groups = segments + 1,
+                                                  .n_features = config->n_features,
+                                                  .n_numbers = n_numbers,
+                                                  .n_levels = n_levels,
+                                                  .weighted =
+                                                      strata_config_weight(config) != SIZE_MAX};
+    return strata_describe_room(&extent);
 }

@@ -7,11 +7,18 @@
 static void fill_shares(const struct strata_plan *plan, const struct strata_profile_tally *tally,
                         size_t g, size_t f, struct strata_profile_cell *cell)
 {
-    const uint64_t *level = tally->level + g * plan->n_all_levels + plan->slot[f];
+    const uint64_t *level = tally->weight.level + g * plan->n_all_levels + plan->slot[f];
     uint64_t n = 0; /* also of undeclared levels */
     for (size_t l = 0; l < plan->n_levels[f]; l++) n += level[l];
     for (size_t l = 0; l < plan->n_levels[f]; l++)
         cell->share[l] = n ? (double)level[l] / (double)n : STRATA_UNKNOWN;
+}
+
+/* What a sum of squares is divided by: n less what was estimated from it.  Weights that hardly make one
+ * customer lose nothing. */
+static double freedom(double n, double lost)
+{
+    return n - lost >= 1.0 ? n - lost : fmin(n, 1.0);
 }
 
 void strata_profile_fill(const struct strata_plan *plan, const struct strata_profile_tally *tally,
@@ -19,13 +26,13 @@ void strata_profile_fill(const struct strata_plan *plan, const struct strata_pro
 {
     for (size_t f = 0; f < plan->n_features; f++, cell++) {
         const size_t at = g * plan->n_features + f;
-        const uint64_t n = tally->count[at];
-        cell->count = n;
-        cell->missing = tally->size[g] - n;
+        cell->count = tally->count.value[at];
+        cell->missing = tally->count.size[g] - cell->count;
         cell->mean = tally->mean[at];
         cell->sd = STRATA_UNKNOWN;
-        if (n > 0 && plan->as[f] != STRATA_AS_NOMINAL) {
-            cell->sd = n > 1 ? sqrt(tally->square[at] / (double)(n - 1)) : 0.0;
+        if (cell->count > 0 && plan->as[f] != STRATA_AS_NOMINAL) {
+            const double weight = strata_plan_weight(plan, tally->weight.value[at]);
+            cell->sd = sqrt(tally->square[at] / freedom(weight, 1));
         }
         cell->low = cell->median = cell->high = cell->index = cell->effect = STRATA_UNKNOWN;
         cell->level = -1;
@@ -40,12 +47,11 @@ void strata_profile_fill(const struct strata_plan *plan, const struct strata_pro
     }
 }
 
-/* difference / sd, cut at +-STRATA_EFFECT_MAX; square is the pooled sum of squares over n
- * values. */
-static double standardised(double difference, double square, uint64_t n)
+/* difference / sd, cut at +-STRATA_EFFECT_MAX; square is the pooled sum of squares over n values. */
+static double standardised(double difference, double square, double n)
 {
     if (difference == 0.0) return 0.0;
-    const double sd = sqrt(square / (double)(n > 2 ? n - 2 : 1));
+    const double sd = sqrt(square / freedom(n, 2));
     return fmax(-STRATA_EFFECT_MAX, fmin(STRATA_EFFECT_MAX, difference / sd));
 }
 
@@ -54,16 +60,19 @@ static double mean_effect(const struct strata_plan *plan, const struct strata_pr
                           size_t s, size_t f)
 {
     const size_t own = s * plan->n_features + f;
-    const uint64_t n_all = tally->count[plan->k * plan->n_features + f];
-    if (tally->count[own] == 0 || tally->count[own] == n_all) return STRATA_UNKNOWN;
+    const uint64_t *weight = tally->weight.value;
+    const uint64_t n_all = weight[plan->k * plan->n_features + f];
+    if (weight[own] == 0 || weight[own] == n_all) return STRATA_UNKNOWN;
     double square = tally->square[own];
     for (size_t t = 0; t < plan->k; t++) {
         const size_t other = t * plan->n_features + f;
-        if (t == s || tally->count[other] == 0) continue;
+        if (t == s || weight[other] == 0) continue;
         const double deviation = tally->mean[other] - tally->rest[own];
-        square += tally->square[other] + (double)tally->count[other] * (deviation * deviation);
+        square += tally->square[other] +
+                  strata_plan_weight(plan, weight[other]) * (deviation * deviation);
     }
-    return standardised(tally->mean[own] - tally->rest[own], square, n_all);
+    return standardised(tally->mean[own] - tally->rest[own], square,
+                        strata_plan_weight(plan, n_all));
 }
 
 double strata_profile_level_effect(const struct strata_plan *plan,
@@ -71,16 +80,18 @@ double strata_profile_level_effect(const struct strata_plan *plan,
                                    size_t feature, size_t level)
 {
     const size_t own = g * plan->n_features + feature;
-    const uint64_t n_all = tally->count[plan->k * plan->n_features + feature];
-    const uint64_t n = tally->count[own];
+    const uint64_t n_all = tally->weight.value[plan->k * plan->n_features + feature];
+    const uint64_t n = tally->weight.value[own];
     if (n == 0 || n == n_all) return STRATA_UNKNOWN;
     const size_t at = plan->slot[feature] + level;
-    const uint64_t here = tally->level[g * plan->n_all_levels + at];
-    const uint64_t there = tally->level[plan->k * plan->n_all_levels + at] - here;
+    const uint64_t *weight = tally->weight.level;
+    const uint64_t here = weight[g * plan->n_all_levels + at];
+    const uint64_t there = weight[plan->k * plan->n_all_levels + at] - here;
     const double share = (double)here / (double)n;
     const double rest = (double)there / (double)(n_all - n);
-    const double square = (double)here * (1.0 - share) + (double)there * (1.0 - rest);
-    return standardised(share - rest, square, n_all);
+    const double square = strata_plan_weight(plan, here) * (1.0 - share) +
+                          strata_plan_weight(plan, there) * (1.0 - rest);
+    return standardised(share - rest, square, strata_plan_weight(plan, n_all));
 }
 
 /* The visible level that marks the segment most; of equals, one that is frequent here rather

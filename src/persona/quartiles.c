@@ -6,6 +6,9 @@
  * values in the 16 parts of what is still possible, the counts are summed, and the part that
  * holds the wanted rank is kept.  16 reductions, whatever the data.
  *
+ * With case weights, the images carry their weights along, and a value stands at as many ranks as its
+ * weight has units: counts are then differences of running sums of the weights.
+ *
  * Cost: O(n) radix sorting a feature; O(k log n) a reduction and feature; one pass over the
  * rows. */
 #include <string.h>
@@ -30,6 +33,12 @@ bool strata_quartile_room_make(struct strata_quartile_room *room, const struct s
                                       .low = STRATA_NEW(scratch, uint64_t, queries),
                                       .rank = STRATA_NEW(scratch, uint64_t, queries),
                                       .bucket = STRATA_NEW(scratch, int64_t, queries * PARTS)};
+    if (plan->weight) {
+        room->before = STRATA_NEW(scratch, uint64_t, batch * (n_rows + 1));
+        room->weight = STRATA_NEW(scratch, uint32_t, n_rows);
+        room->spare_weight = STRATA_NEW(scratch, uint32_t, n_rows);
+        if (!room->before || !room->weight || !room->spare_weight) return false;
+    }
     return room->value && room->spare && room->begin && room->low && room->rank && room->bucket;
 }
 
@@ -49,50 +58,66 @@ static double double_of(uint64_t image)
     return x;
 }
 
-static void insertion_sort(uint64_t *value, size_t n)
+/* Values, each with its weight; weight is NULL when there are none. */
+struct items {
+    uint64_t *value;
+    uint32_t *weight;
+};
+
+static void put(struct items to, size_t at, struct items from, size_t i)
+{
+    to.value[at] = from.value[i];
+    if (to.weight) to.weight[at] = from.weight[i];
+}
+
+static void insertion_sort(struct items items, size_t n)
 {
     for (size_t i = 1; i < n; i++) {
-        const uint64_t x = value[i];
+        const uint64_t x = items.value[i];
+        const uint32_t weight = items.weight ? items.weight[i] : 1;
         size_t j = i;
-        for (; j > 0 && value[j - 1] > x; j--) value[j] = value[j - 1];
-        value[j] = x;
+        for (; j > 0 && items.value[j - 1] > x; j--) put(items, j, items, j - 1);
+        items.value[j] = x;
+        if (items.weight) items.weight[j] = weight;
     }
 }
 
 /* Least significant byte first; bytes that are the same in all values cost nothing. */
-static void radix_sort(uint64_t *value, uint64_t *spare, size_t n)
+static void radix_sort(struct items items, struct items spare, size_t n)
 {
     if (n < 64) {
-        insertion_sort(value, n);
+        insertion_sort(items, n);
         return;
     }
     size_t count[8][256] = {{0}};
     for (size_t i = 0; i < n; i++) {
-        for (unsigned b = 0; b < 8; b++) count[b][value[i] >> (8 * b) & 255]++;
+        for (unsigned b = 0; b < 8; b++) count[b][items.value[i] >> (8 * b) & 255]++;
     }
-    uint64_t *from = value;
-    uint64_t *to = spare;
+    struct items from = items, to = spare;
     for (unsigned b = 0; b < 8; b++) {
-        if (count[b][from[0] >> (8 * b) & 255] == n) continue;
+        if (count[b][from.value[0] >> (8 * b) & 255] == n) continue;
         size_t next = 0;
         for (size_t digit = 0; digit < 256; digit++) {
             const size_t here = count[b][digit];
             count[b][digit] = next;
             next += here;
         }
-        for (size_t i = 0; i < n; i++) to[count[b][from[i] >> (8 * b) & 255]++] = from[i];
-        uint64_t *swap = from;
+        for (size_t i = 0; i < n; i++) put(to, count[b][from.value[i] >> (8 * b) & 255]++, from, i);
+        const struct items swap = from;
         from = to;
         to = swap;
     }
-    if (from != value) memcpy(value, from, n * sizeof *value);
+    for (size_t i = 0; from.value != items.value && i < n; i++) put(items, i, from, i);
 }
 
-/* This rank's values of a column by segment, sorted within each. */
+/* This rank's values of a column by segment, sorted within each; before (n_rows + 1), or NULL, gets the
+ * weight of those before each. */
 static void sort_column(const struct strata_plan *plan, const struct strata_column *column,
-                        uint64_t *value, uint64_t *spare, size_t *begin)
+                        const struct strata_quartile_room *room, uint64_t *value, uint64_t *before,
+                        size_t *begin)
 {
     const size_t k = plan->k;
+    const struct items items = {value, room->weight}, spare = {room->spare, room->spare_weight};
     size_t next[STRATA_MAX_SEGMENTS] = {0};
     for (size_t row = 0; row < plan->table->n_rows; row++) {
         if (column->present[row]) next[plan->label[row]]++;
@@ -103,9 +128,16 @@ static void sort_column(const struct strata_plan *plan, const struct strata_colu
         next[s] = begin[s];
     }
     for (size_t row = 0; row < plan->table->n_rows; row++) {
-        if (column->present[row]) value[next[plan->label[row]]++] = image_of(column->number[row]);
+        if (!column->present[row]) continue;
+        const size_t at = next[plan->label[row]]++;
+        value[at] = image_of(column->number[row]);
+        if (items.weight) items.weight[at] = plan->weight[row];
     }
-    for (size_t s = 0; s < k; s++) radix_sort(value + begin[s], spare, begin[s + 1] - begin[s]);
+    for (size_t s = 0; s < k; s++) {
+        const struct items own = {value + begin[s], items.weight ? items.weight + begin[s] : NULL};
+        radix_sort(own, spare, begin[s + 1] - begin[s]);
+    }
+    for (size_t i = 0; before && i < begin[k]; i++) before[i + 1] = before[i] + items.weight[i];
 }
 
 /* How many of the sorted values are below x. */
@@ -123,17 +155,22 @@ static size_t below(const uint64_t *value, size_t n, uint64_t x)
     return low;
 }
 
-/* Add to bucket (PARTS) the sorted values in each part of [low, low + PARTS << shift). */
-static void count_parts(const uint64_t *value, size_t n, uint64_t low, unsigned shift,
-                        int64_t *bucket)
+/* Sorted values of a segment, and the weight before each (n + 1), or NULL: each counts once. */
+struct sorted {
+    const uint64_t *value, *before;
+    size_t n;
+};
+
+/* Add to bucket (PARTS) the weight of the values in each part of [low, low + PARTS << shift). */
+static void count_parts(struct sorted of, uint64_t low, unsigned shift, int64_t *bucket)
 {
-    size_t before = below(value, n, low);
-    for (uint64_t part = 0; part < PARTS && before < n; part++) {
+    size_t first = below(of.value, of.n, low);
+    for (uint64_t part = 0; part < PARTS && first < of.n; part++) {
         const uint64_t last = low + (part << shift) + ((UINT64_C(1) << shift) - 1);
-        const size_t rest = n - before;
-        const size_t inside = last == UINT64_MAX ? rest : below(value + before, rest, last + 1);
-        bucket[part] += (int64_t)inside;
-        before += inside;
+        const size_t rest = of.n - first;
+        const size_t inside = last == UINT64_MAX ? rest : below(of.value + first, rest, last + 1);
+        bucket[part] += (int64_t)(of.before ? of.before[first + inside] - of.before[first] : inside);
+        first += inside;
     }
 }
 
@@ -142,15 +179,18 @@ static void count_feature(const struct strata_plan *plan, const struct strata_qu
 {
     const size_t k = plan->k;
     const size_t *begin = room->begin + i * (k + 1);
-    const uint64_t *value = room->value + i * plan->table->n_rows;
+    const size_t n_rows = plan->table->n_rows;
+    const uint64_t *value = room->value + i * n_rows;
+    const uint64_t *before = room->before ? room->before + i * (n_rows + 1) : NULL;
     for (size_t g = 0; g <= k; g++) {
         for (size_t w = 0; w < WANTED; w++) {
             const size_t query = (i * (k + 1) + g) * WANTED + w;
             if (room->rank[query] == 0) continue;
             for (size_t s = g < k ? g : 0; s < (g < k ? g + 1 : k);
                  s++) { /* everybody: all segments */
-                count_parts(value + begin[s], begin[s + 1] - begin[s], room->low[query], shift,
-                            room->bucket + query * PARTS);
+                const struct sorted own = {value + begin[s], before ? before + begin[s] : NULL,
+                                           begin[s + 1] - begin[s]};
+                count_parts(own, room->low[query], shift, room->bucket + query * PARTS);
             }
         }
     }
@@ -171,10 +211,11 @@ static void batch_begin(const struct strata_plan *plan, struct strata_quartile_r
                         const struct strata_profile_tally *tally, size_t i, size_t f)
 {
     const size_t n_rows = plan->table->n_rows;
-    sort_column(plan, &plan->table->column[f], room->value + i * n_rows, room->spare,
+    sort_column(plan, &plan->table->column[f], room, room->value + i * n_rows,
+                room->before ? room->before + i * (n_rows + 1) : NULL,
                 room->begin + i * (plan->k + 1));
     for (size_t g = 0; g <= plan->k; g++) {
-        const uint64_t n = tally->count[g * plan->n_features + f];
+        const uint64_t n = tally->weight.value[g * plan->n_features + f];
         uint64_t *rank = room->rank + (i * (plan->k + 1) + g) * WANTED;
         for (uint64_t w = 0; w < WANTED; w++) { /* the smallest rank of at least n (w + 1) / 4 */
             const uint64_t quarters = w + 1;

@@ -96,8 +96,8 @@ static strata_status write_size(const struct strata_plan *plan, const struct str
     const struct strata_slot slot[2] = {{"value", share},
                                         {"count", count_text(persona->size, &scratch)}};
     if (!slot[1].text) return no_room(err);
-    char *text = strata_message_fill(strata_message(plan->k == 1 ? "say.size.alone" : "say.size"),
-                                     slot, 2, keep);
+    const char *how = plan->k == 1 ? "alone" : plan->weight ? "weighted" : NULL;
+    char *text = strata_message_fill(strata_message_at("say.size", how, NULL), slot, 2, keep);
     if (!text) return no_room(err);
     strata_sentence_case(text);
     *statement = (struct strata_statement){.text = text,

@@ -1,6 +1,7 @@
 /* Counts, means and sums of squares of each feature in each segment, exact: sums of the values,
  * then of their rounded squared deviations from the rounded mean, in superaccumulators.  Two
- * passes over the rows, two reductions. */
+ * passes over the rows, two reductions.  A row counts as often as its case weight says; customers are
+ * counted beside the weights, because what may be shown depends on people. */
 #include <float.h>
 #include <math.h>
 #include <string.h>
@@ -10,7 +11,8 @@
 
 size_t strata_tally_wire_count(const struct strata_plan *plan)
 {
-    return plan->k * (1 + plan->n_all_levels + plan->n_numbers * (1 + STRATA_EXACT_LIMBS));
+    const size_t counts = 1 + plan->n_all_levels + plan->n_numbers;
+    return plan->k * (counts * (plan->weight ? 2 : 1) + plan->n_numbers * STRATA_EXACT_LIMBS);
 }
 
 bool strata_moments_room_make(struct strata_moments_room *room, const struct strata_plan *plan,
@@ -22,20 +24,46 @@ bool strata_moments_room_make(struct strata_moments_room *room, const struct str
 }
 
 /* The parts of what goes over the wire. */
-struct wire {
-    int64_t *size;  /* (k) */
-    int64_t *level; /* (k, n_all_levels) */
-    int64_t *count; /* (k, n_numbers) */
-    int64_t *limb;  /* (k, n_numbers, STRATA_EXACT_LIMBS) */
+struct wire_counts {
+    int64_t *size;   /* (k) */
+    int64_t *level;  /* (k, n_all_levels) */
+    int64_t *number; /* (k, n_numbers) */
 };
+
+struct wire {
+    struct wire_counts count, weight; /* the same without case weights */
+    int64_t *limb;                    /* (k, n_numbers, STRATA_EXACT_LIMBS) */
+};
+
+static struct wire_counts counts_view(const struct strata_plan *plan, int64_t *values)
+{
+    struct wire_counts counts = {.size = values};
+    counts.level = counts.size + plan->k;
+    counts.number = counts.level + plan->k * plan->n_all_levels;
+    return counts;
+}
 
 static struct wire wire_view(const struct strata_plan *plan, int64_t *values)
 {
-    struct wire wire = {.size = values};
-    wire.level = wire.size + plan->k;
-    wire.count = wire.level + plan->k * plan->n_all_levels;
-    wire.limb = wire.count + plan->k * plan->n_numbers;
+    struct wire wire = {.count = counts_view(plan, values)};
+    wire.limb = wire.count.number + plan->k * plan->n_numbers;
+    wire.weight = wire.count;
+    if (!plan->weight) return wire;
+    wire.weight = counts_view(plan, wire.limb);
+    wire.limb = wire.weight.number + plan->k * plan->n_numbers;
     return wire;
+}
+
+static uint32_t weight_of(const struct strata_plan *plan, size_t row)
+{
+    return plan->weight ? plan->weight[row] : 1;
+}
+
+/* One customer more, and its weight beside it. */
+static void count_row(const struct strata_plan *plan, size_t row, int64_t *count, int64_t *weight)
+{
+    (*count)++;
+    if (plan->weight) *weight += plan->weight[row];
 }
 
 static void sums_to_limbs(struct strata_exact *sum, size_t n, int64_t *limb)
@@ -72,13 +100,15 @@ static void add_column(const struct strata_plan *plan, size_t f, struct wire wir
         if (!column->present[row]) continue;
         const size_t s = plan->label[row];
         if (plan->as[f] == STRATA_AS_NUMBER) {
-            wire.count[s * plan->n_numbers + plan->slot[f]]++;
-            strata_exact_add(&sum[s * plan->n_numbers + plan->slot[f]], column->number[row]);
-        } else {
-            const size_t level = level_of(plan, f, column, row);
-            if (level < plan->n_levels[f])
-                wire.level[s * plan->n_all_levels + plan->slot[f] + level]++;
+            const size_t at = s * plan->n_numbers + plan->slot[f];
+            count_row(plan, row, &wire.count.number[at], &wire.weight.number[at]);
+            strata_exact_add_times(&sum[at], column->number[row], weight_of(plan, row));
+            continue;
         }
+        const size_t level = level_of(plan, f, column, row);
+        const size_t at = s * plan->n_all_levels + plan->slot[f] + level;
+        if (level < plan->n_levels[f])
+            count_row(plan, row, &wire.count.level[at], &wire.weight.level[at]);
     }
 }
 
@@ -96,8 +126,9 @@ static void add_squares(const struct strata_plan *plan, size_t f, const double *
     for (size_t row = 0; row < plan->table->n_rows; row++) {
         if (!column->present[row]) continue;
         const size_t s = plan->label[row];
-        strata_exact_add(&sum[s * plan->n_numbers + plan->slot[f]],
-                         squared(column->number[row], mean[s * plan->n_features + f]));
+        strata_exact_add_times(&sum[s * plan->n_numbers + plan->slot[f]],
+                               squared(column->number[row], mean[s * plan->n_features + f]),
+                               weight_of(plan, row));
     }
 }
 
@@ -109,28 +140,28 @@ static double quotient(struct strata_exact *sum, uint64_t n)
 }
 
 /* Sizes and counts of the segments, then of everybody: the last group. */
-static void counts_read(const struct strata_plan *plan, struct wire wire,
-                        struct strata_profile_tally *tally)
+static void counts_read(const struct strata_plan *plan, struct wire_counts wire,
+                        struct strata_counts to)
 {
     const size_t k = plan->k;
     for (size_t s = 0; s < k; s++) {
-        tally->size[s] = (uint64_t)wire.size[s];
-        tally->size[k] += tally->size[s];
+        to.size[s] = (uint64_t)wire.size[s];
+        to.size[k] += to.size[s];
         for (size_t l = 0; l < plan->n_all_levels; l++) {
             const uint64_t n = (uint64_t)wire.level[s * plan->n_all_levels + l];
-            tally->level[s * plan->n_all_levels + l] = n;
-            tally->level[k * plan->n_all_levels + l] += n;
+            to.level[s * plan->n_all_levels + l] = n;
+            to.level[k * plan->n_all_levels + l] += n;
         }
         for (size_t f = 0; f < plan->n_features; f++) {
             uint64_t n = 0;
             if (plan->as[f] == STRATA_AS_NUMBER)
-                n = (uint64_t)wire.count[s * plan->n_numbers + plan->slot[f]];
+                n = (uint64_t)wire.number[s * plan->n_numbers + plan->slot[f]];
             for (size_t l = 0; l < plan->n_levels[f]; l++) {
                 if (plan->position[plan->slot[f] + l] < 0) continue;
                 n += (uint64_t)wire.level[s * plan->n_all_levels + plan->slot[f] + l];
             }
-            tally->count[s * plan->n_features + f] = n;
-            tally->count[k * plan->n_features + f] += n;
+            to.value[s * plan->n_features + f] = n;
+            to.value[k * plan->n_features + f] += n;
         }
     }
 }
@@ -143,19 +174,20 @@ static void number_means(const struct strata_plan *plan, size_t f, struct strata
     for (size_t s = 0; s < k; s++)
         strata_exact_add_exact(all, &sum[s * plan->n_numbers + plan->slot[f]]);
     strata_exact_normalise(all);
-    const uint64_t n_all = tally->count[k * plan->n_features + f];
+    const uint64_t *weight = tally->weight.value;
+    const uint64_t n_all = weight[k * plan->n_features + f];
     for (size_t s = 0; s < k; s++) {
         struct strata_exact *own = &sum[s * plan->n_numbers + plan->slot[f]];
         struct strata_exact rest = *all;
         for (size_t l = 0; l < STRATA_EXACT_LIMBS; l++) rest.limb[l] -= own->limb[l];
-        const uint64_t n = tally->count[s * plan->n_features + f];
+        const uint64_t n = weight[s * plan->n_features + f];
         tally->mean[s * plan->n_features + f] = quotient(own, n);
         tally->rest[s * plan->n_features + f] = quotient(&rest, n_all - n);
     }
     tally->mean[k * plan->n_features + f] = quotient(all, n_all);
 }
 
-/* Mean position among counted levels; n is their number. */
+/* Mean position among counted levels; n is their number, or their weight. */
 static double level_mean(const struct strata_plan *plan, size_t f, const uint64_t *level,
                          const uint64_t *less, uint64_t n)
 {
@@ -172,18 +204,20 @@ static void level_moments(const struct strata_plan *plan, size_t f,
                           struct strata_profile_tally *tally)
 {
     const size_t k = plan->k;
-    const uint64_t *all = tally->level + k * plan->n_all_levels + plan->slot[f];
+    const uint64_t *weight = tally->weight.value;
+    const uint64_t *all = tally->weight.level + k * plan->n_all_levels + plan->slot[f];
     for (size_t g = 0; g <= k; g++) {
-        const uint64_t *own = tally->level + g * plan->n_all_levels + plan->slot[f];
+        const uint64_t *own = tally->weight.level + g * plan->n_all_levels + plan->slot[f];
         const size_t cell = g * plan->n_features + f;
-        const uint64_t n_rest = tally->count[k * plan->n_features + f] - tally->count[cell];
-        tally->mean[cell] = level_mean(plan, f, own, NULL, tally->count[cell]);
+        const uint64_t n_rest = weight[k * plan->n_features + f] - weight[cell];
+        tally->mean[cell] = level_mean(plan, f, own, NULL, weight[cell]);
         tally->rest[cell] = level_mean(plan, f, all, own, n_rest);
-        if (plan->as[f] == STRATA_AS_NOMINAL || tally->count[cell] == 0) continue;
+        if (plan->as[f] == STRATA_AS_NOMINAL || weight[cell] == 0) continue;
         for (size_t l = 0; l < plan->n_levels[f]; l++) {
             const int position = plan->position[plan->slot[f] + l];
             if (position >= 0)
-                tally->square[cell] += (double)own[l] * squared(position, tally->mean[cell]);
+                tally->square[cell] +=
+                    strata_plan_weight(plan, own[l]) * squared(position, tally->mean[cell]);
         }
     }
 }
@@ -196,9 +230,9 @@ static void combine_squares(const struct strata_plan *plan, size_t f,
     double sum = 0.0;
     for (size_t s = 0; s < plan->k; s++) {
         const size_t cell = s * plan->n_features + f;
-        if (tally->count[cell] == 0) continue;
-        sum += tally->square[cell] +
-               (double)tally->count[cell] * squared(tally->mean[cell], tally->mean[all]);
+        if (tally->weight.value[cell] == 0) continue;
+        sum += tally->square[cell] + strata_plan_weight(plan, tally->weight.value[cell]) *
+                                         squared(tally->mean[cell], tally->mean[all]);
     }
     tally->square[all] = sum;
 }
@@ -208,13 +242,17 @@ void strata_tally_moments(struct strata_comm *comm, const struct strata_plan *pl
 {
     const size_t n_sums = plan->k * plan->n_numbers;
     const struct wire wire = wire_view(plan, room->wire);
-    for (size_t row = 0; row < plan->table->n_rows; row++) wire.size[plan->label[row]]++;
+    for (size_t row = 0; row < plan->table->n_rows; row++) {
+        const size_t s = plan->label[row];
+        count_row(plan, row, &wire.count.size[s], &wire.weight.size[s]);
+    }
     for (size_t f = 0; f < plan->n_features; f++) add_column(plan, f, wire, room->sum);
     sums_to_limbs(room->sum, n_sums, wire.limb);
     strata_comm_sum(comm, room->wire, strata_tally_wire_count(plan));
     sums_from_limbs(wire.limb, n_sums, room->sum);
 
-    counts_read(plan, wire, tally);
+    counts_read(plan, wire.count, tally->count);
+    if (plan->weight) counts_read(plan, wire.weight, tally->weight);
     for (size_t f = 0; f < plan->n_features; f++) {
         if (plan->as[f] == STRATA_AS_NUMBER)
             number_means(plan, f, room->sum, tally);
@@ -233,7 +271,8 @@ void strata_tally_moments(struct strata_comm *comm, const struct strata_plan *pl
         if (plan->as[f] != STRATA_AS_NUMBER) continue;
         for (size_t s = 0; s < plan->k; s++) {
             const double total = strata_exact_value(&room->sum[s * plan->n_numbers + plan->slot[f]]);
-            tally->square[s * plan->n_features + f] = fmin(total, DBL_MAX);
+            tally->square[s * plan->n_features + f] =
+                fmin(ldexp(total, plan->weight_exponent), DBL_MAX);
         }
         combine_squares(plan, f, tally);
     }

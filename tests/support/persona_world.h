@@ -20,7 +20,9 @@ struct world {
     struct strata_config config;
     struct strata_feature feature[WORLD_FEATURES];
     struct strata_column column[WORLD_FEATURES];
-    uint16_t *label; /* (n) the segment of each */
+    uint16_t *label;  /* (n) the segment of each */
+    uint32_t *weight; /* (n) case weights, or NULL */
+    int weight_exponent;
     struct strata_arena arena;
 };
 
@@ -162,9 +164,14 @@ static inline void world_rank(struct strata_comm *comm, void *context)
                                        .column = column,
                                        .n_columns = world->config.n_features};
     const struct strata_clustering clustering = {.dims = {.k = world->k, .d = 1}, .label = label};
+    uint32_t *weight = world->weight ? STRATA_NEW(keep, uint32_t, n) : NULL;
+    for (size_t i = 0; weight && i < n; i++)
+        weight[i] = world->weight[run->order ? run->order[run->begin[r] + i] : run->begin[r] + i];
+    const struct strata_rows rows = {
+        .n = n, .n_global = world->n, .weight = weight, .weight_exponent = world->weight_exponent};
     struct strata_err err = {0};
     run->status[r] =
-        strata_describe(comm, &world->config, &table, &clustering, keep, &run->out[r], &err);
+        strata_describe(comm, &world->config, &table, &rows, &clustering, keep, &run->out[r], &err);
     if (r == 0) run->n_sums = comm->n_sums;
 }
 

@@ -501,7 +501,7 @@ Test(persona_words, catalogue_has_unique_keys_known_slots_and_no_numbers)
     }
 }
 
-Test(persona_words, catalogue_has_a_tag_for_every_segment)
+Test(persona_words, catalogue_has_one_or_two_tags_for_every_segment)
 {
     char tags[4000];
     (void)snprintf(tags, sizeof tags, "%s", strata_message("name.tags"));
@@ -513,7 +513,7 @@ Test(persona_words, catalogue_has_a_tag_for_every_segment)
         for (size_t i = 0; i < n; i++) cr_assert_str_neq(tag, seen[i]);
         seen[n++] = tag;
     }
-    cr_assert_geq(n, STRATA_MAX_SEGMENTS);
+    cr_assert_geq(n * n, STRATA_MAX_SEGMENTS);
 }
 
 static bool has_form(const char *meaning, const char *direction)
