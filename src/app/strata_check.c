@@ -32,6 +32,20 @@ static void print_source(const struct strata_source *source, const struct strata
         (void)printf("  %-28s %s\n", plan->column_name[i], plan->column_type[i]);
 }
 
+static void print_matrix(const struct strata_job_plan *plan)
+{
+    (void)printf("Matrix      ");
+    if (plan->matrix_bytes == 0) {
+        (void)printf("in memory, or in a file where it does not fit\n");
+        return;
+    }
+    print_size(plan->matrix_bytes);
+    if (plan->matrix_directory)
+        (void)printf(" a rank, in a file in %s\n", plan->matrix_directory);
+    else
+        (void)printf(" a rank, in memory\n");
+}
+
 static void print_plan(const struct strata_job_plan *plan, int n_ranks)
 {
     const struct strata_config *config = plan->config;
@@ -48,7 +62,9 @@ static void print_plan(const struct strata_job_plan *plan, int n_ranks)
     print_size(plan->memory_needed_bytes);
     (void)printf(" a rank needed, ");
     print_size(plan->memory_given_bytes);
-    (void)printf(" given\nOutput      %s\n", config->output);
+    (void)printf(" given\n");
+    print_matrix(plan);
+    (void)printf("Output      %s\n", config->output);
     for (size_t i = 0; i < plan->ingest->n_sources; i++)
         print_source(&config->source[i], &plan->ingest->source[i]);
     (void)printf("\nNo problems found.\n");

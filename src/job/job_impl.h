@@ -21,9 +21,11 @@ struct strata_job {
     const struct strata_job_request *request;
     const struct strata_job_host *host; /* rank 0's, never NULL there; NULL elsewhere */
     struct strata_arena *keep;
-    struct strata_job_plan plan;     /* config on all ranks; the rest on rank 0 */
-    struct strata_snapshot snapshot; /* what was last published (rank 0) */
+    struct strata_job_plan plan;      /* config on all ranks; the rest on rank 0 */
+    struct strata_features *features; /* once they are made */
+    struct strata_snapshot snapshot;  /* what was last published (rank 0) */
     double started_s, stage_started_s;
+    double weight_unit; /* what the fit counts in: 1 without case weights */
     char started_utc[32];
     struct strata_stage_time stage[STRATA_JOB_STAGES_MAX];
     size_t n_stages;
@@ -42,6 +44,14 @@ void strata_job_ingest_progress(void *context, const char *source, uint64_t byte
                                 uint64_t bytes_total);
 void strata_job_fit_progress(void *context, const struct strata_fit_progress *progress);
 unsigned strata_job_fit_command(void *context);
+
+/* memory.c: what a job needs, has, and where its matrix will be: fills the plan's figures, adds a problem
+ * when it cannot be.  Rank 0 only. */
+void strata_job_memory_plan(int n_ranks, struct strata_job_plan *plan,
+                            struct strata_problems *problems);
+/* Where this rank's matrix may lie, now that its customers are counted.  Not collective. */
+struct strata_matrix_room strata_job_matrix_room(const struct strata_job *job,
+                                                 const struct strata_table *table);
 
 /* directory.c: the run directory from first to last. */
 STRATA_MUST_CHECK strata_status strata_job_directory_check(const char *directory,

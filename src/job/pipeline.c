@@ -152,6 +152,15 @@ static strata_status write_results(struct strata_job *job, const struct strata_o
     return strata_comm_agree(job->comm, status, err);
 }
 
+static void tell_matrix(const struct strata_job *job)
+{
+    const struct strata_rows *rows = &job->features->rows;
+    if (job->comm->rank == 0)
+        STRATA_LOG(INFO, "features.matrix", "rows=%zu columns=%zu mib=%zu place=%s", rows->n,
+                   rows->d, rows->n * rows->d * sizeof(float) >> 20,
+                   rows->mapping ? "file" : "memory");
+}
+
 static strata_status walk(struct strata_job *job, struct strata_blob *result, struct strata_err *err)
 {
     struct strata_quality quality = {0};
@@ -173,7 +182,10 @@ static strata_status walk(struct strata_job *job, struct strata_blob *result, st
     job->snapshot.customers = table->n_rows_global;
 
     STRATA_TRY(begin(job, STRATA_EVENT_NEXT, err));
-    STRATA_TRY(strata_features_make(comm, config, table, NULL, job->keep, &features, &quality, err));
+    const struct strata_matrix_room room = strata_job_matrix_room(job, table);
+    STRATA_TRY(strata_features_make(comm, config, table, &room, job->keep, &features, &quality, err));
+    job->features = features;
+    tell_matrix(job);
     job->snapshot.features = (uint32_t)features->recipe.d;
 
     STRATA_TRY(begin(job, STRATA_EVENT_NEXT, err));
@@ -186,7 +198,8 @@ static strata_status walk(struct strata_job *job, struct strata_blob *result, st
     STRATA_TRY(strata_evaluate(comm, features, clustering, job->keep, &evaluation, err));
 
     STRATA_TRY(begin(job, STRATA_EVENT_NEXT, err));
-    STRATA_TRY(strata_describe(comm, config, table, &features->rows, clustering, job->keep, &personas, err));
+    STRATA_TRY(strata_describe(comm, config, table, &features->rows, clustering, job->keep,
+                               &personas, err));
 
     STRATA_TRY(begin(job, STRATA_EVENT_NEXT, err));
     const struct strata_outcome outcome = {config,     table,    features, clustering,
@@ -212,6 +225,7 @@ static void leave(struct strata_job *job, strata_status status, const struct str
         STRATA_LOG(INFO, "run.end", "seconds=%.3f", strata_clock_s() - job->started_s);
     }
     if (job->host && job->host->close) job->host->close(job->host->context);
+    strata_features_finish(job->features);
     strata_job_directory_close(job, status == STRATA_OK || status == STRATA_E_AGAIN);
 }
 

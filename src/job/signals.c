@@ -34,6 +34,7 @@ void strata_job_signals_install(void)
         SIG_IGN; /* USR2 would ask for a checkpoint: the job goes on, as it would after one */
     (void)sigaction(SIGUSR2, &action, NULL);
     (void)sigaction(SIGPIPE, &action, NULL);
+    (void)sigaction(SIGXFSZ, &action, NULL); /* a file beyond the limit is an error of its writer */
 }
 
 unsigned strata_job_asked(void)
