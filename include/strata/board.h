@@ -76,8 +76,11 @@ struct strata_snapshot {
     uint32_t candidates_live, candidates_total;
     uint32_t k; /* of the leading candidate; at most STRATA_MAX_SEGMENTS */
     double objective;
-    double segment_size[STRATA_MAX_SEGMENTS]; /* (k) interim sizes of the leading candidate */
-    char message[256];                        /* the failure's first line, or empty */
+    double segment_size[STRATA_MAX_SEGMENTS]; /* (k) interim sizes of the leading candidate, by weight */
+    char weight[64];     /* feature that weighs the customers, or empty: each counts once */
+    double weight_total; /* how many the customers stand for; 0: as many as they are */
+    char ending[96];     /* why the chosen candidate ended, in a sentence; empty before */
+    char message[256];   /* the failure's first line, or empty */
 };
 
 enum strata_command_kind { STRATA_COMMAND_STOP = 1 };

@@ -52,7 +52,8 @@ struct strata_job_view { /* strata.v1.JobStatus */
     uint64_t bytes_done, bytes_total, customers, iteration;
     double objective;
     const char *message;
-    bool leaving; /* the server's last event */
+    const char *ending; /* why the chosen candidate ended; empty before */
+    bool leaving;       /* the server's last event */
 };
 
 struct strata_statement_view {
@@ -64,7 +65,8 @@ struct strata_segment_view {
     uint32_t id;                   /* from 1 */
     const char *name, *definition; /* empty in an interim one */
     uint64_t size;
-    double share;
+    double share;                            /* by weight */
+    bool weighted;                           /* personas: the share is not that of `size` */
     struct strata_statement_view *statement; /* (n_statements) personas only */
     size_t n_statements;
 };
@@ -73,6 +75,7 @@ struct strata_segments_view {
     const char *job;
     bool interim; /* sizes of the leading candidate of a running job */
     uint64_t customers;
+    const char *weight; /* feature whose case weights the shares count; empty: there are none */
     struct strata_segment_view *segment; /* (n_segments) */
     size_t n_segments;
 };

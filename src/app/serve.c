@@ -28,6 +28,7 @@ static strata_status publish_record(struct strata_board *board, const struct str
         .objective = job.objective,
     };
     (void)snprintf(now.job, sizeof now.job, "%s", job.job); /* a longer name is cut */
+    (void)snprintf(now.ending, sizeof now.ending, "%s", job.ending);
     strata_board_publish_result(board, record->bytes, record->n_bytes);
     strata_board_publish(board, &now);
     return STRATA_OK;

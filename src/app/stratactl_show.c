@@ -46,6 +46,7 @@ struct strata_snapshot strata_snapshot_of(const struct strata_job_view *job)
             now.state = (enum strata_job_state)state;
     (void)snprintf(now.job, sizeof now.job, "%s", job->job); /* longer texts are cut */
     (void)snprintf(now.message, sizeof now.message, "%s", job->message);
+    (void)snprintf(now.ending, sizeof now.ending, "%s", job->ending ? job->ending : "");
     return now;
 }
 
@@ -99,6 +100,7 @@ static void print_facts(const struct strata_terminal *terminal, const struct str
         (void)snprintf(text, sizeof text, "%u", now->k);
         print_fact(terminal, "Segments", text);
     }
+    if (now->ending[0]) print_fact(terminal, "Ended", now->ending);
     if (now->ranks > 0) {
         (void)snprintf(text, sizeof text, "%d", now->ranks);
         print_fact(terminal, "Ranks", text);
@@ -188,8 +190,8 @@ static void print_persona(const struct strata_terminal *terminal,
     strata_line_text(&line, persona->name, columns, terminal->utf8);
     strata_line_code(&line, strata_tint(terminal, STRATA_TINT_NONE));
     (void)printf("%s\n", line.text);
-    (void)printf("Segment %u, %s customers, %.1f%% of all\n\n", persona->id, count,
-                 100 * persona->share);
+    (void)printf("Segment %u, %s customers, %.1f%% of all%s\n\n", persona->id, count,
+                 100 * persona->share, persona->weighted ? " by weight" : "");
     if (persona->definition[0])
         strata_print_wrapped(stdout, terminal, persona->definition, 0, columns);
     const char *section = "";

@@ -151,6 +151,7 @@ static struct layout table_layout(const struct strata_terminal *terminal,
                                   const struct strata_segments_view *view)
 {
     struct layout fit = {.number = 2, .name = 7, .size = 9};
+    for (size_t most = 100; view->n_segments >= most; most *= 10) fit.number++;
     int definition = 0;
     char text[32];
     for (size_t i = 0; i < view->n_segments; i++) {
@@ -258,6 +259,8 @@ void strata_print_segment_table(FILE *stream, const struct strata_segments_view 
     print_head(stream, &terminal, &fit);
     for (size_t i = 0; i < view->n_segments; i++)
         print_row(stream, &terminal, &fit, &view->segment[i], largest_share);
+    if (view->weight && view->weight[0])
+        (void)fprintf(stream, "Shares are weighted by \"%s\".\n", view->weight);
 }
 
 strata_status strata_print_segments(FILE *stream, const unsigned char *result, size_t n_bytes,

@@ -86,6 +86,7 @@ static bool answer_segments(const Strata__V1__Result *record, struct strata_aren
     body->customers = record->customers;
     body->segments = list;
     body->n_segments = n;
+    if (record->quality && record->quality->weight) body->weight = record->quality->weight->name;
     reply->body_case = STRATA__V1__REPLY__BODY_SEGMENTS;
     reply->segments = body;
     return true;
@@ -187,6 +188,7 @@ void strata_record_status_fill(const Strata__V1__Result *record, Strata__V1__Job
     status->iteration = record->iterations;
     status->candidates_total = (uint32_t)record->n_candidates;
     status->k = (uint32_t)record->n_segments;
+    status->ending = record->ending;
     if (record->has_objective_case == STRATA__V1__RESULT__HAS_OBJECTIVE_OBJECTIVE) {
         status->has_objective_case = STRATA__V1__JOB_STATUS__HAS_OBJECTIVE_OBJECTIVE;
         status->objective = record->objective;

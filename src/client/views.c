@@ -52,6 +52,7 @@ void strata_view_job(const Strata__V1__JobStatus *status, struct strata_job_view
                          ? status->objective
                          : (double)NAN,
         .message = status->message,
+        .ending = status->ending,
     };
 }
 
@@ -62,6 +63,7 @@ bool strata_view_segments(const Strata__V1__SegmentsReply *reply, struct strata_
         .job = "",
         .interim = reply->interim,
         .customers = reply->customers,
+        .weight = reply->weight,
         .segment = STRATA_NEW(keep, struct strata_segment_view, reply->n_segments),
         .n_segments = reply->n_segments,
     };
@@ -86,6 +88,7 @@ static bool view_persona(const Strata__V1__Segment *segment, struct strata_arena
         .definition = segment->definition,
         .size = segment->size,
         .share = segment->share,
+        .weighted = segment->has_weight_case == STRATA__V1__SEGMENT__HAS_WEIGHT_WEIGHT,
         .statement = STRATA_NEW(keep, struct strata_statement_view, segment->n_statements),
         .n_statements = segment->n_statements,
     };
@@ -101,8 +104,10 @@ static bool view_persona(const Strata__V1__Segment *segment, struct strata_arena
 bool strata_view_personas(Strata__V1__Segment *const *segments, size_t n, struct strata_arena *keep,
                           struct strata_segments_view *view)
 {
-    *view = (struct strata_segments_view){
-        .job = "", .segment = STRATA_NEW(keep, struct strata_segment_view, n), .n_segments = n};
+    *view = (struct strata_segments_view){.job = "",
+                                          .weight = "",
+                                          .segment = STRATA_NEW(keep, struct strata_segment_view, n),
+                                          .n_segments = n};
     if (!view->segment) return false;
     for (size_t i = 0; i < n; i++)
         if (!view_persona(segments[i], keep, &view->segment[i])) return false;

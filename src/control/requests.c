@@ -131,14 +131,16 @@ HANDLER(handle_segments)
         return;
     }
     strata__v1__segments_reply__init(body);
+    const double total = now->weight_total > 0 ? now->weight_total : (double)now->customers;
     for (uint32_t i = 0; i < now->k; i++) {
         strata__v1__segment_summary__init(&summary[i]);
         summary[i].id = i + 1;
         summary[i].size = whole_size(now->segment_size[i]);
-        summary[i].share = now->customers > 0 ? now->segment_size[i] / (double)now->customers : 0;
+        summary[i].share = total > 0 ? now->segment_size[i] / total : 0;
         list[i] = &summary[i];
     }
     body->interim = true;
+    body->weight = (char *)(uintptr_t)now->weight; /* only packed, never changed */
     body->customers = now->customers;
     body->segments = list;
     body->n_segments = now->k;

@@ -34,4 +34,5 @@ void strata_status_fill(const struct strata_snapshot *now, Strata__V1__JobStatus
         status->objective = now->objective;
     }
     status->message = (char *)(uintptr_t)now->message;
+    status->ending = (char *)(uintptr_t)now->ending;
 }

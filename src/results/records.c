@@ -346,6 +346,8 @@ static void fill_segment(struct strata_maker *maker, const struct strata_outcome
                                         &out->n_statements);
     for (size_t i = 0; i < out->n_statements; i++)
         fill_statement(maker, outcome, &in->statement[i], out->statements[i]);
+    if (outcome->personas->weighted)
+        PUT_REAL(out, weight, STRATA__V1__SEGMENT__HAS_WEIGHT_WEIGHT, in->weight);
     if (evaluation->segment_silhouette)
         PUT_REAL(out, silhouette, STRATA__V1__SEGMENT__HAS_SILHOUETTE_SILHOUETTE,
                  evaluation->segment_silhouette[segment]);

@@ -8,6 +8,8 @@
 
 #include "results_impl.h"
 
+#define STRATA_REPORT_DETAILED 64 /* segments; report.js says the same */
+
 /* Put into the library by strata_embed (src/cmake). */
 extern const unsigned char strata_report_html[], strata_report_html_end[];
 extern const unsigned char strata_report_css[], strata_report_css_end[];
@@ -106,11 +108,21 @@ static strata_status no_room(struct strata_err *err)
     return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the report");
 }
 
+/* Beyond the largest segments, which the page shows in detail, a segment is a row of a table. */
+static void shorten(Strata__V1__Result *record)
+{
+    for (size_t i = STRATA_REPORT_DETAILED; i < record->n_segments; i++) {
+        Strata__V1__Segment *segment = record->segments[i];
+        segment->n_cells = segment->n_markers = segment->n_statements = 0;
+    }
+}
+
 strata_status strata_report_write(const char *path, const struct strata_blob *result,
                                   struct strata_arena scratch, struct strata_err *err)
 {
-    const ProtobufCMessage *message =
+    ProtobufCMessage *message =
         strata_record_unpack(&strata__v1__result__descriptor, result, &scratch);
+    if (message) shorten((Strata__V1__Result *)message);
     if (!message)
         return STRATA_FAIL(err, STRATA_E_DATA,
                            "%s: the record for the report is damaged: run the job again", path);

@@ -272,8 +272,11 @@ static inline void world_profiles(struct world *world)
                                                     .n_markers = s == 0 ? 2 : 0,
                                                     .statement = world->statement,
                                                     .n_statements = s == 0 ? 2 : 1};
-    world->personas = (struct strata_personas){world->persona, WORLD_K, world->cell[WORLD_K],
-                                               WORLD_FEATURES, world->column};
+    world->personas = (struct strata_personas){.segment = world->persona,
+                                               .k = WORLD_K,
+                                               .everybody = world->cell[WORLD_K],
+                                               .n_features = WORLD_FEATURES,
+                                               .column = world->column};
 }
 
 static inline void world_quality(struct world *world)

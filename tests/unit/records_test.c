@@ -2,6 +2,7 @@
 #include "results/results_impl.h"
 
 #include <criterion/criterion.h>
+#include <unistd.h>
 
 #include "strata/file.h"
 #include "strata/json_view.h"
@@ -13,7 +14,7 @@ static struct world world;
 
 static void begin(void)
 {
-    cr_assert(strata_arena_init(&arena, (size_t)64 << 20));
+    cr_assert(strata_arena_init(&arena, (size_t)256 << 20));
     world_make(&world, 0, 1, 10, &arena);
 }
 
@@ -139,6 +140,86 @@ Test(records, grid_centres_are_integers_and_other_params_doubles)
     cr_assert_eq(model->n_centres, 0);
     for (size_t i = 0; i < model->n_params; i++) cr_assert_eq(model->params[i], params[i]);
     cr_assert_eq(model->n_params, WORLD_K * WORLD_COLUMNS);
+}
+
+Test(records, weights_are_told_where_there_are_some)
+{
+    const Strata__V1__Result *result = strata_result_record(&world.outcome, &arena);
+    cr_assert_null(result->quality->weight);
+    cr_assert_eq(result->segments[0]->has_weight_case, 0);
+    world.quality.weight = (struct strata_weight_quality){
+        .name = "people", .total = 24.5, .unit = 0x1p-19, .rounded = 3};
+    world.personas.weighted = true;
+    world.persona[0].weight = 12.25;
+    result = strata_result_record(&world.outcome, &arena);
+    cr_assert_str_eq(result->quality->weight->name, "people");
+    cr_assert_eq(result->quality->weight->total, 24.5);
+    cr_assert_eq(result->quality->weight->unit, 0x1p-19);
+    cr_assert_eq(result->quality->weight->rounded, 3);
+    cr_assert_eq(result->segments[0]->weight, 12.25);
+    cr_assert_eq(result->segments[0]->size, 5, "customers");
+}
+
+Test(records, every_reason_to_stop_has_a_word_and_a_sentence)
+{
+    static const enum strata_stop_reason reasons[] = {
+        STRATA_STOP_NO_LABEL_MOVED, STRATA_STOP_TOLERANCE, STRATA_STOP_CENTRE_SHIFT,
+        STRATA_STOP_MERGED,         STRATA_STOP_MAX_ITER,  STRATA_STOP_ASKED,
+        STRATA_STOP_DROPPED};
+    bool seen[8] = {false};
+    for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++) {
+        world.candidate[1].reason = reasons[i];
+        const Strata__V1__Result *result = strata_result_record(&world.outcome, &arena);
+        const size_t word = (size_t)result->candidates[1]->reason;
+        cr_assert(word > 0 && word < 8 && !seen[word]);
+        seen[word] = true;
+        cr_assert_str_eq(result->ending, strata_stop_reason_sentence(reasons[i]));
+        cr_assert_eq(result->ending[strlen(result->ending) - 1], '.');
+    }
+}
+
+/* As many segments as there may be, each with all that one of the world has. */
+static void make_most_segments(void)
+{
+    const size_t k = STRATA_MAX_SEGMENTS, n_params = k * WORLD_COLUMNS;
+    struct strata_persona *persona = STRATA_NEW(&arena, struct strata_persona, k);
+    double *params = STRATA_NEW(&arena, double, n_params), *figure = STRATA_NEW(&arena, double, k);
+    for (size_t s = 0; s < k; s++) {
+        persona[s] = world.persona[0];
+        persona[s].name = strata_arena_print(&arena, "Segment of kind %zu", s);
+        persona[s].share = 1 / (double)k;
+    }
+    for (size_t i = 0; i < n_params; i++) params[i] = (double)(i % 1000);
+    world.clustering.dims.k = world.personas.k = k;
+    world.clustering.params = params;
+    world.personas.segment = persona;
+    world.evaluation.segment_silhouette = world.evaluation.segment_sse = figure;
+}
+
+Test(records, a_thousand_segments_are_packed_and_shown_whole)
+{
+    make_most_segments();
+    struct strata_err err = {0};
+    char *page = NULL;
+    size_t n_page = 0, n_text = 0;
+    const Strata__V1__Result *result = strata_result_record(&world.outcome, &arena);
+    const Strata__V1__Model *model = strata_model_record(&world.outcome, &arena);
+    cr_assert_eq(result->n_segments, STRATA_MAX_SEGMENTS);
+    cr_assert_eq(model->n_segment_names, STRATA_MAX_SEGMENTS);
+    cr_assert_eq(model->n_centres, (size_t)STRATA_MAX_SEGMENTS * WORLD_COLUMNS);
+    const struct strata_blob blob = pack(&result->base);
+    cr_assert_gt(pack(&model->base).n_bytes, 0);
+    const char *text = strata_json_view(&result->base, STRATA_JSON_LINE, &arena, &n_text);
+    cr_assert(strstr(text, "Segment of kind 1023"));
+    char path[64];
+    (void)snprintf(path, sizeof path, "/tmp/strata-report-%ld.html", (long)getpid());
+    cr_assert_eq(strata_report_write(path, &blob, arena, &err), STRATA_OK, "%s", err.text);
+    cr_assert_eq(strata_file_read(path, (size_t)1 << 24, &arena, &page, &n_page, &err), STRATA_OK);
+    (void)unlink(path);
+    cr_assert(strstr(page, "Segment of kind 1023"), "all of them are told of");
+    size_t n_told = 0;
+    for (const char *at = page; (at = strstr(at, "Three in four are old.")); at++) n_told++;
+    cr_assert_eq(n_told, 64, "the largest in detail: %zu", n_told);
 }
 
 Test(records, lack_of_room_is_told_at_any_point)

@@ -217,6 +217,42 @@ Test(requests, interim_segments_are_the_sizes_of_the_leading_candidate)
     }
 }
 
+Test(requests, interim_shares_are_of_the_weight)
+{
+    struct strata_snapshot now = {.state = STRATA_JOB_FITTING,
+                                  .k = 2,
+                                  .customers = 100,
+                                  .weight = "people",
+                                  .weight_total = 400,
+                                  .segment_size = {300, 100},
+                                  .remaining_s = -1};
+    strata_board_publish(&board, &now);
+    const Strata__V1__Reply *reply = answer(request_of(2));
+    cr_assert_str_eq(reply->segments->weight, "people");
+    cr_assert_eq(reply->segments->customers, 100);
+    cr_assert_eq(reply->segments->segments[0]->share, 0.75);
+    cr_assert_eq(reply->segments->segments[1]->share, 0.25);
+}
+
+Test(requests, a_thousand_segments_fit_a_reply)
+{
+    publish(STRATA_JOB_FITTING, STRATA_MAX_SEGMENTS);
+    cr_assert_eq(answer(request_of(2))->segments->n_segments, STRATA_MAX_SEGMENTS);
+    publish_record(STRATA_MAX_SEGMENTS);
+    publish(STRATA_JOB_DONE, 0);
+    cr_assert_eq(answer(request_of(2))->segments->n_segments, STRATA_MAX_SEGMENTS);
+    for (size_t row = 3; row <= 5; row++)
+        cr_assert_eq(answer(request_of(row))->code, STRATA__V1__CODE__CODE_OK);
+}
+
+Test(requests, why_the_fit_ended_is_in_the_status)
+{
+    struct strata_snapshot now = {.state = STRATA_JOB_EVALUATING, .remaining_s = -1};
+    (void)snprintf(now.ending, sizeof now.ending, "It was asked to stop.");
+    strata_board_publish(&board, &now);
+    cr_assert_str_eq(answer(request_of(1))->status->ending, "It was asked to stop.");
+}
+
 Test(requests, segments_of_a_result_are_the_records)
 {
     publish_record(3);

@@ -89,6 +89,32 @@ Test(terminal, tables_fit_every_width)
     }
 }
 
+Test(terminal, numbers_of_a_thousand_segments_are_whole_and_weights_are_told)
+{
+    static struct strata_segment_view segment[1024];
+    struct strata_segments_view view = view_of(segment, 8);
+    for (size_t i = 0; i < 1024; i++) {
+        segment[i] = segment[i % 8];
+        segment[i].id = (uint32_t)i + 1;
+        segment[i].definition = "";
+    }
+    view.n_segments = 1024;
+    view.weight = "people";
+    FILE *stream = tmpfile();
+    cr_assert_not_null(stream);
+    strata_print_segment_table(stream, &view);
+    rewind(stream);
+    size_t n_lines = 0;
+    char line[512];
+    while (fgets(line, sizeof line, stream)) {
+        if (n_lines >= 1 && n_lines <= 1024) cr_assert_eq(strtoul(line, NULL, 10), n_lines);
+        n_lines++;
+    }
+    cr_assert_str_eq(line, "Shares are weighted by \"people\".\n");
+    cr_assert_eq(n_lines, 1026);
+    (void)fclose(stream);
+}
+
 Test(terminal, columns_of_a_table_stand_under_each_other)
 {
     struct strata_segment_view segment[4];

@@ -3,6 +3,8 @@
 (() => {
   const record = JSON.parse(document.getElementById("record").textContent);
   const { features, segments, everybody, evaluation, quality } = record;
+  const detailed = segments.slice(0, 64); /* the largest; the record in the page has no more of the others */
+  const isCut = detailed.length < segments.length;
   const by = (id) => document.getElementById(id);
 
   /* --- words and figures ------------------------------------------------------------------ */
@@ -215,11 +217,12 @@
     by("lead").textContent = k === 1 ? `${first.name}: ${first.definition}`
       : `The largest segment is \u201c${first.name}\u201d with ${percent(first.share)} of customers, the smallest ` +
         `\u201c${last.name}\u201d with ${percent(last.share)}.`;
+    if (quality.weight) by("lead").textContent += ` All figures but counts of customers are weighted by \u201c${quality.weight.name}\u201d.`;
     by("stack").append(
       make("div", { class: "stack", "aria-hidden": "true" }, segments.map((one, i) => make("span",
         { class: one.share < 0.06 ? "thin" : one.share < 0.13 ? "slim" : undefined, title: `${one.name}: ${percent(one.share)}`,
-          style: { flex: `${Number(one.size)} 1 0`, background: `var(--segment-${i})` } }, one.share < 0.06 ? "" : make("b", {}, percent(one.share))))),
-      make("ul", { class: "legend" }, segments.map((one, i) => make("li", {}, make("a", { href: `#segment-${one.id}` },
+          style: { flex: `${one.share * Number(record.customers)} 1 0`, background: `var(--segment-${i})` } }, one.share < 0.06 ? "" : make("b", {}, percent(one.share))))),
+      make("ul", { class: "legend" }, detailed.map((one, i) => make("li", {}, make("a", { href: `#segment-${one.id}` },
         make("i", { class: "dot", style: { background: `var(--segment-${i})` } }), one.name, " ",
         make("span", { class: "soft" }, percent(one.share)))))));
     tiles();
@@ -268,7 +271,7 @@
 
   /* Bars of all cards have one scale; beyond 2 standard deviations a bar is full. */
   const reach = (effect) => Math.min(2, Math.abs(effect));
-  const widest = Math.max(1, ...segments.flatMap((one) => one.markers.map((marker) => reach(marker.effect))));
+  const widest = Math.max(1, ...detailed.map((one) => one.markers.reduce((most, marker) => Math.max(most, reach(marker.effect)), 0)));
   const markerBars = (segment) => {
     const strongest = segment.markers.slice(0, 5);
     if (!strongest.length) return null;
@@ -285,7 +288,7 @@
     const told = segment.statements.filter((one) => one.section === "definition");
     return told.length ? told.map(sentence) : make("p", {}, plural(segment.size, "customer"));
   };
-  const cards = () => by("cards").append(...segments.map((one, i) => {
+  const cards = () => by("cards").append(...detailed.map((one, i) => {
     const card = make("article", { class: "card", id: `segment-${one.id}`, "aria-labelledby": `segment-${one.id}-name` },
       make("div", { class: "who" },
         make("header", {}, make("h3", { id: `segment-${one.id}-name` }, one.name),
@@ -299,55 +302,57 @@
   }));
 
   const sizes = () => chart(by("sizes"), {
-    name: "How large they are", words: `Bar chart of segment sizes: ${segments.map((one) =>
+    name: "How large they are", words: `Bar chart of segment sizes: ${detailed.map((one) =>
       `${one.name} ${percent(one.share)}`).join(", ")}.`,
-    height: 30 + 46 * segments.length,
-    data: table("Segment sizes", ["Segment", "Customers", "Share", "Silhouette"], segments.map((one) =>
-      row(one.name, count(one.size), percent(one.share), figure(one.silhouette)))),
+    note: isCut ? `The ${detailed.length} largest of ${count(segments.length)} segments, as in all that follows; the table has all of them.` : null,
+    height: 30 + 46 * detailed.length,
+    data: table("Segment sizes", ["Segment", "Customers", "Share", "Silhouette", ...(isCut ? [head("", "text")] : [])], segments.map((one) =>
+      row(isCut ? `${one.id}. ${one.name}` : one.name, count(one.size), percent(one.share), figure(one.silhouette),
+        ...(isCut ? [cell(one.definition, "text")] : [])))),
     option: () => ({
       grid: { left: 8, right: 110, top: 4, bottom: 4, containLabel: true },
       xAxis: axis({ type: "value", show: false }),
-      yAxis: axis({ type: "category", inverse: true, data: segments.map((one) => one.name), axisLine: { show: false },
+      yAxis: axis({ type: "category", inverse: true, data: detailed.map((one) => one.name), axisLine: { show: false },
         axisLabel: { color: tone("ink"), fontSize: isNarrow() ? 12 : 13, width: isNarrow() ? 124 : 260, overflow: isNarrow() ? "break" : "truncate", lineHeight: 14 } }),
-      series: [{ type: "bar", barWidth: 18, data: segments.map((one, i) => ({ value: Number(one.size),
+      series: [{ type: "bar", barWidth: 18, data: detailed.map((one, i) => ({ value: one.share,
         itemStyle: { color: hue(i), borderRadius: [0, 4, 4, 0] } })),
       label: { show: true, position: "right", color: tone("ink"), formatter: (at) =>
-        `${count(at.value)}  (${percent(segments[at.dataIndex].share)})` } }],
+        `${count(detailed[at.dataIndex].size)}  (${percent(at.value)})` } }],
     }),
   });
 
   /* --- differences ------------------------------------------------------------------------- */
 
-  const strength = (index) => Math.max(0, ...segments.map((one) => Math.abs(one.cells[index].effect || 0)));
+  const strength = (index) => Math.max(0, ...detailed.map((one) => Math.abs(one.cells[index].effect || 0)));
   const heat = () => {
     const most = 40;
     const order = features.map((_, i) => i).filter((i) => strength(i) > 0)
       .sort((a, b) => strength(b) - strength(a) || a - b).slice(0, most);
     if (!order.length || segments.length < 2) return;
-    const points = order.flatMap((feature, y) => segments.map((one, x) => {
+    const points = order.flatMap((feature, y) => detailed.map((one, x) => {
       const effect = one.cells[feature].effect || 0;
       return { value: [x, y, effect], hidden: one.cells[feature].hidden, effect };
     }));
     const text = ([x, y]) => cellText(features[order[y]], segments[x].cells[order[y]]);
-    const column = (narrow) => (narrow ? 100 : Math.max(92, 620 / segments.length));
+    const column = (narrow) => (narrow ? 100 : Math.max(92, 620 / detailed.length));
     chart(by("heat"), {
       name: "Profile heat map",
       note: order.length < features.length && order.length === most ? `The ${most} features that differ most.` : null,
-      words: `Heat map of ${order.length} features in ${segments.length} segments. ${segments.map((one) => {
+      words: `Heat map of ${order.length} features in ${detailed.length} segments. ${detailed.map((one) => {
         const marker = one.markers[0];
         return marker ? `${one.name}: most marked by ${label(features[marker.feature], marker.level)}, ` +
           `${marker.effect < 0 ? "below" : "above"} the others.` : "";
       }).join(" ")}`,
-      height: 104 + 34 * order.length, minWidth: (narrow) => (narrow ? 130 : 190) + column(narrow) * segments.length,
-      data: table("Standardised differences from everybody else", ["Feature", ...segments.map((one) => one.name)],
-        order.map((feature) => row(label(features[feature]), ...segments.map((one) =>
+      height: 104 + 34 * order.length, minWidth: (narrow) => (narrow ? 130 : 190) + column(narrow) * detailed.length,
+      data: table("Standardised differences from everybody else", ["Feature", ...detailed.map((one) => one.name)],
+        order.map((feature) => row(label(features[feature]), ...detailed.map((one) =>
           figure(one.cells[feature].effect)))), "wide"),
       option: () => ({
         grid: { left: 8, right: 8, top: 8, bottom: 52, containLabel: true },
         tooltip: tip({ formatter: (at) => `<b>${safe(label(features[order[at.value[1]]]))}</b><br>` +
           `${safe(segments[at.value[0]].name)}: ${safe(text(at.value))}<br>` +
           `${fixed(Math.abs(Number(at.value[2])), 1)} standard deviations ${at.value[2] < 0 ? "below" : "above"} the others` }),
-        xAxis: axis({ type: "category", position: "top", data: segments.map((one) => one.name), axisLine: { show: false },
+        xAxis: axis({ type: "category", position: "top", data: detailed.map((one) => one.name), axisLine: { show: false },
           splitLine: { show: false }, axisLabel: { color: tone("ink"), interval: 0, width: column(isNarrow()) - 8, overflow: "break",
             fontSize: 12, lineHeight: 15 } }),
         yAxis: axis({ type: "category", inverse: true, data: order.map((i) => label(features[i])),
@@ -448,7 +453,7 @@
     const small = record.byK.filter((one) => !one.eligible).map((one) => one.k);
     if (ks.length < 2 || !chosen || !chosen.eligible || !reasons[record.rule]) return record.choice;
     return `All numbers of segments from ${ks[0]} to ${ks[ks.length - 1]} were tried; ${spelled(chosen.k)} ${chosen.k === 1 ? "was" : "were"} chosen because ` +
-      `${reasons[record.rule]}.${small.length ? ` ${listed(small)} did not qualify: a segment would hold less than ` +
+      `${reasons[record.rule]}.${small.length ? ` ${small.length > 12 ? `${small.length} of them` : listed(small)} did not qualify: a segment would hold less than ` +
       `${percent(record.minShare)} of the customers.` : ""}`;
   };
   const certainty = () => {
@@ -479,7 +484,7 @@
     const shown = levels.length <= most ? levels
       : levels.sort((a, b) => b.share - a.share || a.level - b.level).slice(0, most);
     const rows = shown.map(({ level }) => {
-      const line_ = row(feature.levels[level], ...[everybody[index], ...segments.map((one) => one.cells[index])].map((one) => {
+      const line_ = row(feature.levels[level], ...[everybody[index], ...detailed.map((one) => one.cells[index])].map((one) => {
         const found = share(one, level);
         return cell(found ? percent(found.share) : one.hidden ? "" : dash());
       }));
@@ -493,21 +498,21 @@
     const feature = features[index];
     const name = feature.levels.length > 12 ? `${label(feature)} (12 commonest of ${feature.levels.length})` : label(feature);
     const of = shareOf(feature.unit || "") ? make("small", { class: "unit" }, feature.unit) : null;
-    return [row(make("span", {}, name, of), profileCell(feature, everybody[index], true), ...segments.map((one) =>
+    return [row(make("span", {}, name, of), profileCell(feature, everybody[index], true), ...detailed.map((one) =>
       profileCell(feature, one.cells[index]))), ...(feature.levels.length ? levelRows(index) : [])];
   };
   const roleNames = { ROLE_BASIS: "What the segments are made of", ROLE_DESCRIPTOR: "What else is known",
-    ROLE_OUTCOME: "Outcomes", ROLE_SENSITIVE: "Sensitive features (audited, never used)" };
+    ROLE_OUTCOME: "Outcomes", ROLE_SENSITIVE: "Sensitive features (audited, never used)", ROLE_WEIGHT: "Case weight" };
   const profiles = () => {
     by("profiles-intro").textContent = "Means and shares of customers that have a value. An index of 100 is everybody\u2019s " +
       "average. A dash stands for a figure that is hidden, because it would tell about too few customers.";
     const rows = Object.entries(roleNames).flatMap(([role, name]) => {
       const members = features.map((_, i) => i).filter((i) => features[i].role === role);
       if (!members.length) return [];
-      return [make("tr", { class: "group" }, make("th", { colspan: String(segments.length + 2), scope: "rowgroup" }, name)),
+      return [make("tr", { class: "group" }, make("th", { colspan: String(detailed.length + 2), scope: "rowgroup" }, name)),
         ...members.flatMap(featureRows)];
     });
-    by("profile-tables").append(table("Profiles of all segments", ["Feature", "Everybody", ...segments.map((one) => one.name)],
+    by("profile-tables").append(table(isCut ? "Profiles of the largest segments" : "Profiles of all segments", ["Feature", "Everybody", ...detailed.map((one) => one.name)],
       rows, "wide"));
   };
 
@@ -541,6 +546,8 @@
       ["Tried", `${plural(record.candidates.length, "model")}` + (ks.length > 1
         ? `, for ${ks[0]} to ${ks[ks.length - 1]} segments` : "") + `; ${plural(record.iterations, "pass")
           .replace("passs", "passes")} over the customers`],
+      ["Why the chosen one ended", record.ending],
+      ["Case weights", quality.weight ? `${quality.weight.name}: ${plural(record.customers, "customer")} stand for ${figure(quality.weight.total)}` : ""],
       ["Smallest share allowed", percent(record.minShare)],
       ["Seed of the random numbers", record.seed],
       ["Calinski\u2013Harabasz", evaluation.calinskiHarabasz === undefined ? "" : figure(evaluation.calinskiHarabasz)],

@@ -22,6 +22,9 @@ FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-
          "--enable-logging=stderr", "--virtual-time-budget=4000", "--window-size=1280,900"]
 
 
+DETAILED = 64  # segments that the page shows with all that is known of them
+
+
 def fail(text):
     sys.exit(f"FAILED: {text}")
 
@@ -108,14 +111,15 @@ def check_drawn(page, message):
     everything = "".join(page.texts)
     check(any(tag == "html" and values.get("data-drawn") == "yes" for tag, values in page.tags),
           "the script did not reach its end")
-    check(page.count("article", "card") == k, "a segment has no card")
+    detailed = message.segments[:DETAILED]
+    check(page.count("article", "card") == len(detailed), "a segment has no card")
     check(page.count("h1") == 1, "the page has not exactly one first heading")
     check(len(page.charts) >= (5 if k > 1 else 3), f"only {len(page.charts)} charts")
     for chart in page.charts:
         check(chart["shapes"] >= 3, f"nothing is drawn in: {chart['label'][:60]}")
         check(len(chart["label"]) > 20, "a chart has no words for those who cannot see it")
     evidence = page.count("p", "evidence")
-    statements = sum(len(segment.statements) for segment in message.segments)
+    statements = sum(len(segment.statements) for segment in detailed)
     check(evidence == statements, f"{evidence} of {statements} sentences show their evidence")
     check(page.count("summary") >= statements, "evidence cannot be reached by keyboard")
     for segment in message.segments:
@@ -126,6 +130,9 @@ def check_drawn(page, message):
     check("unknown <other> & mixed" in everything, "markup in a text of the record is not shown as text")
     check("undefined" not in everything and "[object" not in everything and "NaN" not in everything,
           "a value that is not there shows")
+    if message.quality.HasField("weight"):
+        check(f"weighted by \u201c{message.quality.weight.name}\u201d" in everything, "the weights are not told")
+    check(message.ending in everything, "why the fit ended is not told")
     for target in page.links:
         check(target in page.ids, f"a link leads nowhere: #{target}")
 
@@ -139,8 +146,11 @@ def main():
     import report_sample
     from strata.v1 import result_pb2
     browser = shutil.which("chromium") or shutil.which("chromium-browser")
-    for k in (1, 2, 5, 12, 40):
+    for k in (1, 2, 5, 12, 40, 1024):
         message = report_sample.sample(result_pb2, k)
+        if k == 12:
+            message.quality.weight.name = "people <in> the household"
+            message.quality.weight.total = 6021
         with open(f"{k}.pb", "wb") as out:
             out.write(message.SerializeToString(deterministic=True))
         subprocess.run([view, f"{k}.pb", f"{k}.json"], check=True)

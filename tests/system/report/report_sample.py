@@ -132,13 +132,15 @@ def fill_segments(result, k):
 
 
 def fill_fit(result, k):
+    starts = 10 if k <= 64 else 4
+    result.ending = "No customer changed segments any more."
     for n in range(2, max(k, 8) + 1):
         objective = 21000 / n ** 0.55 + 2000
-        for start in range(10):
+        for start in range(starts):
             result.candidates.add(k=n, start=start, iterations=12 + (n * start) % 17, reason=1,
                                   objective=objective * (1 + (0.004 * start if start > 6 else 0)),
                                   smallest_share=0.31 / n, eligible=n < 8, repairs=0)
-        item = result.by_k.add(k=n, candidate=10 * (n - 2), objective=objective, smallest_share=0.31 / n,
+        item = result.by_k.add(k=n, candidate=starts * (n - 2), objective=objective, smallest_share=0.31 / n,
                                eligible=n < 8 or n <= k, agreement=0.7 if n > 3 else 1, chosen=n == k)
         if n > 2:
             item.score = 1 / (1 + abs(n - k)) * 0.21
