@@ -1,21 +1,25 @@
-/* What the kernels of this folder share: centres as kernels read them, and the table of functions that
- * one instruction set provides.
+/* What the kernels of this folder share: centres as kernels read them, and the
+ * table of functions that one instruction set provides.
  *
- * A kernel looks for the smallest score s_c = |c|^2 / 2 - x.c, which is (|x - c|^2 - |x|^2) / 2, by
- * fused multiply-adds in float32.  How it certifies what it finds:
+ * A kernel looks for the smallest score s_c = |c|^2 / 2 - x.c, which is (|x -
+ * c|^2 - |x|^2) / 2, by fused multiply-adds in float32.  How it certifies what
+ * it finds:
  *
- *   u = 2^-24.  Rows and centres are integers of at most 2^24, so floats hold them.  A score starts as
- *   |c|^2 / 2, rounded; each term x_j c_j then goes through at most d + 3 roundings (its product where
- *   there is no fused multiply-add, d additions, two to add up interleaved lanes).  So (Higham, 2002,
- *   lemma 3.1, and Cauchy-Schwarz) a computed score v is off by at most
- *       E = (d + 4) u (1 + 2^-10) (C^2 / 2 + X C),   C >= any |c|, X >= |x|.
- *   The index of its centre replaces the lowest m bits of v, which moves it by less than
- *       2^m ulp(v) <= 2^(m - 22) u' |v|, here written  D |v|  with D = 2^(m - 23).
- *   w -> w - D |w| is increasing, so with best and second as found (of which the second is at most
- *   every other): s_other - s_best >= (second - best) - D (|second| + |best|) (1 + 2D) - 2 E.
- *   When that is above 0, the label is certain.  All that is computed of the right side in float32 is
- *   inflated by (1 + 2^-10), far more than its few roundings; and since scores that differ do so by at
- *   least a half, 1/8 is added, which covers scores near 0, whose index is a subnormal number.
+ *   u = 2^-24.  Rows and centres are integers of at most 2^24, so floats hold
+ * them.  A score starts as |c|^2 / 2, rounded; each term x_j c_j then goes
+ * through at most d + 3 roundings (its product where there is no fused
+ * multiply-add, d additions, two to add up interleaved lanes).  So (Higham,
+ * 2002, lemma 3.1, and Cauchy-Schwarz) a computed score v is off by at most E =
+ * (d + 4) u (1 + 2^-10) (C^2 / 2 + X C),   C >= any |c|, X >= |x|. The index of
+ * its centre replaces the lowest m bits of v, which moves it by less than 2^m
+ * ulp(v) <= 2^(m - 22) u' |v|, here written  D |v|  with D = 2^(m - 23). w -> w
+ * - D |w| is increasing, so with best and second as found (of which the second
+ * is at most every other): s_other - s_best >= (second - best) - D (|second| +
+ * |best|) (1 + 2D) - 2 E. When that is above 0, the label is certain.  All that
+ * is computed of the right side in float32 is inflated by (1 + 2^-10), far more
+ * than its few roundings; and since scores that differ do so by at least a
+ * half, 1/8 is added, which covers scores near 0, whose index is a subnormal
+ * number.
  *
  * Everything else (ties always) is decided by strata_nearest_fill. */
 #ifndef STRATA_NEAREST_CENTRES_H
@@ -32,42 +36,49 @@
 #define STRATA_LANES_MOST 16 /* floats in the widest register */
 #define STRATA_GROUP_MOST 4  /* centre registers that a kernel takes at once */
 
-/* Registers of LANES floats.  packed: for each group of up to GROUP registers of centres, for each step
- * (one column, or `fold` neighbouring ones), the group's registers with -c.  With fold > 1 a lane
- * holds one of fold neighbouring columns of one centre: few centres fill a register all the same. */
+/* Registers of LANES floats.  packed: for each group of up to GROUP registers
+ * of centres, for each step (one column, or `fold` neighbouring ones), the
+ * group's registers with -c.  With fold > 1 a lane holds one of fold
+ * neighbouring columns of one centre: few centres fill a register all the same.
+ */
 struct strata_centres {
-    struct strata_dims dims;
-    const double *centre; /* (k, d), borrowed */
-    const struct strata_kernels *kernels;
-    size_t fold;          /* columns of one centre side by side in lanes: 1, 2 or 4 */
-    size_t steps;         /* ceil(d / fold) */
-    size_t registers;     /* ceil(k fold / LANES) */
-    float norm;           /* C, rounded up */
-    float half;           /* C^2 / 2, rounded up */
-    float room;           /* relative to |x|^2: what its sum's roundings may come to */
-    float error;          /* (d + 4) u (1 + 2^-10), rounded up */
-    float blur;           /* D: what the index in the low bits can do to a score, relative */
-    int32_t keep;         /* mask of a score's bits that the index does not take */
-    const float *start;   /* (registers, LANES) |c|^2 / 2; very large in lanes without a centre */
-    const int32_t *index; /* (registers, LANES) the centre of each lane after folding */
-    const float *packed;  /* (registers, steps, LANES) floats in the order above */
-    const float *plain;   /* (k, d) */
+  struct strata_dims dims;
+  const double *centre; /* (k, d), borrowed */
+  const struct strata_kernels *kernels;
+  size_t fold;      /* columns of one centre side by side in lanes: 1, 2 or 4 */
+  size_t steps;     /* ceil(d / fold) */
+  size_t registers; /* ceil(k fold / LANES) */
+  float norm;       /* C, rounded up */
+  float half;       /* C^2 / 2, rounded up */
+  float room;  /* relative to |x|^2: what its sum's roundings may come to */
+  float error; /* (d + 4) u (1 + 2^-10), rounded up */
+  float
+      blur; /* D: what the index in the low bits can do to a score, relative */
+  int32_t keep;       /* mask of a score's bits that the index does not take */
+  const float *start; /* (registers, LANES) |c|^2 / 2; very large in lanes
+                         without a centre */
+  const int32_t
+      *index; /* (registers, LANES) the centre of each lane after folding */
+  const float *packed; /* (registers, steps, LANES) floats in the order above */
+  const float *plain;  /* (k, d) */
 };
 
 struct strata_kernels {
-    size_t lanes;
-    size_t group; /* registers of centres in a group, at most */
-    /* Looks at n rows, a multiple of lanes, of which fold - 1 floats beyond the last can be read; into unsure (n) the indices of those that are not certified (labels, upper
-     * and lower of which are not to be used).  Returns their number. */
-    size_t (*look)(const struct strata_centres *centres, const float *x, size_t n,
-                   struct strata_look out, uint32_t *unsure);
-    void (*own)(const struct strata_centres *centres, const float *x, size_t n,
-                const uint16_t *label, float *upper);
-    size_t (*age)(const struct strata_ageing *ageing, const uint16_t *label, float *upper,
-                  float *lower, size_t n, uint32_t *row);
-    /* Adds n rows to the held sums of their labels. */
-    void (*sum)(const struct strata_held *held, const float *x, size_t n, const uint16_t *label,
-                struct strata_label_sums to);
+  size_t lanes;
+  size_t group; /* registers of centres in a group, at most */
+  /* Looks at n rows, a multiple of lanes, of which fold - 1 floats beyond the
+   * last can be read; into unsure (n) the indices of those that are not
+   * certified (labels, upper and lower of which are not to be used).  Returns
+   * their number. */
+  size_t (*look)(const struct strata_centres *centres, const float *x, size_t n,
+                 struct strata_look out, uint32_t *unsure);
+  void (*own)(const struct strata_centres *centres, const float *x, size_t n,
+              const uint16_t *label, float *upper);
+  size_t (*age)(const struct strata_ageing *ageing, const uint16_t *label,
+                float *upper, float *lower, size_t n, uint32_t *row);
+  /* Adds n rows to the held sums of their labels. */
+  void (*sum)(const struct strata_held *held, const float *x, size_t n,
+              const uint16_t *label, struct strata_label_sums to);
 };
 
 extern const struct strata_kernels strata_kernels_scalar;
