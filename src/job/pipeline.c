@@ -152,6 +152,23 @@ static strata_status write_results(struct strata_job *job, const struct strata_o
     return strata_comm_agree(job->comm, status, err);
 }
 
+/* What interim sizes count. */
+static void tell_weights(struct strata_job *job, const struct strata_quality *quality)
+{
+    const struct strata_weight_quality *weight = &quality->weight;
+    job->weight_unit = weight->unit;
+    job->snapshot.weight_total = weight->total;
+    (void)snprintf(job->snapshot.weight, sizeof job->snapshot.weight, "%s",
+                   weight->name ? weight->name : ""); /* names are shorter */
+}
+
+static void tell_ending(struct strata_job *job, const struct strata_clustering *clustering)
+{
+    const size_t chosen = clustering->by_k[clustering->chosen_k].candidate;
+    (void)snprintf(job->snapshot.ending, sizeof job->snapshot.ending, "%s",
+                   strata_stop_reason_sentence(clustering->candidate[chosen].reason));
+}
+
 static void tell_matrix(const struct strata_job *job)
 {
     const struct strata_rows *rows = &job->features->rows;
@@ -187,12 +204,14 @@ static strata_status walk(struct strata_job *job, struct strata_blob *result, st
     job->features = features;
     tell_matrix(job);
     job->snapshot.features = (uint32_t)features->recipe.d;
+    tell_weights(job, &quality);
 
     STRATA_TRY(begin(job, STRATA_EVENT_NEXT, err));
     const struct strata_fit_watch fit_watch = {job, strata_job_fit_command, strata_job_fit_progress};
     STRATA_TRY(
         strata_cluster(comm, config, features, &fit_watch, job->keep, &clustering, &quality, err));
     if (job->snapshot.state == STRATA_JOB_SEEDING) strata_job_enter(job, STRATA_EVENT_NEXT);
+    tell_ending(job, clustering);
 
     STRATA_TRY(begin(job, STRATA_EVENT_NEXT, err));
     STRATA_TRY(strata_evaluate(comm, features, clustering, job->keep, &evaluation, err));

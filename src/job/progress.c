@@ -72,7 +72,7 @@ void strata_job_fit_progress(void *context, const struct strata_fit_progress *pr
     now->objective = progress->best_objective;
     for (uint32_t segment = 0; segment < progress->best_k && segment < STRATA_MAX_SEGMENTS;
          segment++)
-        now->segment_size[segment] = progress->best_mass[segment];
+        now->segment_size[segment] = progress->best_mass[segment] * job->weight_unit;
     const double begin = fraction_at[STRATA_JOB_FITTING], end = fraction_at[STRATA_JOB_EVALUATING];
     set_fraction(job, begin + (end - begin) * progress->fraction);
     strata_job_publish(job);
