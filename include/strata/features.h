@@ -67,6 +67,13 @@ static inline void strata_rows_ahead(const struct strata_rows *rows, size_t firs
     if (rows->mapping) strata_mapping_ahead(rows->mapping, first * row_bytes, n * row_bytes);
 }
 
+/* To be called by whoever reads single rows, between one and the next; after the last one, with n. */
+static inline void strata_rows_jump(const struct strata_rows *rows, size_t from, size_t to)
+{
+    const size_t row_bytes = rows->d * sizeof(float);
+    if (rows->mapping) strata_mapping_jump(rows->mapping, from * row_bytes, to * row_bytes);
+}
+
 /* How many customers the rows of all ranks stand for: weight_global in units of 1.  Pure. */
 double strata_rows_weight(const struct strata_rows *rows);
 

@@ -49,6 +49,10 @@ STRATA_MUST_CHECK strata_status strata_mapping_open(struct strata_mapping *mappi
  * call a block. */
 void strata_mapping_ahead(const struct strata_mapping *mapping, size_t offset, size_t n);
 
+/* For who picks places here and there: after the one at `from` comes the one at `to`, which may be beyond
+ * the end.  A chunk that is left is let go unless it is kept. */
+void strata_mapping_jump(const struct strata_mapping *mapping, size_t from, size_t to);
+
 /* Give everything back.  Accepts a zeroed mapping. */
 void strata_mapping_close(struct strata_mapping *mapping);
 

@@ -30,3 +30,14 @@ uint64_t strata_host_memory_bytes(void)
     }
     return bytes;
 }
+
+uint64_t strata_host_resident_bytes(void)
+{
+    unsigned long long size = 0, resident = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+    if (!file) return 0;
+    const int found = fscanf(file, "%llu %llu", &size, &resident);
+    (void)fclose(file); /* only read from */
+    const long page_bytes = sysconf(_SC_PAGESIZE);
+    return found == 2 && page_bytes > 0 ? resident * (uint64_t)page_bytes : 0;
+}

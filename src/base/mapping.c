@@ -185,11 +185,11 @@ static void bring(const struct strata_mapping *mapping, size_t offset, size_t n)
 static void let_go(const struct strata_mapping *mapping, size_t chunk)
 {
     if (is_kept(mapping, chunk)) return;
-    const size_t offset = chunk * STRATA_MAPPING_CHUNK;
-    (void)madvise(address_of(mapping, offset), STRATA_MAPPING_CHUNK, MADV_DONTNEED);
+    const size_t offset = chunk * STRATA_MAPPING_CHUNK, left = mapping->n_bytes - offset;
+    const size_t n = left < STRATA_MAPPING_CHUNK ? left : STRATA_MAPPING_CHUNK;
+    (void)madvise(address_of(mapping, offset), n, MADV_DONTNEED);
     if (mapping->drops_cache)
-        (void)posix_fadvise(mapping->file, (off_t)offset, (off_t)STRATA_MAPPING_CHUNK,
-                            POSIX_FADV_DONTNEED);
+        (void)posix_fadvise(mapping->file, (off_t)offset, (off_t)n, POSIX_FADV_DONTNEED);
 }
 
 void strata_mapping_ahead(const struct strata_mapping *mapping, size_t offset, size_t n)
@@ -198,4 +198,10 @@ void strata_mapping_ahead(const struct strata_mapping *mapping, size_t offset, s
     const size_t before = offset > n ? (offset - n) / STRATA_MAPPING_CHUNK : 0; /* one block ago */
     bring(mapping, offset, n);
     for (size_t chunk = before; chunk < behind; chunk++) let_go(mapping, chunk);
+}
+
+void strata_mapping_jump(const struct strata_mapping *mapping, size_t from, size_t to)
+{
+    const size_t chunk = from / STRATA_MAPPING_CHUNK;
+    if (to / STRATA_MAPPING_CHUNK != chunk) let_go(mapping, chunk);
 }

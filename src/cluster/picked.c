@@ -70,8 +70,11 @@ strata_status strata_picked_gather(struct strata_comm *comm, const struct strata
         status = STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for %zu rows that all ranks must see",
                              n_picks);
     STRATA_TRY(strata_comm_agree(comm, status, err));
-    for (size_t i = 0, at = 0; i < n_picks; at += packed_size(rows->d, rows->key[pick[i].row]), i++)
+    for (size_t i = 0, at = 0; i < n_picks; i++) {
         pack(mine + at, rows, pick[i]);
+        at += packed_size(rows->d, rows->key[pick[i].row]);
+        strata_rows_jump(rows, pick[i].row, i + 1 < n_picks ? pick[i + 1].row : rows->n);
+    }
     STRATA_TRY(strata_comm_gather_blobs(comm, mine, n_bytes, keep, &all, &offset, err));
 
     size_t n = 0;

@@ -45,8 +45,8 @@ struct strata_matrix_room strata_job_matrix_room(const struct strata_job *job,
 {
     const struct strata_config *config = job->plan.config;
     const size_t d = strata_features_columns(config, table, *job->keep);
-    const uint64_t taken =
-        strata_arena_used(job->keep) + beside_matrix(config, table->n_rows, d ? d : 1);
+    const uint64_t held = larger(strata_host_resident_bytes(), strata_arena_used(job->keep));
+    const uint64_t taken = held + beside_matrix(config, table->n_rows, d ? d : 1);
     return (struct strata_matrix_room){.memory_bytes =
                                            rest(memory_given(config, job->comm->n_here), taken),
                                        .cache_bytes = rest(share_of_host(job->comm->n_here), taken),
