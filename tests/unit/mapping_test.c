@@ -112,6 +112,20 @@ Test(mapping, a_pass_leaves_no_more_in_memory_than_it_may_keep)
     strata_mapping_close(&mapping);
 }
 
+Test(mapping, places_picked_here_and_there_do_not_pile_up)
+{
+    const size_t n_bytes = 64 * MIB;
+    struct strata_mapping mapping = made(n_bytes, 0, 1024 * MIB);
+    for (size_t i = 0; i < 4096; i++) {
+        const size_t at = i * 16001 % n_bytes,
+                     next = i == 4095 ? n_bytes : (i + 1) * 16001 % n_bytes;
+        cr_assert_eq(mapping.bytes[at], byte_at(at));
+        strata_mapping_jump(&mapping, at, next);
+    }
+    cr_expect_leq(bytes_mapped(&mapping), 2 * STRATA_MAPPING_CHUNK);
+    strata_mapping_close(&mapping);
+}
+
 Test(mapping, the_file_has_no_name_and_no_other_reader)
 {
     struct strata_mapping mapping = made(MIB, 0, 0);
