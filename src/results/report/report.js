@@ -98,8 +98,9 @@
     const colours = isDark() ? palettes.dark : palettes.light;
     return index < colours.length ? colours[index] : `hsl(${(index * 137) % 360} 38% ${isDark() ? 70 : 38}%)`;
   };
-  const paint = () => segments.forEach((_, i) =>
-    document.documentElement.style.setProperty(`--segment-${i}`, hue(i)));
+  /* All colours are asked for before one is set, so that styles are worked out once. */
+  const paint = () => segments.map((_, i) => hue(i)).forEach((colour, i) =>
+    document.documentElement.style.setProperty(`--segment-${i}`, colour));
   const tone = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
   /* --- building blocks --------------------------------------------------------------------- */
