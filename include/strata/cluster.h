@@ -27,15 +27,26 @@ enum strata_stop_reason {
 /* One sentence that tells the reason to people. */
 const char *strata_stop_reason_sentence(enum strata_stop_reason reason);
 
+/* Where a candidate's first centres came from. */
+enum strata_origin {
+    STRATA_ORIGIN_SEEDED, /* k-means++ or k-means|| */
+    STRATA_ORIGIN_GIVEN,  /* the user's, or a previous model's */
+    STRATA_ORIGIN_SPLIT,  /* the best of k - 1 with its worst segment split */
+    STRATA_ORIGIN_JOINED  /* the best of k + 1 with its two nearest segments joined */
+};
+
 /* One fitted model of the sweep. */
 struct strata_candidate_result {
     uint32_t k, start; /* start counts from 0 */
+    enum strata_origin origin;
     uint32_t iterations;
     enum strata_stop_reason reason;
     double objective; /* to be minimised; in squared encoded units for k-means (grid scaled away) */
     double smallest_share; /* of customers, in [0, 1] */
     bool eligible;         /* smallest_share >= min_share and no empty segment */
     uint32_t repairs;      /* empty segments refilled on the way */
+    double raced; /* objective of the race, scaled to all customers; NaN when there was none */
+    size_t merged_into; /* the candidate that goes on for this one, when the reason is MERGED */
 };
 
 /* What the choice rule saw for each k: the best start. */
@@ -58,7 +69,7 @@ struct strata_clustering {
     double *mass;   /* (k) rows of each segment (hard counts) */
     double objective; /* of the chosen model; in encoded units */
     double total_sse; /* of all rows about their grand mean, in squared encoded units */
-    struct strata_candidate_result *candidate; /* (n_candidates), by k then start */
+    struct strata_candidate_result *candidate; /* (n_candidates), by k then start; then the ladder's */
     size_t n_candidates;
     struct strata_k_result *by_k; /* (n_k) */
     size_t n_k;

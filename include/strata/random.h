@@ -11,6 +11,7 @@ enum strata_purpose { /* a new use gets a new number; numbers are never reused *
                       STRATA_PURPOSE_SEEDING = 2,
                       STRATA_PURPOSE_TEST = 3,
                       STRATA_PURPOSE_OVERSAMPLE = 4,
+                      STRATA_PURPOSE_RACE = 5,
 };
 
 /* 64 uniform random bits.  Pure. */

@@ -188,14 +188,18 @@ static size_t best_score(const struct strata_k_result *by_k, const bool *takes_p
 
 /* --- the choice ------------------------------------------------------------------------ */
 
-static double agreement_of(const struct strata_fit *fit, uint32_t k, double best)
+/* The share of a k's seeded starts that came to the same end as its best: in the race, if there was
+ * one. */
+static double agreement_of(const struct strata_fit *fit, const struct strata_candidate_result *best)
 {
+    const bool raced = !isnan(best->raced);
+    const double end = raced ? best->raced : best->objective;
     size_t n = 0, agree = 0;
-    for (size_t i = 0; i < fit->out->n_candidates; i++) {
+    for (size_t i = 0; i < fit->out->n_k * fit->starts; i++) {
         const struct strata_candidate_result *c = &fit->out->candidate[i];
-        if (c->k != k) continue;
+        if (c->k != best->k) continue;
         n++;
-        agree += fabs(c->objective - best) <= 1e-6 * fabs(best);
+        agree += fabs((raced ? c->raced : c->objective) - end) <= 1e-6 * fabs(end);
     }
     return (double)agree / (double)n;
 }
@@ -211,7 +215,7 @@ static size_t summarise(const struct strata_fit *fit, struct strata_k_result *by
                                            .score = (double)NAN,
                                            .smallest_share = best->smallest_share,
                                            .eligible = best->eligible,
-                                           .agreement = agreement_of(fit, best->k, best->objective)};
+                                           .agreement = agreement_of(fit, best)};
         n_eligible += best->eligible;
     }
     return n_eligible;

@@ -114,6 +114,7 @@ static bool make_room(struct strata_fit *fit)
     const size_t n_params = fit->estimator->param_count(dims);
     out->n_k = fit->k_to - fit->k_from + 1;
     out->n_candidates = out->n_k * fit->starts;
+    if (strata_race_is_on(fit)) out->n_candidates += 2 * (out->n_k - 1);
     out->candidate = STRATA_NEW(fit->keep, struct strata_candidate_result, out->n_candidates);
     out->by_k = STRATA_NEW(fit->keep, struct strata_k_result, out->n_k);
     out->params = STRATA_NEW(fit->keep, double, n_params);
@@ -133,6 +134,15 @@ static bool make_room(struct strata_fit *fit)
     return room;
 }
 
+/* The i-th candidate of the ladder: splits of all k but the smallest, then joins of all but the largest. */
+static void plan_rung(const struct strata_fit *fit, size_t i, struct strata_candidate_result *result)
+{
+    const size_t n_steps = fit->out->n_k - 1;
+    result->origin = i < n_steps ? STRATA_ORIGIN_SPLIT : STRATA_ORIGIN_JOINED;
+    result->k = fit->k_from + (uint32_t)(i < n_steps ? i + 1 : i - n_steps);
+    result->start = fit->starts + (i >= n_steps);
+}
+
 /* Which candidates there are, by k then start. */
 static strata_status plan(struct strata_fit *fit, struct strata_err *err)
 {
@@ -147,9 +157,17 @@ static strata_status plan(struct strata_fit *fit, struct strata_err *err)
         status = STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for %zu customers' segments",
                              fit->rows->n);
     STRATA_TRY(strata_comm_agree(fit->comm, status, err));
+    const size_t n_seeded = fit->out->n_k * fit->starts;
     for (size_t i = 0; i < fit->out->n_candidates; i++) {
-        fit->out->candidate[i].k = fit->k_from + (uint32_t)(i / fit->starts);
-        fit->out->candidate[i].start = (uint32_t)(i % fit->starts);
+        struct strata_candidate_result *result = &fit->out->candidate[i];
+        result->raced = (double)NAN;
+        result->origin = fit->from_file ? STRATA_ORIGIN_GIVEN : STRATA_ORIGIN_SEEDED;
+        if (i >= n_seeded) {
+            plan_rung(fit, i - n_seeded, result);
+            continue;
+        }
+        result->k = fit->k_from + (uint32_t)(i / fit->starts);
+        result->start = (uint32_t)(i % fit->starts);
     }
     return STRATA_OK;
 }
@@ -326,8 +344,7 @@ static void finish(struct strata_fit *fit)
     memcpy(out->trace, leader->trace, leader->n_trace * sizeof *out->trace);
     const size_t n_params = fit->estimator->param_count(out->dims);
     out->state_hash = strata_hash(out->params, n_params * sizeof *out->params);
-    out->total_sse =
-        ldexp(fit->total_sse, 2 * fit->grid_exponent + fit->rows->weight_exponent);
+    out->total_sse = ldexp(fit->total_sse, 2 * fit->grid_exponent + fit->rows->weight_exponent);
     if (out->dims.k < k)
         strata_fit_note(
             fit,
@@ -395,7 +412,8 @@ strata_status strata_cluster(struct strata_comm *comm, const struct strata_confi
                              .prunes = pruning_is_on(),
                              .watch = watch,
                              .quality = quality,
-                             .keep = keep};
+                             .keep = keep,
+                             .stage_share = 1};
     STRATA_REQUIRE(fit.estimator != NULL); /* the job file was checked against the same list */
     fit.out = STRATA_NEW(keep, struct strata_clustering, 1);
     const uint64_t bytes =

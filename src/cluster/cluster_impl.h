@@ -40,6 +40,8 @@ struct strata_candidate {
     struct strata_sum *sums;    /* (n_stats) of all rows */
     double *trace;              /* (STRATA_TRACE_MAX) objective of each iteration */
     size_t n_trace;
+    uint64_t *state; /* (STRATA_TRACE_MAX) of each iteration, see strata_fit_merge */
+    size_t n_states;
 };
 
 /* The best start of one k, kept when its wave is over. */
@@ -51,12 +53,39 @@ struct strata_leader {
     size_t n_trace;
 };
 
-/* Rows from which centres are drawn, the same on all ranks. */
+/* A candidate that is to be fitted, from params or (NULL) from the seeding. */
+struct strata_entrant {
+    size_t index; /* into strata_clustering.candidate */
+    const double *params;
+};
+
+/* One that came through the race. */
+struct strata_finalist {
+    bool filled, eligible;
+    size_t index;
+    double objective; /* in the race, per grid */
+    uint64_t state;
+    double *params, *mass;
+};
+
+#define STRATA_FINALISTS 2 /* of each k */
+
+/* The race on a part of the customers: who is good enough to be fitted to all of them. */
+struct strata_race {
+    struct strata_finalist *finalist; /* (n_k, STRATA_FINALISTS), the best first */
+    double scale;                     /* from an objective of the race to one of all customers */
+};
+
+/* Rows from which centres are drawn, the same on all ranks: a sample, or the list of k-means||. */
 struct strata_sample {
     size_t n;
     const float *x;         /* (n, d) */
-    const uint64_t *weight; /* (n), or NULL: all 1 */
-    bool is_prefix; /* in the order of the keys' hashes: a smaller sample is a prefix of it */
+    const uint64_t *weight; /* (n) their own; of a list: of the rows nearest to each */
+    const double *value;    /* (n + 1) of a sample: u / q, rising, so that a smaller sample is a
+                               prefix; NULL for a list */
+    bool is_all;            /* the sample is all customers */
+    const double *mean;     /* (d) what the shares q are made with */
+    double spread_share;
 };
 
 struct strata_fit {
@@ -87,8 +116,10 @@ struct strata_fit {
     double total_sse;             /* about the grand mean, in squared grid units */
     double *criterion;            /* (n_k) what the pass for the choice found, or NULL */
     struct strata_leader *leader; /* (n_k) */
-    size_t n_done;                /* candidates of waves that are over */
-    double fraction;              /* told last */
+    struct strata_race *race;     /* this fit is one; or NULL */
+    size_t n_entrants, n_done;    /* of this stage; n_done are of waves that are over */
+    double stage_from, stage_share; /* of the whole fit, for progress */
+    double fraction;                /* told last */
     bool asked_to_stop;
     bool differs; /* this rank's params are not rank 0's: told in the next reduction */
 };
@@ -122,22 +153,55 @@ STRATA_MUST_CHECK strata_status strata_fit_totals(struct strata_fit *fit, struct
 #define STRATA_SAMPLE_ROWS_A_SEGMENT 64
 size_t strata_sample_rows(uint64_t n_rows, size_t k);
 
-/* The sample for the largest k: the customers whose keys have the smallest hashes; under
- * model.seeding: parallel, the list of k-means|| in its place.  Collective. */
+/* The sample for the largest k; under model.seeding: parallel, the list of k-means|| in its place.
+ * Collective; after strata_fit_totals. */
 STRATA_MUST_CHECK strata_status strata_fit_sample(struct strata_fit *fit, struct strata_err *err);
 STRATA_MUST_CHECK strata_status strata_fit_oversample(struct strata_fit *fit,
                                                       struct strata_err *err);
+
+/* How much each of the first n rows of the sample stands for: NULL for 1 each, or (n), which may lie
+ * in room (n).  Below 2^40 each. */
+const uint64_t *strata_sample_weights(const struct strata_fit *fit, size_t n, uint64_t *room);
 
 /* Bytes that a rank of n_rows needs to seed.  They are given back before the fit. */
 uint64_t strata_seeding_bytes(const struct strata_config *config, uint64_t n_rows, size_t k,
                               size_t d);
 uint64_t strata_oversample_bytes(uint64_t n_rows, size_t k, size_t d);
 
+/* Random numbers of one candidate's seeding, in their order. */
+struct strata_draws {
+    uint64_t seed;
+    uint64_t what; /* (k, start): which candidate */
+    uint64_t n;    /* numbers drawn so far */
+};
+
+/* A row with probability proportional to its share of the potential. */
+size_t strata_draw_row(struct strata_draws *draws, const struct strata_potential *potential);
+
 /* Greedy k-means++ on the rows of a potential, which is without centres: k indices of rows.  A pure
- * function of (rows, seed, k, start).  chosen is room for as many bytes as there are rows, all 0.
+ * function of (rows, draws).  chosen is room for as many bytes as there are rows, all 0.
  * O(m k d log k) time. */
-void strata_seed_indices(struct strata_potential *potential, size_t n, size_t k, uint64_t seed,
-                         uint32_t start, bool *chosen, int64_t *index);
+void strata_seed_indices(struct strata_potential *potential, size_t n, size_t k,
+                         struct strata_draws *draws, bool *chosen, int64_t *index);
+
+/* Local search from these indices (k at least 2).  The arrays are scratch, for any k and n up to those
+ * of init. */
+struct strata_local_search {
+    struct strata_potential *potential;
+    const float *x; /* (n, d) */
+    size_t n;
+    struct strata_dims dims;
+    int64_t *d1, *d2, *t;         /* (n) squared distances */
+    uint16_t *c1, *c2;            /* (n) the two nearest centres */
+    strata_int128 *loss, *change; /* (k) */
+    double *centre;               /* (k, d) */
+    float *strip;
+};
+#define STRATA_LOCAL_SEARCH_STEPS(k) (8 + 2 * (k))
+bool strata_local_search_init(struct strata_arena *room, size_t n, struct strata_dims dims,
+                              struct strata_local_search *search);
+void strata_local_search_run(struct strata_local_search *search, struct strata_draws *draws,
+                             int64_t *index);
 
 /* Params of the candidates of a wave before their first pass.  Collective: ranks share the work. */
 STRATA_MUST_CHECK strata_status strata_fit_seed(struct strata_fit *fit,
@@ -153,8 +217,38 @@ STRATA_MUST_CHECK strata_status strata_fit_repair(struct strata_fit *fit,
                                                   struct strata_candidate *candidate,
                                                   struct strata_err *err);
 
-/* Fit all candidates, wave by wave, and keep the best start of each k.  Collective. */
+/* Fit all candidates and keep the best start of each k: all of them to all rows, or, when there are
+ * many rows, those that come through a race.  Collective. */
 STRATA_MUST_CHECK strata_status strata_fit_all(struct strata_fit *fit, struct strata_err *err);
+
+/* Fit these to the fit's rows, wave by wave.  Collective. */
+STRATA_MUST_CHECK strata_status strata_fit_entrants(struct strata_fit *fit,
+                                                    const struct strata_entrant *entrant, size_t n,
+                                                    struct strata_err *err);
+
+/* Whether there is a race: a function of the job and of the number of customers. */
+bool strata_race_is_on(const struct strata_fit *fit);
+
+/* Let all candidates race on a part of the rows; out is room for n_k * STRATA_FINALISTS entrants and
+ * gets those that are to go on, in the order of their k.  Collective. */
+STRATA_MUST_CHECK strata_status strata_fit_race(struct strata_fit *fit, struct strata_entrant *out,
+                                                size_t *n_out, struct strata_err *err);
+
+/* A candidate of the race has ended. */
+void strata_race_note(struct strata_fit *fit, const struct strata_candidate *candidate);
+
+/* Entrants between neighbours: for each k but the largest its best with the worst segment split, for
+ * each but the smallest its best with the two nearest segments joined.  out is room for 2 (n_k - 1).
+ * Collective; heat is the race's fit. */
+STRATA_MUST_CHECK strata_status strata_fit_ladder(struct strata_fit *heat,
+                                                  struct strata_entrant *out, size_t *n_out,
+                                                  struct strata_err *err);
+
+/* End candidates that have come to a state where another one of their k has been. */
+void strata_fit_merge(const struct strata_fit *fit, struct strata_candidate *candidate, size_t n);
+
+/* Candidates that were merged get the results of those that went on for them. */
+void strata_fit_follow_merged(struct strata_clustering *out);
 
 /* Bring each live candidate's labels, bounds and sums of this rank's rows to its params, on all
  * threads of the rank.  Not collective. */

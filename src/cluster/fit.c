@@ -251,7 +251,7 @@ static double fraction_done(const struct strata_fit *fit, const struct wave *wav
         const double iterations = wave->candidate[i].result->iterations;
         done += wave->candidate[i].live ? iterations / (iterations + 30.0) : 1.0;
     }
-    return done / (double)fit->out->n_candidates;
+    return fit->stage_from + fit->stage_share * done / (double)fit->n_entrants;
 }
 
 static void tell(struct strata_fit *fit, const struct wave *wave)
@@ -260,10 +260,10 @@ static void tell(struct strata_fit *fit, const struct wave *wave)
     const struct strata_candidate *best = leading(wave);
     const double fraction = fraction_done(fit, wave);
     if (fraction > fit->fraction) fit->fraction = fraction;
-    const size_t live = count_live(wave) + (fit->out->n_candidates - fit->n_done - wave->n);
+    const size_t live = count_live(wave) + (fit->n_entrants - fit->n_done - wave->n);
     const struct strata_fit_progress progress = {.iteration = fit->out->iterations_total,
                                                  .live = (uint32_t)live,
-                                                 .total = (uint32_t)fit->out->n_candidates,
+                                                 .total = (uint32_t)fit->n_entrants,
                                                  .best_k = best->result->k,
                                                  .best_objective =
                                                      strata_fit_encoded(fit, best->objective),
@@ -286,23 +286,17 @@ static strata_status iterate(struct strata_fit *fit, struct wave *wave, struct s
         STRATA_TRY(reduce(fit, wave, err));
         for (size_t i = 0; i < wave->n; i++)
             if (wave->candidate[i].live) STRATA_TRY(advance(fit, &wave->candidate[i], err));
+        strata_fit_merge(fit, wave->candidate, wave->n);
         tell(fit, wave);
     }
     return STRATA_OK;
 }
 
-/* Write down how a candidate ended, and keep it if it leads its k: eligible before not, then the
- * lower objective, then the lower start. */
-static void conclude(struct strata_fit *fit, const struct strata_candidate *candidate)
+/* Keep a candidate if it leads its k: eligible before not, then the lower objective, then the lower
+ * number. */
+static void lead(struct strata_fit *fit, const struct strata_candidate *candidate)
 {
-    struct strata_candidate_result *result = candidate->result;
-    double smallest = candidate->mass[0];
-    for (size_t c = 1; c < candidate->dims.k; c++)
-        if (candidate->mass[c] < smallest) smallest = candidate->mass[c];
-    result->smallest_share = smallest / (double)fit->totals.weight;
-    result->eligible = smallest > 0 && result->smallest_share >= fit->config->model.min_share;
-    result->objective = strata_fit_encoded(fit, candidate->objective);
-
+    const struct strata_candidate_result *result = candidate->result;
     struct strata_leader *leader = &fit->leader[result->k - fit->k_from];
     if (leader->filled) {
         const bool other_is_eligible = fit->out->candidate[leader->index].eligible;
@@ -319,42 +313,92 @@ static void conclude(struct strata_fit *fit, const struct strata_candidate *cand
     memcpy(leader->trace, candidate->trace, candidate->n_trace * sizeof *leader->trace);
 }
 
-static strata_status fit_wave(struct strata_fit *fit, size_t first, size_t n, struct strata_err *err)
+/* Write down how a candidate ended. */
+static void conclude(struct strata_fit *fit, const struct strata_candidate *candidate)
 {
-    struct wave wave = {.candidate = STRATA_NEW(&fit->room, struct strata_candidate, n), .n = n};
-    bool room = wave.candidate != NULL;
+    struct strata_candidate_result *result = candidate->result;
+    double smallest = candidate->mass[0];
+    for (size_t c = 1; c < candidate->dims.k; c++)
+        if (candidate->mass[c] < smallest) smallest = candidate->mass[c];
+    result->smallest_share = smallest / (double)fit->totals.weight;
+    result->eligible = smallest > 0 && result->smallest_share >= fit->config->model.min_share;
+    result->objective = strata_fit_encoded(fit, candidate->objective);
+    if (fit->race)
+        strata_race_note(fit, candidate);
+    else if (result->reason != STRATA_STOP_MERGED)
+        lead(fit, candidate);
+}
+
+/* Room for the candidates of a wave and for their message.  Not collective. */
+static bool wave_init(struct strata_fit *fit, const struct strata_entrant *entrant, size_t n,
+                      struct wave *wave)
+{
+    *wave = (struct wave){.candidate = STRATA_NEW(&fit->room, struct strata_candidate, n), .n = n};
+    bool room = wave->candidate != NULL;
     size_t message = HEAD_COUNT;
     for (size_t i = 0; i < n && room; i++) {
-        struct strata_candidate *c = &wave.candidate[i];
-        c->index = first + i;
-        c->result = &fit->out->candidate[first + i];
+        struct strata_candidate *c = &wave->candidate[i];
+        c->index = entrant[i].index;
+        c->result = &fit->out->candidate[c->index];
         room = strata_candidate_init(fit, c->result->k, &fit->room, c);
-        message += room ? message_size(fit, c) : 0;
+        if (!room) break;
+        message += message_size(fit, c);
+        if (entrant[i].params)
+            memcpy(c->params, entrant[i].params, c->n_params * sizeof *c->params);
     }
-    wave.message = STRATA_NEW(&fit->room, int64_t, message);
+    wave->message = STRATA_NEW(&fit->room, int64_t, message);
+    return room && wave->message;
+}
+
+static strata_status fit_wave(struct strata_fit *fit, const struct strata_entrant *entrant,
+                              size_t n, struct strata_err *err)
+{
+    struct wave wave;
     strata_status status = STRATA_OK;
-    if (!room || !wave.message)
+    if (!wave_init(fit, entrant, n, &wave))
         status = STRATA_FAIL(err, STRATA_E_MEMORY, "no memory to fit %zu candidates at once", n);
     STRATA_TRY(strata_comm_agree(fit->comm, status, err));
     STRATA_REQUIRE(wave.candidate != NULL); /* all ranks have agreed that there is room */
-    STRATA_TRY(strata_fit_seed(fit, wave.candidate, n, err));
+    if (!entrant[0].params) STRATA_TRY(strata_fit_seed(fit, wave.candidate, n, err));
     STRATA_TRY(iterate(fit, &wave, err));
     for (size_t i = 0; i < n; i++) conclude(fit, &wave.candidate[i]);
     fit->n_done += n;
     return STRATA_OK;
 }
 
-strata_status strata_fit_all(struct strata_fit *fit, struct strata_err *err)
+strata_status strata_fit_entrants(struct strata_fit *fit, const struct strata_entrant *entrant,
+                                  size_t n, struct strata_err *err)
 {
     const struct strata_dims largest = {.k = fit->k_to, .d = fit->rows->d};
     const size_t wave = strata_wave_size(fit->estimator, largest, fit->rows->n_global);
-    const size_t n = fit->out->n_candidates;
+    fit->n_entrants = n;
+    fit->n_done = 0;
     for (size_t first = 0; first < n; first += wave) {
         const struct strata_arena mark = fit->room;
-        STRATA_TRY(fit_wave(fit, first, n - first < wave ? n - first : wave, err));
+        STRATA_TRY(fit_wave(fit, entrant + first, n - first < wave ? n - first : wave, err));
         fit->room = mark;
     }
+    return STRATA_OK;
+}
+
+strata_status strata_fit_all(struct strata_fit *fit, struct strata_err *err)
+{
+    const size_t n_seeded = fit->out->n_k * fit->starts;
+    const size_t n_finalists = fit->out->n_k * STRATA_FINALISTS;
+    size_t n = n_seeded > n_finalists ? n_seeded : n_finalists;
+    struct strata_entrant *entrant = STRATA_NEW(&fit->room, struct strata_entrant, n);
     strata_status status = STRATA_OK;
+    if (!entrant) status = STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for %zu starts", n);
+    STRATA_TRY(strata_comm_agree(fit->comm, status, err));
+    STRATA_REQUIRE(entrant != NULL);
+    if (strata_race_is_on(fit)) {
+        STRATA_TRY(strata_fit_race(fit, entrant, &n, err));
+    } else {
+        n = n_seeded;
+        for (size_t i = 0; i < n; i++) entrant[i].index = i;
+    }
+    STRATA_TRY(strata_fit_entrants(fit, entrant, n, err));
+    strata_fit_follow_merged(fit->out);
     if (fit->differs)
         status =
             STRATA_FAIL(err, STRATA_E_BUG, "this rank's model differs from rank 0's after the fit");
@@ -375,7 +419,7 @@ uint64_t strata_candidate_bytes(const struct strata_estimator *estimator, struct
     return n_rows * row_bytes(estimator) + 2 * params * sizeof(double) +
            sums * (2 * sizeof(struct strata_sum) + estimator->limbs * sizeof(int64_t)) +
            (uint64_t)n_threads * (estimator->sums_bytes(dims) + sizeof(struct strata_tally) + 64) +
-           estimator->pass_bytes(dims) + (dims.k + STRATA_TRACE_MAX) * sizeof(double) + 1024;
+           estimator->pass_bytes(dims) + (dims.k + 2 * STRATA_TRACE_MAX) * sizeof(double) + 1024;
 }
 
 size_t strata_wave_size(const struct strata_estimator *estimator, struct strata_dims dims,
@@ -420,9 +464,10 @@ bool strata_candidate_init(const struct strata_fit *fit, uint32_t k, struct stra
     candidate->sums = STRATA_NEW(room, struct strata_sum, candidate->n_stats);
     candidate->pass = strata_arena_take(room, estimator->pass_bytes(candidate->dims), 64, 1);
     candidate->trace = STRATA_NEW(room, double, STRATA_TRACE_MAX);
+    candidate->state = STRATA_NEW(room, uint64_t, STRATA_TRACE_MAX);
     bool taken = candidate->params && candidate->next && candidate->mass && candidate->label &&
                  candidate->mine && candidate->sums && candidate->pass && candidate->trace &&
-                 take_tallies(fit, room, candidate);
+                 candidate->state && take_tallies(fit, room, candidate);
     if (taken && estimator->keeps_bounds && fit->prunes) {
         candidate->upper = STRATA_NEW(room, float, fit->rows->n);
         candidate->lower = STRATA_NEW(room, float, fit->rows->n);
