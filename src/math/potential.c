@@ -24,9 +24,8 @@
 struct strata_points {
     size_t n, d, n_tiles;
     const float *x; /* (n, d) */
-    const uint64_t *weight;
-    float *tile;  /* (n_tiles, d, TILE_ROWS), 0 beyond n */
-    double *norm; /* (n_tiles, TILE_ROWS) squared, of each row */
+    float *tile;    /* (n_tiles, d, TILE_ROWS), 0 beyond n */
+    double *norm;   /* (n_tiles, TILE_ROWS) squared, of each row */
     enum strata_isa isa;
     bool is_near; /* no row is too far from the origin for doubles */
 };
@@ -34,9 +33,10 @@ struct strata_points {
 struct strata_potential {
     const struct strata_points *points;
     size_t n;
-    bool is_empty;    /* no centre yet: each row counts 1 */
-    int64_t *closest; /* (tiles, TILE_ROWS) squared distance from the nearest centre; 0 beyond n */
-    uint64_t *weight; /* (tiles, TILE_ROWS) 0 beyond n; or NULL */
+    bool is_empty;     /* no centre yet: each row counts 1 */
+    int64_t *closest;  /* (tiles, TILE_ROWS) squared distance from the nearest centre; 0 beyond n */
+    int64_t *distance; /* (tiles, TILE_ROWS) scratch */
+    uint64_t *weight;  /* (tiles, TILE_ROWS) 0 beyond n; or NULL */
     strata_uint128 *block; /* (blocks) weighted sums of closest */
     strata_uint128 total;
 };
@@ -84,13 +84,12 @@ static void load_row(struct strata_points *points, size_t row)
 }
 
 const struct strata_points *strata_points_make(size_t n, size_t d, const float *x,
-                                               const uint64_t *weight, enum strata_isa isa,
-                                               void *room)
+                                               enum strata_isa isa, void *room)
 {
     unsigned char *at = room;
     struct strata_points *points = room;
     *points = (struct strata_points){
-        .n = n, .d = d, .n_tiles = tiles_of(n), .x = x, .weight = weight, .isa = isa, .is_near = true};
+        .n = n, .d = d, .n_tiles = tiles_of(n), .x = x, .isa = isa, .is_near = true};
     at += aligned(sizeof *points);
     points->norm = (double *)(void *)at;
     at += aligned(points->n_tiles * TILE_ROWS * sizeof(double));
@@ -131,17 +130,17 @@ static void trials_load(const struct strata_points *points, const size_t *row, s
 struct kernels {
     void (*try_rows)(const struct strata_potential *p, const size_t *row, size_t n,
                      strata_uint128 *total);
-    void (*accept)(struct strata_potential *p, size_t row);
+    void (*fill)(const struct strata_potential *p, size_t row, int64_t *distance);
 };
 
 static struct kernels kernels_of(enum strata_isa isa)
 {
 #ifdef __x86_64__
-    if (isa == STRATA_ISA_AVX512) return (struct kernels){avx512_try_rows, avx512_accept};
-    if (isa == STRATA_ISA_AVX2) return (struct kernels){avx2_try_rows, avx2_accept};
+    if (isa == STRATA_ISA_AVX512) return (struct kernels){avx512_try_rows, avx512_fill};
+    if (isa == STRATA_ISA_AVX2) return (struct kernels){avx2_try_rows, avx2_fill};
 #endif
     (void)isa;
-    return (struct kernels){plain_try_rows, plain_accept};
+    return (struct kernels){plain_try_rows, plain_fill};
 }
 
 /* --- the potential --------------------------------------------------------------------- */
@@ -149,7 +148,7 @@ static struct kernels kernels_of(enum strata_isa isa)
 size_t strata_potential_bytes(size_t n)
 {
     return aligned(sizeof(struct strata_potential)) +
-           2 * tiles_of(n) * TILE_ROWS * sizeof(int64_t) + blocks_of(n) * sizeof(strata_uint128);
+           3 * tiles_of(n) * TILE_ROWS * sizeof(int64_t) + blocks_of(n) * sizeof(strata_uint128);
 }
 
 static strata_uint128 block_sum(const struct strata_potential *p, size_t first, size_t last)
@@ -180,7 +179,7 @@ static void sum_blocks(struct strata_potential *p)
 }
 
 struct strata_potential *strata_potential_make(const struct strata_points *points, size_t n,
-                                               void *room)
+                                               const uint64_t *weight, void *room)
 {
     const size_t n_padded = tiles_of(n) * TILE_ROWS;
     unsigned char *at = room;
@@ -189,12 +188,14 @@ struct strata_potential *strata_potential_make(const struct strata_points *point
     at += aligned(sizeof *p);
     p->closest = (int64_t *)(void *)at;
     at += n_padded * sizeof(int64_t);
-    if (points->weight) p->weight = (uint64_t *)(void *)at;
+    p->distance = (int64_t *)(void *)at;
+    at += n_padded * sizeof(int64_t);
+    if (weight) p->weight = (uint64_t *)(void *)at;
     at += n_padded * sizeof(uint64_t);
     p->block = (strata_uint128 *)(void *)at;
     for (size_t row = 0; row < n_padded; row++) {
         p->closest[row] = row < n;
-        if (p->weight) p->weight[row] = row < n ? points->weight[row] : 0;
+        if (p->weight) p->weight[row] = row < n ? weight[row] : 0;
     }
     sum_blocks(p);
     return p;
@@ -226,11 +227,26 @@ void strata_potential_try(const struct strata_potential *potential, const size_t
     kernels_of(potential->points->isa).try_rows(potential, row, n_trials, total);
 }
 
+void strata_potential_distances(const struct strata_potential *potential, size_t row,
+                                int64_t *distance)
+{
+    kernels_of(potential->points->isa).fill(potential, row, distance);
+}
+
+void strata_potential_set(struct strata_potential *potential, const int64_t *closest)
+{
+    memcpy(potential->closest, closest, potential->n * sizeof *closest);
+    potential->is_empty = false;
+    sum_blocks(potential);
+}
+
 void strata_potential_accept(struct strata_potential *potential, size_t row)
 {
-    kernels_of(potential->points->isa).accept(potential, row);
-    for (size_t at = potential->n; at < tiles_of(potential->n) * TILE_ROWS; at++)
-        potential->closest[at] = 0;
+    int64_t *distance = potential->distance, *closest = potential->closest;
+    kernels_of(potential->points->isa).fill(potential, row, distance);
+    for (size_t at = 0; at < potential->n; at++)
+        if (potential->is_empty || distance[at] < closest[at]) closest[at] = distance[at];
+    for (size_t at = potential->n; at < tiles_of(potential->n) * TILE_ROWS; at++) closest[at] = 0;
     potential->is_empty = false;
     sum_blocks(potential);
 }
@@ -238,4 +254,19 @@ void strata_potential_accept(struct strata_potential *potential, size_t row)
 int64_t strata_potential_closest(const struct strata_potential *potential, size_t row)
 {
     return potential->closest[row];
+}
+
+uint64_t strata_potential_weight(const struct strata_potential *potential, size_t row)
+{
+    return potential->weight ? potential->weight[row] : 1;
+}
+
+size_t strata_potential_room(size_t n)
+{
+    return tiles_of(n) * TILE_ROWS;
+}
+
+bool strata_potential_is_near(const struct strata_potential *potential)
+{
+    return potential->points->is_near;
 }

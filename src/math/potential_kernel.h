@@ -87,7 +87,7 @@ INLINE void NAME(try_block)(const struct strata_potential *p, size_t first, size
             __builtin_memcpy(&closest, p->closest + row, sizeof closest);
             for (size_t i = 0; i < n; i++) {
                 const whole left = NAME(lower)(distance[i], closest);
-                if (p->points->weight) {
+                if (p->weight) {
                     for (size_t lane = 0; lane < WIDTH; lane++)
                         total[i] += (strata_uint128)p->weight[row + lane] * (uint64_t)left[lane];
                 } else {
@@ -131,27 +131,25 @@ TARGET static void NAME(try_rows)(const struct strata_potential *p, const size_t
         NAME(try_groups)(p, row, n, false, total);
 }
 
-INLINE void NAME(accept_tiles)(struct strata_potential *p, size_t row, bool is_near)
+/* Squared distances of all rows up to p's last tile from one of them. */
+INLINE void NAME(fill_tiles)(const struct strata_potential *p, size_t row, bool is_near, int64_t *to)
 {
     struct trials trials;
     trials_load(p->points, &row, 1, &trials);
     for (size_t tile = 0; tile < tiles_of(p->n); tile++)
         for (size_t s = 0; s < TILE_ROWS / WIDTH; s++) {
-            int64_t *to = p->closest + tile * TILE_ROWS + s * WIDTH;
-            whole distance, closest;
+            whole distance;
             NAME(distances)(p->points, tile, s, &trials, 1, is_near, &distance);
-            __builtin_memcpy(&closest, to, sizeof closest);
-            closest = p->is_empty ? distance : NAME(lower)(distance, closest);
-            __builtin_memcpy(to, &closest, sizeof closest);
+            __builtin_memcpy(to + tile * TILE_ROWS + s * WIDTH, &distance, sizeof distance);
         }
 }
 
-TARGET static void NAME(accept)(struct strata_potential *p, size_t row)
+TARGET static void NAME(fill)(const struct strata_potential *p, size_t row, int64_t *to)
 {
     if (p->points->is_near)
-        NAME(accept_tiles)(p, row, true);
+        NAME(fill_tiles)(p, row, true, to);
     else
-        NAME(accept_tiles)(p, row, false);
+        NAME(fill_tiles)(p, row, false, to);
 }
 
 #undef narrow

@@ -42,43 +42,41 @@
  * neighbouring columns of one centre: few centres fill a register all the same.
  */
 struct strata_centres {
-  struct strata_dims dims;
-  const double *centre; /* (k, d), borrowed */
-  const struct strata_kernels *kernels;
-  size_t fold;      /* columns of one centre side by side in lanes: 1, 2 or 4 */
-  size_t steps;     /* ceil(d / fold) */
-  size_t registers; /* ceil(k fold / LANES) */
-  float norm;       /* C, rounded up */
-  float half;       /* C^2 / 2, rounded up */
-  float room;  /* relative to |x|^2: what its sum's roundings may come to */
-  float error; /* (d + 4) u (1 + 2^-10), rounded up */
-  float
-      blur; /* D: what the index in the low bits can do to a score, relative */
-  int32_t keep;       /* mask of a score's bits that the index does not take */
-  const float *start; /* (registers, LANES) |c|^2 / 2; very large in lanes
+    struct strata_dims dims;
+    const double *centre; /* (k, d), borrowed */
+    const struct strata_kernels *kernels;
+    size_t fold;          /* columns of one centre side by side in lanes: 1, 2 or 4 */
+    size_t steps;         /* ceil(d / fold) */
+    size_t registers;     /* ceil(k fold / LANES) */
+    float norm;           /* C, rounded up */
+    float half;           /* C^2 / 2, rounded up */
+    float room;           /* relative to |x|^2: what its sum's roundings may come to */
+    float error;          /* (d + 4) u (1 + 2^-10), rounded up */
+    float blur;           /* D: what the index in the low bits can do to a score, relative */
+    int32_t keep;         /* mask of a score's bits that the index does not take */
+    const float *start;   /* (registers, LANES) |c|^2 / 2; very large in lanes
                          without a centre */
-  const int32_t
-      *index; /* (registers, LANES) the centre of each lane after folding */
-  const float *packed; /* (registers, steps, LANES) floats in the order above */
-  const float *plain;  /* (k, d) */
+    const int32_t *index; /* (registers, LANES) the centre of each lane after folding */
+    const float *packed;  /* (registers, steps, LANES) floats in the order above */
+    const float *plain;   /* (k, d) */
 };
 
 struct strata_kernels {
-  size_t lanes;
-  size_t group; /* registers of centres in a group, at most */
-  /* Looks at n rows, a multiple of lanes, of which fold - 1 floats beyond the
+    size_t lanes;
+    size_t group; /* registers of centres in a group, at most */
+    /* Looks at n rows, a multiple of lanes, of which fold - 1 floats beyond the
    * last can be read; into unsure (n) the indices of those that are not
    * certified (labels, upper and lower of which are not to be used).  Returns
    * their number. */
-  size_t (*look)(const struct strata_centres *centres, const float *x, size_t n,
-                 struct strata_look out, uint32_t *unsure);
-  void (*own)(const struct strata_centres *centres, const float *x, size_t n,
-              const uint16_t *label, float *upper);
-  size_t (*age)(const struct strata_ageing *ageing, const uint16_t *label,
-                float *upper, float *lower, size_t n, uint32_t *row);
-  /* Adds n rows to the held sums of their labels. */
-  void (*sum)(const struct strata_held *held, const float *x, size_t n,
-              const uint16_t *label, struct strata_label_sums to);
+    size_t (*look)(const struct strata_centres *centres, const float *x, size_t n,
+                   struct strata_look out, uint32_t *unsure);
+    void (*own)(const struct strata_centres *centres, const float *x, size_t n,
+                const uint16_t *label, float *upper);
+    size_t (*age)(const struct strata_ageing *ageing, const uint16_t *label, float *upper,
+                  float *lower, size_t n, uint32_t *row);
+    /* Adds n rows to the held sums of their labels. */
+    void (*sum)(const struct strata_held *held, const float *x, size_t n, const uint16_t *label,
+                struct strata_label_sums to);
 };
 
 extern const struct strata_kernels strata_kernels_scalar;

@@ -5,28 +5,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define STRATA_HELD_ROWS                                                       \
-  127 /* 127 * 2^24 < 2^31: so many rows fit, whatever they are */
-#define STRATA_HELD_COPIES                                                     \
-  4 /* at most: neighbouring rows go to different ones */
+#define STRATA_HELD_ROWS 127 /* 127 * 2^24 < 2^31: so many rows fit, whatever they are */
+#define STRATA_HELD_COPIES 4 /* at most: neighbouring rows go to different ones */
 
 /* Slot copy * k + label: rows[slot] rows, their sum at value + slot * pitch. */
 struct strata_held {
-  size_t k, d;
-  size_t pitch;  /* floats from one slot to the next: d rounded up to the widest
+    size_t k, d;
+    size_t pitch;  /* floats from one slot to the next: d rounded up to the widest
                     register */
-  size_t copies; /* 1, 2 or 4 */
-  int32_t *rows;
-  int32_t *value;
+    size_t copies; /* 1, 2 or 4 */
+    int32_t *rows;
+    int32_t *value;
 };
 
 /* Where a slot's rows go to when it is full. */
 struct strata_label_sums {
-  int64_t *count; /* (k) */
-  int64_t *sum;   /* (k, d) */
+    int64_t *count; /* (k) */
+    int64_t *sum;   /* (k, d) */
 };
 
-void strata_held_spill(const struct strata_held *held, size_t slot,
-                       struct strata_label_sums to);
+void strata_held_spill(const struct strata_held *held, size_t slot, struct strata_label_sums to);
 
 #endif

@@ -13,97 +13,131 @@
 typedef __m256 vec;
 typedef __m256i ivec;
 
-static inline vec v_set(float value) { return _mm256_set1_ps(value); }
-
-static inline vec v_load(const float *at) { return _mm256_loadu_ps(at); }
-
-static inline vec v_load_first(const float *at, size_t n) {
-  const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
-  return _mm256_maskload_ps(
-      at, _mm256_cmpgt_epi32(_mm256_set1_epi32((int32_t)n), lane));
+static inline vec v_set(float value)
+{
+    return _mm256_set1_ps(value);
 }
 
-static inline void v_store(float *at, vec v) { _mm256_storeu_ps(at, v); }
+static inline vec v_load(const float *at)
+{
+    return _mm256_loadu_ps(at);
+}
+
+static inline vec v_load_first(const float *at, size_t n)
+{
+    const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7);
+    return _mm256_maskload_ps(at, _mm256_cmpgt_epi32(_mm256_set1_epi32((int32_t)n), lane));
+}
+
+static inline void v_store(float *at, vec v)
+{
+    _mm256_storeu_ps(at, v);
+}
 
 /* fold neighbouring floats, over and over */
-static inline vec v_repeat(const float *at, size_t fold) {
-  if (fold == 4)
-    return _mm256_broadcast_ps((const __m128 *)(const void *)at);
-  if (fold == 2)
-    return _mm256_castpd_ps(_mm256_broadcastsd_pd(
-        _mm_castsi128_pd(_mm_loadl_epi64((const __m128i *)(const void *)at))));
-  return _mm256_broadcast_ss(at);
+static inline vec v_repeat(const float *at, size_t fold)
+{
+    if (fold == 4) return _mm256_broadcast_ps((const __m128 *)(const void *)at);
+    if (fold == 2)
+        return _mm256_castpd_ps(_mm256_broadcastsd_pd(
+            _mm_castsi128_pd(_mm_loadl_epi64((const __m128i *)(const void *)at))));
+    return _mm256_broadcast_ss(at);
 }
 
-static inline vec v_fma(vec a, vec b, vec c) {
-  return _mm256_fmadd_ps(a, b, c);
+static inline vec v_fma(vec a, vec b, vec c)
+{
+    return _mm256_fmadd_ps(a, b, c);
 }
 
-static inline vec v_min(vec a, vec b) { return _mm256_min_ps(a, b); }
-
-static inline vec v_max(vec a, vec b) { return _mm256_max_ps(a, b); }
-
-static inline vec v_abs(vec a) {
-  return _mm256_andnot_ps(_mm256_set1_ps(-0.0F), a);
+static inline vec v_min(vec a, vec b)
+{
+    return _mm256_min_ps(a, b);
 }
 
-static inline float v_sum(vec a) {
-  const __m128 four =
-      _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
-  const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
-  return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+static inline vec v_max(vec a, vec b)
+{
+    return _mm256_max_ps(a, b);
 }
 
-static inline vec v_sqrt(vec a) { return _mm256_sqrt_ps(a); }
+static inline vec v_abs(vec a)
+{
+    return _mm256_andnot_ps(_mm256_set1_ps(-0.0F), a);
+}
+
+static inline float v_sum(vec a)
+{
+    const __m128 four = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+    return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
+}
+
+static inline vec v_sqrt(vec a)
+{
+    return _mm256_sqrt_ps(a);
+}
 
 /* In each quad, the lanes 0 and 2 (1 and 3) of a, then of b. */
-static inline vec v_evens(vec a, vec b) {
-  return _mm256_shuffle_ps(a, b, 0x88);
+static inline vec v_evens(vec a, vec b)
+{
+    return _mm256_shuffle_ps(a, b, 0x88);
 }
 
-static inline vec v_odds(vec a, vec b) { return _mm256_shuffle_ps(a, b, 0xdd); }
-
-static inline ivec v_load_int(const int32_t *at) {
-  return _mm256_loadu_si256((const __m256i *)(const void *)at);
+static inline vec v_odds(vec a, vec b)
+{
+    return _mm256_shuffle_ps(a, b, 0xdd);
 }
 
-static inline void v_store_int(int32_t *at, ivec v) {
-  _mm256_storeu_si256((__m256i *)(void *)at, v);
+static inline ivec v_load_int(const int32_t *at)
+{
+    return _mm256_loadu_si256((const __m256i *)(const void *)at);
 }
 
-static inline ivec v_add_int(ivec a, ivec b) { return _mm256_add_epi32(a, b); }
+static inline void v_store_int(int32_t *at, ivec v)
+{
+    _mm256_storeu_si256((__m256i *)(void *)at, v);
+}
 
-static inline ivec v_integer(vec v) { return _mm256_cvtps_epi32(v); }
+static inline ivec v_add_int(ivec a, ivec b)
+{
+    return _mm256_add_epi32(a, b);
+}
+
+static inline ivec v_integer(vec v)
+{
+    return _mm256_cvtps_epi32(v);
+}
 
 /* table[label] for LANES labels */
-static inline vec v_look_up(const float *table, const uint16_t *label) {
-  const __m128i narrow = _mm_loadu_si128((const __m128i *)(const void *)label);
-  return _mm256_i32gather_ps(table, _mm256_cvtepu16_epi32(narrow), 4);
+static inline vec v_look_up(const float *table, const uint16_t *label)
+{
+    const __m128i narrow = _mm_loadu_si128((const __m128i *)(const void *)label);
+    return _mm256_i32gather_ps(table, _mm256_cvtepu16_epi32(narrow), 4);
 }
 
-static inline vec v_mark(vec score, int32_t keep, ivec index) {
-  const vec kept =
-      _mm256_and_ps(score, _mm256_castsi256_ps(_mm256_set1_epi32(keep)));
-  return _mm256_or_ps(kept, _mm256_castsi256_ps(index));
+static inline vec v_mark(vec score, int32_t keep, ivec index)
+{
+    const vec kept = _mm256_and_ps(score, _mm256_castsi256_ps(_mm256_set1_epi32(keep)));
+    return _mm256_or_ps(kept, _mm256_castsi256_ps(index));
 }
 
 /* The quads of v, the q-th to at + q * pitch. */
-static inline void v_store_quads(float *at, size_t pitch, vec v) {
-  _mm_store_ps(at, _mm256_castps256_ps128(v));
-  _mm_store_ps(at + pitch, _mm256_extractf128_ps(v, 1));
+static inline void v_store_quads(float *at, size_t pitch, vec v)
+{
+    _mm_store_ps(at, _mm256_castps256_ps128(v));
+    _mm_store_ps(at + pitch, _mm256_extractf128_ps(v, 1));
 }
 
-static inline void v_store_labels(uint16_t *at, vec marked, int32_t keep) {
-  const __m256i label =
-      _mm256_andnot_si256(_mm256_set1_epi32(keep), _mm256_castps_si256(marked));
-  _mm_storeu_si128((__m128i *)(void *)at,
-                   _mm_packus_epi32(_mm256_castsi256_si128(label),
-                                    _mm256_extracti128_si256(label, 1)));
+static inline void v_store_labels(uint16_t *at, vec marked, int32_t keep)
+{
+    const __m256i label = _mm256_andnot_si256(_mm256_set1_epi32(keep), _mm256_castps_si256(marked));
+    _mm_storeu_si128((__m128i *)(void *)at, _mm_packus_epi32(_mm256_castsi256_si128(label),
+                                                             _mm256_extracti128_si256(label, 1)));
 }
 
 /* One bit a lane: not a > b. */
-static inline uint32_t v_not_above(vec a, vec b) {
-  return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_NGT_UQ));
+static inline uint32_t v_not_above(vec a, vec b)
+{
+    return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_NGT_UQ));
 }
 
 #endif

@@ -15,100 +15,136 @@
 typedef float vec __attribute__((vector_size(16)));
 typedef int32_t ivec __attribute__((vector_size(16)));
 
-static inline vec v_set(float value) {
-  return (vec){value, value, value, value};
+static inline vec v_set(float value)
+{
+    return (vec){value, value, value, value};
 }
 
-static inline vec v_load(const float *at) {
-  vec v;
-  memcpy(&v, at, sizeof v);
-  return v;
+static inline vec v_load(const float *at)
+{
+    vec v;
+    memcpy(&v, at, sizeof v);
+    return v;
 }
 
-static inline vec v_load_first(const float *at, size_t n) {
-  vec v = {0};
-  for (size_t i = 0; i < n; i++)
-    v[i] = at[i];
-  return v;
+static inline vec v_load_first(const float *at, size_t n)
+{
+    vec v = {0};
+    for (size_t i = 0; i < n; i++) v[i] = at[i];
+    return v;
 }
 
-static inline void v_store(float *at, vec v) { memcpy(at, &v, sizeof v); }
+static inline void v_store(float *at, vec v)
+{
+    memcpy(at, &v, sizeof v);
+}
 
 /* fold neighbouring floats, over and over */
-static inline vec v_repeat(const float *at, size_t fold) {
-  if (fold == 2)
-    return (vec){at[0], at[1], at[0], at[1]};
-  return v_set(*at);
+static inline vec v_repeat(const float *at, size_t fold)
+{
+    if (fold == 2) return (vec){at[0], at[1], at[0], at[1]};
+    return v_set(*at);
 }
 
-static inline vec v_fma(vec a, vec b, vec c) { return a * b + c; }
-
-static inline vec v_pick(ivec where, vec yes, vec no) {
-  return (vec)((where & (ivec)yes) | (~where & (ivec)no));
+static inline vec v_fma(vec a, vec b, vec c)
+{
+    return a * b + c;
 }
 
-static inline vec v_min(vec a, vec b) { return v_pick(a < b, a, b); }
+static inline vec v_pick(ivec where, vec yes, vec no)
+{
+    return (vec)((where & (ivec)yes) | (~where & (ivec)no));
+}
 
-static inline vec v_max(vec a, vec b) { return v_pick(a > b, a, b); }
+static inline vec v_min(vec a, vec b)
+{
+    return v_pick(a < b, a, b);
+}
 
-static inline vec v_abs(vec a) { return (vec)((ivec)a & INT32_MAX); }
+static inline vec v_max(vec a, vec b)
+{
+    return v_pick(a > b, a, b);
+}
 
-static inline float v_sum(vec a) { return (a[0] + a[1]) + (a[2] + a[3]); }
+static inline vec v_abs(vec a)
+{
+    return (vec)((ivec)a & INT32_MAX);
+}
 
-static inline vec v_sqrt(vec a) {
-  return (vec){sqrtf(a[0]), sqrtf(a[1]), sqrtf(a[2]), sqrtf(a[3])};
+static inline float v_sum(vec a)
+{
+    return (a[0] + a[1]) + (a[2] + a[3]);
+}
+
+static inline vec v_sqrt(vec a)
+{
+    return (vec){sqrtf(a[0]), sqrtf(a[1]), sqrtf(a[2]), sqrtf(a[3])};
 }
 
 /* In each quad, the lanes 0 and 2 (1 and 3) of a, then of b. */
-static inline vec v_evens(vec a, vec b) {
-  return (vec){a[0], a[2], b[0], b[2]};
+static inline vec v_evens(vec a, vec b)
+{
+    return (vec){a[0], a[2], b[0], b[2]};
 }
 
-static inline vec v_odds(vec a, vec b) { return (vec){a[1], a[3], b[1], b[3]}; }
-
-static inline ivec v_load_int(const int32_t *at) {
-  ivec v;
-  memcpy(&v, at, sizeof v);
-  return v;
+static inline vec v_odds(vec a, vec b)
+{
+    return (vec){a[1], a[3], b[1], b[3]};
 }
 
-static inline void v_store_int(int32_t *at, ivec v) {
-  memcpy(at, &v, sizeof v);
+static inline ivec v_load_int(const int32_t *at)
+{
+    ivec v;
+    memcpy(&v, at, sizeof v);
+    return v;
 }
 
-static inline ivec v_add_int(ivec a, ivec b) { return a + b; }
+static inline void v_store_int(int32_t *at, ivec v)
+{
+    memcpy(at, &v, sizeof v);
+}
 
-static inline ivec v_integer(vec v) { return __builtin_convertvector(v, ivec); }
+static inline ivec v_add_int(ivec a, ivec b)
+{
+    return a + b;
+}
+
+static inline ivec v_integer(vec v)
+{
+    return __builtin_convertvector(v, ivec);
+}
 
 /* table[label] for LANES labels */
-static inline vec v_look_up(const float *table, const uint16_t *label) {
-  return (vec){table[label[0]], table[label[1]], table[label[2]],
-               table[label[3]]};
+static inline vec v_look_up(const float *table, const uint16_t *label)
+{
+    return (vec){table[label[0]], table[label[1]], table[label[2]], table[label[3]]};
 }
 
-static inline vec v_mark(vec score, int32_t keep, ivec index) {
-  return (vec)(((ivec)score & keep) | index);
+static inline vec v_mark(vec score, int32_t keep, ivec index)
+{
+    return (vec)(((ivec)score & keep) | index);
 }
 
 /* The quads of v, the q-th to at + q * pitch. */
-static inline void v_store_quads(float *at, size_t pitch, vec v) {
-  (void)pitch;
-  memcpy(at, &v, sizeof v);
+static inline void v_store_quads(float *at, size_t pitch, vec v)
+{
+    (void)pitch;
+    memcpy(at, &v, sizeof v);
 }
 
-static inline void v_store_labels(uint16_t *at, vec marked, int32_t keep) {
-  const ivec label = (ivec)marked & ~keep;
-  for (size_t i = 0; i < LANES; i++)
-    at[i] = (uint16_t)label[i];
+static inline void v_store_labels(uint16_t *at, vec marked, int32_t keep)
+{
+    const ivec label = (ivec)marked & ~keep;
+    for (size_t i = 0; i < LANES; i++) at[i] = (uint16_t)label[i];
 }
 
 /* One bit a lane: not a > b. */
-static inline uint32_t v_not_above(vec a, vec b) {
-  const ivec above = a > b;
-  uint32_t mask = 0;
-  for (uint32_t i = 0; i < LANES; i++)
-    mask |= (above[i] ? 0U : 1U) << i;
-  return mask;
+static inline uint32_t v_not_above(vec a, vec b)
+{
+    const ivec above = a > b;
+    uint32_t mask = 0;
+    for (uint32_t i = 0; i < LANES; i++) mask |= (above[i] ? 0U : 1U) << i;
+    return mask;
 }
 
 #endif
