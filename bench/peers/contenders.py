@@ -56,13 +56,17 @@ class Programs:
         return env
 
     def run(self, command, threads):
-        """The JSON object that the command prints; its failure ends the bench."""
+        """The last JSON object that the command prints."""
+        return self.lines(command, threads)[-1]
+
+    def lines(self, command, threads):
+        """All JSON objects that the command prints, one a line; its failure ends the bench."""
         done = subprocess.run(command, capture_output=True, text=True, cwd=self.scratch, timeout=self.limit_s,
                               env=self.environment(threads), stdin=subprocess.DEVNULL, check=False)
         lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
         if done.returncode != 0 or not lines:
             sys.exit(f"{' '.join(command)}\nended with {done.returncode}:\n{done.stdout}{done.stderr}")
-        return json.loads(lines[-1])
+        return [json.loads(line) for line in lines]
 
     def under_mpi(self, ranks, command, threads):
         return self.run([str(ROOT / "deploy" / "mpirun"), "-n", str(ranks), *command], threads)

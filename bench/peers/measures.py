@@ -94,19 +94,21 @@ def whole_fit(programs, shape, _roof, options):
 
 def seeding(programs, shape, _roof, options):
     """Many seeds: time to seed, and the SSE in the end.  Strata's time also holds its first full pass."""
-    seeds = range(1, options.seeds + 1)
     fit = {"start": None, "iterations": options.max_iterations}
-    found = {"strata": [], "sklearn-lloyd": []}
+    ways = {"strata": "sample", "strata, k-means||": "parallel"}
+    found = {name: [] for name in [*ways, "sklearn-lloyd"]}
     alone = []
-    for seed in seeds:
-        found["strata"].append(programs.strata("fit", shape.words(**fit, seed=seed), shape.threads))
-        found["sklearn-lloyd"].append(programs.rival(
-            "lloyd", shape.words(**fit, seed=seed, only="fit", centres="centres-seeding.f64"), shape.threads))
+    for seed in range(1, options.seeds + 1):
+        for name, way in ways.items():
+            found[name].append(programs.strata("fit", shape.words(**fit, seed=seed, seeding=way), shape.threads))
+        words = shape.words(**fit, seed=seed, only="fit", centres="centres-seeding.f64")
+        found["sklearn-lloyd"].append(programs.rival("lloyd", words, shape.threads))
         centres = np.fromfile(os.path.join(programs.scratch, "centres-seeding.f64")).reshape(-1, shape.d)
         found["sklearn-lloyd"][-1]["objective"] = matrix.inertia(shape.matrix, shape.n, shape.d, centres)
         if seed <= options.rounds:
             alone.append(programs.rival("lloyd", shape.words(start=None, seed=seed, only="seeding"), shape.threads))
-    time = {"strata": [r["first_s"] for r in found["strata"]], "sklearn-lloyd": [r["seeding_s"] for r in alone]}
+    time = {name: [r["first_s"] for r in found[name]] for name in ways}
+    time["sklearn-lloyd"] = [r["seeding_s"] for r in alone]
     return [{"what": "seeding", "contender": name, **shape.facts(), "seconds": time[name],
              "median": statistics.median(time[name]), "sse": [r["objective"] for r in results],
              "sse_median": median(results, "objective")} for name, results in found.items()]
@@ -185,6 +187,15 @@ def allreduce(programs, shape, _roof, options):
     return [record]
 
 
+def price(programs, shape, _roof, _options):
+    """The same kernel with exact sums and with plain double ones, by instruction set."""
+    lines = programs.lines([programs.path("kernels"), str(shape.n), str(shape.d), str(shape.k)], 1)
+    return [{"what": "price", "contender": f"strata, {line['isa']}", **shape.facts(),
+             "seconds": [line["full_ns"] * 1e-9 * shape.n], "median": line["full_ns"] * 1e-9 * shape.n,
+             "double_s": line["double_sums_ns"] * 1e-9 * shape.n, "exact_over_double": line["exact_over_double"],
+             "over_limit": line["full_over_limit"], "rechecked": line["rechecked"]} for line in lines]
+
+
 MEASURES = {"pass": full_pass, "fit": whole_fit, "seeding": seeding, "sweep": sweep, "large": large,
-            "allreduce": allreduce}
-OWN_RANKS = ("large", "allreduce")
+            "allreduce": allreduce, "price": price}
+OWN_RANKS = ("large", "allreduce", "price")

@@ -3,7 +3,7 @@
  *
  *   strata pass matrix=FILE n=N d=D k=K start=FILE iterations=I [threads=T] [centres=FILE]
  *   strata fit  matrix=FILE n=N d=D k=K start=FILE iterations=I [threads=T] [centres=FILE]
- *   strata fit  matrix=FILE n=N d=D k=FROM [k_to=TO] [starts=S] [seed=SEED] ...     without start=
+ *   strata fit  matrix=FILE n=N d=D k=FROM [k_to=TO] [starts=S] [seed=SEED] [seeding=WORD] ...
  *   strata fit  ... copies=C              C times the rows, each copy with its own jitter
  *
  * fit also runs under mpirun: each rank takes its share of the rows.  Rank 0 prints one JSON
@@ -21,12 +21,12 @@
 
 #define MAX_THREADS 64
 #define MAX_TIMES 65536
-#define BLOCK 1024 /* rows whose labels and sums are taken while they are in cache */
+#define BLOCK 256 /* rows whose labels and sums are taken while they are in cache */
 #define KEY_ROOM 12
 
 /* What the command line says. */
 struct task {
-    const char *matrix, *start, *centres;
+    const char *matrix, *start, *centres, *seeding;
     struct strata_dims dims;
     size_t n, copies, k_to, starts, seed, iterations, threads;
 };
@@ -251,6 +251,8 @@ static struct strata_config make_config(const struct task *task, const struct st
                                              .seed = task->seed,
                                              .max_iter = (uint32_t)task->iterations,
                                              .tolerance = 0}};
+    if (strcmp(task->seeding, strata_seeding_word(STRATA_SEEDING_PARALLEL)) == 0)
+        config.model.seeding = STRATA_SEEDING_PARALLEL;
     if (task->start) config.model.start_file = write_start(task, comm);
     return config;
 }
@@ -340,6 +342,7 @@ static struct task read_task(int argc, char **argv)
         .matrix = peer_text(argc, argv, "matrix", ""),
         .start = peer_text(argc, argv, "start", NULL),
         .centres = peer_text(argc, argv, "centres", NULL),
+        .seeding = peer_text(argc, argv, "seeding", "sample"),
         .dims = {.k = peer_number(argc, argv, "k", 0), .d = peer_number(argc, argv, "d", 0)},
         .n = peer_number(argc, argv, "n", 0),
         .copies = peer_number(argc, argv, "copies", 1),

@@ -35,6 +35,7 @@ HEADS = {
     "sweep": "all numbers of segments, several starts each",
     "large": "a large matrix: time per iteration and peak memory of all ranks over the matrix's bytes",
     "allreduce": "what ranks say to each other, and at many ranks",
+    "price": "price of exactness: the full pass beside the same kernel with sums in double",
 }
 
 
@@ -108,8 +109,14 @@ def print_allreduce(records):
                   f"{100 * at['share']:.2f} % of an iteration")
 
 
+def print_price(records):
+    for record in records:
+        print(f"    {record['contender']:<18} {seconds(record['median']):>9}  {record['exact_over_double']:.3f} of the pass "
+              f"with double sums, {record['over_limit']:.2f} of the limit, {record['rechecked']:.2g} of rows rechecked")
+
+
 PRINTERS = {"pass": print_pass, "fit": print_fit, "seeding": print_seeding, "sweep": print_sweep, "large": print_large,
-            "allreduce": print_allreduce}
+            "allreduce": print_allreduce, "price": print_price}
 
 
 def print_records(name, records):
