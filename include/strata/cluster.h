@@ -66,7 +66,7 @@ struct strata_clustering {
     const struct strata_estimator *estimator;
     struct strata_dims dims;
     double *params; /* chosen model; segments by falling size, ties by centre, lexicographically */
-    double *mass;   /* (k) rows of each segment (hard counts) */
+    double *mass; /* (k) weight of the rows that each segment has as label, in units of rows.weight */
     double objective; /* of the chosen model; in encoded units */
     double total_sse; /* of all rows about their grand mean, in squared encoded units */
     struct strata_candidate_result *candidate; /* (n_candidates), by k then start; then the ladder's */
@@ -90,7 +90,7 @@ struct strata_fit_progress {
     uint32_t live, total; /* candidates still moving, and all */
     uint32_t best_k; /* of the leading candidate of the k that would be chosen now (largest live k) */
     double best_objective;
-    const double *best_mass; /* (best_k) */
+    const double *best_mass; /* (best_k) in units of rows.weight */
     double fraction;         /* rough share of the fit done, in [0, 1], never falling */
 };
 

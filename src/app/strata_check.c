@@ -54,7 +54,10 @@ static void print_plan(const struct strata_job_plan *plan, int n_ranks)
         n_basis += config->feature[i].role == STRATA_ROLE_BASIS;
     (void)printf("Job         %s\n", config->job);
     (void)printf("Sources     %zu\n", config->n_sources);
-    (void)printf("Features    %zu, of which %zu are clustered on\n", config->n_features, n_basis);
+    const size_t weight = strata_config_weight(config);
+    (void)printf("Features    %zu, of which %zu are clustered on", config->n_features, n_basis);
+    if (weight != SIZE_MAX) (void)printf("; weighted by \"%s\"", config->feature[weight].name);
+    (void)printf("\n");
     (void)printf("Model       %s, %u to %u segments, %u starts, seed %llu\n",
                  config->model.estimator, config->model.k_from, config->model.k_to,
                  config->model.starts, (unsigned long long)config->model.seed);
