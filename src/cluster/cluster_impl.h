@@ -197,7 +197,7 @@ struct strata_local_search {
     double *centre;               /* (k, d) */
     float *strip;
 };
-#define STRATA_LOCAL_SEARCH_STEPS(k) (8 + 2 * (k))
+#define STRATA_LOCAL_SEARCH_STEPS(k) (8 + ((k) < 128 ? 2 * (k) : 256))
 bool strata_local_search_init(struct strata_arena *room, size_t n, struct strata_dims dims,
                               struct strata_local_search *search);
 void strata_local_search_run(struct strata_local_search *search, struct strata_draws *draws,

@@ -212,21 +212,16 @@ static strata_status draw(struct listed *list, uint64_t round, strata_uint128 ph
 
 /* --- the whole --------------------------------------------------------------------------- */
 
-static uint64_t sample_weight(const struct strata_sample *sample, size_t row)
-{
-    return sample->weight ? sample->weight[row] : 1;
-}
-
 /* One row of the sample, drawn by weight. */
 static size_t first_row(const struct strata_fit *fit)
 {
     const struct strata_sample *sample = &fit->sample;
     uint64_t total = 0;
-    for (size_t i = 0; i < sample->n; i++) total += sample_weight(sample, i);
+    for (size_t i = 0; i < sample->n; i++) total += sample->weight[i];
     uint64_t at =
         strata_random_below(fit->config->model.seed, STRATA_PURPOSE_OVERSAMPLE, 0, 0, total);
     size_t row = 0;
-    while (at >= sample_weight(sample, row)) at -= sample_weight(sample, row++);
+    while (at >= sample->weight[row]) at -= sample->weight[row++];
     return row;
 }
 

@@ -18,13 +18,7 @@
 
 #include "cluster/cluster_impl.h"
 
-struct draws {
-    uint64_t seed;
-    uint64_t what; /* (k, start): which candidate */
-    uint64_t n;    /* numbers drawn so far */
-};
-
-static strata_uint128 draw_below(struct draws *draws, strata_uint128 bound)
+static strata_uint128 draw_below(struct strata_draws *draws, strata_uint128 bound)
 {
     const uint64_t high =
         strata_random_bits(draws->seed, STRATA_PURPOSE_SEEDING, draws->what, draws->n++);
@@ -38,27 +32,26 @@ static strata_uint128 draw_below(struct draws *draws, strata_uint128 bound)
     return hh + (lh >> 64) + (hl >> 64) + (middle >> 64);
 }
 
-static size_t draw_row(struct draws *draws, const struct strata_potential *potential)
+size_t strata_draw_row(struct strata_draws *draws, const struct strata_potential *potential)
 {
     return strata_potential_find(potential, draw_below(draws, strata_potential_total(potential)));
 }
 
-static size_t best_of_draws(struct draws *draws, const struct strata_potential *potential,
+static size_t best_of_draws(struct strata_draws *draws, const struct strata_potential *potential,
                             size_t n_trials)
 {
     size_t row[STRATA_POTENTIAL_TRIALS], best = 0;
     strata_uint128 left[STRATA_POTENTIAL_TRIALS];
-    for (size_t t = 0; t < n_trials; t++) row[t] = draw_row(draws, potential);
+    for (size_t t = 0; t < n_trials; t++) row[t] = strata_draw_row(draws, potential);
     strata_potential_try(potential, row, n_trials, left);
     for (size_t t = 1; t < n_trials; t++)
         if (left[t] < left[best]) best = t;
     return row[best];
 }
 
-void strata_seed_indices(struct strata_potential *potential, size_t n, size_t k, uint64_t seed,
-                         uint32_t start, bool *chosen, int64_t *index)
+void strata_seed_indices(struct strata_potential *potential, size_t n, size_t k,
+                         struct strata_draws *draws, bool *chosen, int64_t *index)
 {
-    struct draws draws = {.seed = seed, .what = (uint64_t)k << 32 | start};
     const size_t n_trials = 2 + (size_t)strata_log((double)k);
     size_t lowest = 0; /* row not yet chosen */
     STRATA_REQUIRE(k <= n && n_trials <= STRATA_POTENTIAL_TRIALS);
@@ -66,9 +59,9 @@ void strata_seed_indices(struct strata_potential *potential, size_t n, size_t k,
         while (chosen[lowest]) lowest++;
         size_t row = lowest;
         if (c == 0)
-            row = draw_row(&draws, potential);
+            row = strata_draw_row(draws, potential);
         else if (strata_potential_total(potential) > 0)
-            row = best_of_draws(&draws, potential, n_trials);
+            row = best_of_draws(draws, potential, n_trials);
         strata_potential_accept(potential, row);
         chosen[row] = true;
         index[c] = (int64_t)row;
@@ -77,19 +70,45 @@ void strata_seed_indices(struct strata_potential *potential, size_t n, size_t k,
 
 /* --- all candidates of a wave ---------------------------------------------------------- */
 
+/* What a thread needs to seed one candidate after another. */
+struct worker {
+    void *potential;  /* room for one */
+    bool *chosen;     /* (m) */
+    uint64_t *weight; /* (m) */
+    struct strata_local_search search;
+};
+
 struct seeding {
     const struct strata_fit *fit;
     const struct strata_points *points;
     struct strata_candidate *candidate; /* (n) */
     size_t n;
-    unsigned char **room; /* (threads) for a potential, then a flag for each row */
-    size_t *first;        /* (n + 1) where the candidate's indices begin */
-    int64_t *index;       /* of this rank's candidates; 0 for those of others */
+    struct worker *worker; /* (threads) */
+    size_t *first;         /* (n + 1) where the candidate's indices begin */
+    int64_t *index;        /* of this rank's candidates; 0 for those of others */
 };
 
 static size_t rows_for(const struct strata_fit *fit, size_t k)
 {
-    return fit->sample.is_prefix ? strata_sample_rows(fit->rows->n_global, k) : fit->sample.n;
+    return fit->sample.value ? strata_sample_rows(fit->rows->n_global, k) : fit->sample.n;
+}
+
+static void seed_one(const struct seeding *s, struct worker *worker, size_t n,
+                     const struct strata_candidate *candidate, int64_t *index)
+{
+    const size_t k = candidate->dims.k;
+    struct strata_draws draws = {.seed = s->fit->config->model.seed,
+                                 .what = (uint64_t)k << 32 | candidate->result->start};
+    const uint64_t *weight = strata_sample_weights(s->fit, n, worker->weight);
+    struct strata_potential *potential =
+        strata_potential_make(s->points, n, weight, worker->potential);
+    memset(worker->chosen, 0, n);
+    strata_seed_indices(potential, n, k, &draws, worker->chosen, index);
+    worker->search.potential = potential;
+    worker->search.x = s->fit->sample.x;
+    worker->search.n = n;
+    worker->search.dims = candidate->dims;
+    if (k > 1) strata_local_search_run(&worker->search, &draws, index);
 }
 
 /* Candidates go around the ranks, and those of a rank around its threads. */
@@ -102,12 +121,20 @@ static void seed_on_thread(void *context, int thread)
     for (size_t i = (size_t)comm->rank + (size_t)thread * n_ranks; i < s->n;
          i += n_ranks * n_threads) {
         const size_t k = s->candidate[i].dims.k, n = rows_for(s->fit, k);
-        bool *chosen = (bool *)(s->room[thread] + strata_potential_bytes(s->fit->sample.n));
-        memset(chosen, 0, n);
-        strata_seed_indices(strata_potential_make(s->points, n, s->room[thread]), n, k,
-                            s->fit->config->model.seed, s->candidate[i].result->start, chosen,
-                            s->index + s->first[i]);
+        seed_one(s, &s->worker[thread], n, &s->candidate[i], s->index + s->first[i]);
     }
+}
+
+static bool worker_init(const struct strata_fit *fit, struct strata_arena *room,
+                        struct worker *worker)
+{
+    const size_t m = fit->sample.n;
+    const struct strata_dims largest = {.k = fit->k_to, .d = fit->rows->d};
+    worker->potential = strata_arena_take(room, 1, 64, strata_potential_bytes(m));
+    worker->chosen = STRATA_NEW(room, bool, m);
+    worker->weight = STRATA_NEW(room, uint64_t, m);
+    return worker->potential && worker->chosen && worker->weight &&
+           strata_local_search_init(room, m, largest, &worker->search);
 }
 
 static bool seeding_init(struct seeding *s, struct strata_arena *room)
@@ -116,18 +143,15 @@ static bool seeding_init(struct seeding *s, struct strata_arena *room)
     const struct strata_sample *sample = &fit->sample;
     const size_t n_threads = (size_t)strata_pool_threads(fit->pool);
     s->first = STRATA_NEW(room, size_t, s->n + 1);
-    s->room = STRATA_NEW(room, unsigned char *, n_threads);
+    s->worker = STRATA_NEW(room, struct worker, n_threads);
     void *points = strata_arena_take(room, 1, 64, strata_points_bytes(sample->n, fit->rows->d));
-    if (!s->first || !s->room || !points) return false;
+    if (!s->first || !s->worker || !points) return false;
     for (size_t i = 0; i < s->n; i++) s->first[i + 1] = s->first[i] + s->candidate[i].dims.k;
     s->index = STRATA_NEW(room, int64_t, s->first[s->n]);
     bool is_room = s->index != NULL;
-    for (size_t t = 0; t < n_threads && is_room; t++) {
-        s->room[t] = strata_arena_take(room, 1, 64, strata_potential_bytes(sample->n) + sample->n);
-        is_room = s->room[t] != NULL;
-    }
-    s->points =
-        strata_points_make(sample->n, fit->rows->d, sample->x, sample->weight, fit->isa, points);
+    for (size_t t = 0; t < n_threads && is_room; t++)
+        is_room = worker_init(fit, room, &s->worker[t]);
+    s->points = strata_points_make(sample->n, fit->rows->d, sample->x, fit->isa, points);
     return is_room;
 }
 

@@ -58,8 +58,8 @@ static struct strata_potential *potential_new(const struct rows *rows, size_t n_
     unsigned char *at = *room = aligned_alloc(64, bytes);
     if (!at) abort();
     memset(at, 0xee, bytes);
-    return strata_potential_make(
-        strata_points_make(rows->n, rows->d, rows->x, rows->weight, isa, at), n_used, at + points);
+    return strata_potential_make(strata_points_make(rows->n, rows->d, rows->x, isa, at), n_used,
+                                 rows->weight, at + points);
 }
 
 /* --- the naive version ----------------------------------------------------------------- */
@@ -199,9 +199,10 @@ Test(seeding, rows_chosen_are_those_of_the_naive_version, .timeout = 50)
             void *room = NULL;
             if (!is_here(isas[e])) continue;
             for (size_t k = 1; k <= 20; k += 5) {
+                struct strata_draws draws = {.seed = seed, .what = (uint64_t)k << 32 | 3};
                 memset(chosen, 0, sizeof chosen);
-                strata_seed_indices(potential_new(&rows, rows.n, isas[e], &room), rows.n, k, seed,
-                                    3, chosen, index);
+                strata_seed_indices(potential_new(&rows, rows.n, isas[e], &room), rows.n, k, &draws,
+                                    chosen, index);
                 naive_seed(&rows, rows.n, k, seed, 3, naive);
                 cr_assert_eq(memcmp(index, naive, k * sizeof *index), 0);
                 free(room);
@@ -218,7 +219,8 @@ Test(seeding, too_few_distinct_rows_give_the_lowest_ones_not_chosen_yet)
     void *room = NULL;
     bool *chosen = crowd_room(N, sizeof *chosen);
     int64_t *index = crowd_room(K, sizeof *index);
-    strata_seed_indices(potential_new(&rows, N, strata_isa(), &room), N, K, 1, 0, chosen, index);
+    struct strata_draws draws = {.seed = 1};
+    strata_seed_indices(potential_new(&rows, N, strata_isa(), &room), N, K, &draws, chosen, index);
     uint64_t places = 0;
     for (size_t c = 0; c < 3; c++) places |= UINT64_C(1) << (index[c] % 3);
     cr_assert_eq(places, 7, "the three places come first");
@@ -291,6 +293,7 @@ Test(seeding, parallel_seeding_finds_blobs_that_a_sample_would_miss, .timeout = 
 {
     /* 30,000 customers at one place and three outliers: likely none of them is in a sample of 8,192. */
     struct crowd crowd = crowd_blobs(30003, 2, 1, 0.0, 5);
+    for (size_t i = 0; i < crowd.n * 2; i++) crowd.x[i] = (float)((int)crowd.x[i] / 64);
     for (size_t i = 30000; i < crowd.n; i++)
         crowd.x[i * 2 + i % 2] = i == 30002 ? -16000000.0F : 16000000.0F;
     struct strata_config config = fit_config("kmeans", 4, 4, 1);
