@@ -88,9 +88,10 @@ struct seeding {
     int64_t *index;        /* of this rank's candidates; 0 for those of others */
 };
 
+/* A smaller k needs a prefix of the sample only, and so does not depend on the largest one. */
 static size_t rows_for(const struct strata_fit *fit, size_t k)
 {
-    return fit->sample.value ? strata_sample_rows(fit->rows->n_global, k) : fit->sample.n;
+    return fit->sample.value ? strata_sample_rows(fit->sample.n, k) : fit->sample.n;
 }
 
 static void seed_one(const struct seeding *s, struct worker *worker, size_t n,

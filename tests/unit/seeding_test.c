@@ -270,6 +270,128 @@ Test(seeding, samples_grow_with_the_segments_and_never_beyond_the_rows)
     cr_assert_eq(strata_sample_rows(5000, 1024), 5000);
 }
 
+/* --- local search ---------------------------------------------------------------------- */
+
+Test(seeding, local_search_lowers_the_total_to_what_its_rows_have, .timeout = 50)
+{
+    struct strata_arena room;
+    cr_assert(strata_arena_init(&room, (size_t)1 << 28));
+    size_t n_lower = 0;
+    for (uint64_t seed = 0; seed < 12; seed++) {
+        const size_t n = 100 + 40 * seed, k = 2 + seed;
+        struct rows rows = rows_new(n, 1 + seed % 3, seed % 4 == 3 ? 24 : 14, seed % 2, seed);
+        void *place = NULL;
+        struct strata_potential *p = potential_new(&rows, n, strata_isa(), &place);
+        struct strata_draws draws = {.seed = seed};
+        int64_t index[16];
+        bool chosen[600] = {false};
+        strata_seed_indices(p, n, k, &draws, chosen, index);
+        const strata_uint128 before = strata_potential_total(p);
+        const struct strata_dims dims = {.k = k, .d = rows.d};
+        struct strata_local_search search;
+        cr_assert(strata_local_search_init(&room, n, dims, &search));
+        search.potential = p;
+        search.x = rows.x;
+        search.n = n;
+        search.dims = dims;
+        strata_local_search_run(&search, &draws, index);
+        const strata_uint128 after = strata_potential_total(p);
+        cr_assert(after == naive_total(&rows, n, index, k - 1, (size_t)index[k - 1]));
+        cr_assert(after <= before);
+        n_lower += after < before;
+        free(place);
+        rows_free(&rows);
+    }
+    cr_assert_geq(n_lower, 6);
+    strata_arena_finish(&room);
+}
+
+/* --- the sample ------------------------------------------------------------------------ */
+
+/* A fit that is ready to draw its sample. */
+static struct strata_fit *sampling(const struct crowd *crowd, struct strata_config *config,
+                                   struct strata_rows *rows, struct strata_comm *comm)
+{
+    struct strata_fit *fit = crowd_room(1, sizeof *fit);
+    const char **key = crowd_room(crowd->n, sizeof *key);
+    for (size_t i = 0; i < crowd->n; i++) key[i] = crowd->key[i];
+    *rows = (struct strata_rows){.n = crowd->n,
+                                 .d = crowd->d,
+                                 .x = crowd->x,
+                                 .key_hash = crowd->hash,
+                                 .key = key,
+                                 .n_global = crowd->n,
+                                 .weight_global = crowd->n};
+    *comm = strata_comm_single();
+    *fit = (struct strata_fit){
+        .comm = comm, .config = config, .rows = rows, .k_to = config->model.k_to};
+    struct strata_err err = {0};
+    cr_assert(strata_arena_init(&fit->room, (size_t)1 << 32));
+    cr_assert_eq(strata_fit_totals(fit, &err), STRATA_OK);
+    cr_assert_eq(strata_fit_sample(fit, &err), STRATA_OK, "%s", err.text);
+    return fit;
+}
+
+static void sampling_free(struct strata_fit *fit, const struct strata_rows *rows)
+{
+    strata_arena_finish(&fit->room);
+    free((void *)(uintptr_t)rows->key);
+    free(fit);
+}
+
+Test(seeding, a_sample_stands_for_all_customers_and_holds_those_far_out, .timeout = 50)
+{
+    enum { N = 60000 };
+    struct crowd crowd = crowd_blobs(N, 3, 4, 2.0, 7);
+    for (size_t i = 0; i < 5; i++) crowd.x[i * 3] = 16000000.0F;
+    struct strata_config config = fit_config("kmeans", 2, 400, 1);
+    struct strata_rows rows;
+    struct strata_comm comm;
+    struct strata_fit *fit = sampling(&crowd, &config, &rows, &comm);
+    uint64_t *room = crowd_room(fit->sample.n, sizeof *room);
+    cr_assert_eq(fit->sample.n, 400 * 64);
+    static const size_t sizes[] = {8192, 20000};
+    for (size_t i = 0; i < 2; i++) {
+        const uint64_t *weight = strata_sample_weights(fit, sizes[i], room);
+        double total = 0, sum = 0, truth = 0;
+        size_t n_far = 0;
+        for (size_t row = 0; row < sizes[i]; row++) {
+            total += (double)weight[row] / 1024;
+            sum += (double)weight[row] / 1024 * (double)fit->sample.x[row * 3 + 1];
+            n_far += fit->sample.x[row * 3] == 16000000.0F;
+        }
+        for (size_t row = 0; row < N; row++) truth += (double)crowd.x[row * 3 + 1];
+        cr_assert_float_eq(total, N, 0.03 * N);
+        cr_assert_float_eq(sum / total, truth / N, 0.05 * 65536 * 2);
+        cr_assert_eq(n_far, 5);
+    }
+    free(room);
+    sampling_free(fit, &rows);
+    crowd_free(&crowd);
+}
+
+Test(seeding, a_smaller_sample_is_a_prefix_of_a_larger_one, .timeout = 50)
+{
+    struct crowd crowd = crowd_blobs(30000, 2, 3, 2.0, 7);
+    struct strata_config small = fit_config("kmeans", 2, 8, 1),
+                         large = fit_config("kmeans", 2, 300, 1);
+    struct strata_rows rows[2];
+    struct strata_comm comm[2];
+    struct strata_fit *a = sampling(&crowd, &small, &rows[0], &comm[0]);
+    struct strata_fit *b = sampling(&crowd, &large, &rows[1], &comm[1]);
+    cr_assert_eq(a->sample.n, 8192);
+    cr_assert_eq(b->sample.n, 19200);
+    cr_assert_eq(memcmp(a->sample.x, b->sample.x, 8192 * 2 * sizeof(float)), 0);
+    uint64_t *room = crowd_room(2 * 8192, sizeof *room);
+    cr_assert_eq(memcmp(strata_sample_weights(a, 8192, room),
+                        strata_sample_weights(b, 8192, room + 8192), 8192 * sizeof *room),
+                 0);
+    free(room);
+    sampling_free(a, &rows[0]);
+    sampling_free(b, &rows[1]);
+    crowd_free(&crowd);
+}
+
 /* --- k-means|| ------------------------------------------------------------------------- */
 
 Test(seeding, parallel_seeding_is_the_same_on_any_number_of_ranks, .timeout = 50)
