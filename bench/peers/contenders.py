@@ -47,12 +47,11 @@ class Programs:
     def environment(self, threads):
         """Everybody gets the same threads; with --isa, the same instruction set."""
         env = {**os.environ, "OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": str(threads),
-               "MKL_NUM_THREADS": str(threads), "PYTHONDONTWRITEBYTECODE": "1"}
+               "PYTHONDONTWRITEBYTECODE": "1"}
         if self.isa:
             env["STRATA_ISA"] = self.isa
         if self.isa == "avx2":
             env["OPENBLAS_CORETYPE"] = "Haswell"
-            env["DAAL_CPU_ISA"] = env["ONEDAL_CPU_ISA"] = "avx2"
         return env
 
     def run(self, command, threads):
@@ -111,6 +110,4 @@ def contenders(what, isa, by_ranks):
             everybody["sklearn-elkan"] = rival("elkan")
     if has_module("faiss"):
         everybody["faiss"] = rival("faiss")
-    if has_module("sklearnex"):
-        everybody["onedal"] = rival("onedal")
     return everybody

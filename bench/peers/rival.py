@@ -1,9 +1,9 @@
-"""One contender of Python's world in a process of its own: scikit-learn, faiss, or scikit-learn on oneDAL.
+"""One contender of Python's world in a process of its own: scikit-learn or faiss.
 
     rival.py METHOD matrix=FILE n=N d=D k=K iterations=I threads=T [start=FILE] [seed=S] [starts=S]
              [only=seeding|fit] [centres=FILE]
 
-METHOD: lloyd, elkan (scikit-learn), faiss, onedal (scikit-learn-intelex, where it is installed).  Prints one JSON line.
+METHOD: lloyd, elkan (scikit-learn), faiss.  Prints one JSON line.
 A pass is the time of I iterations less that of 2, over I - 2; fit_s is the whole call.
 """
 import json
@@ -25,12 +25,6 @@ def sklearn_fit(algorithm):
                        copy_x=False, random_state=seed).fit(x)
         return time.perf_counter() - begin, model.n_iter_, model.cluster_centers_.astype(np.float64)
     return fit
-
-
-def onedal_fit():
-    from sklearnex import patch_sklearn
-    patch_sklearn()
-    return sklearn_fit("lloyd")
 
 
 def faiss_fit(x, k, centres, iterations, seed):
@@ -70,7 +64,7 @@ def main(method, *arguments):
         import faiss
         faiss.omp_set_num_threads(int(option.get("threads", 1)))
     fit = {"lloyd": lambda: sklearn_fit("lloyd"), "elkan": lambda: sklearn_fit("elkan"),
-           "onedal": onedal_fit, "faiss": lambda: faiss_fit}[method]()
+           "faiss": lambda: faiss_fit}[method]()
     if option.get("only") == "seeding":
         quietly(lambda: seeding(x[:20000], min(k, 8), seed))  # warms up
         print(json.dumps({"seeding_s": seeding(x, k, seed)}))

@@ -15,7 +15,7 @@ def shape(record):
 
 def print_machine(about, options):
     print(f"{about['processor']}, {about['cores']} cores, load {about['load']:.1f}, revision {about['revision']}")
-    print(", ".join(f"{name} {about[name]}" for name in ("compiler", "numpy", "sklearn", "faiss", "sklearnex")
+    print(", ".join(f"{name} {about[name]}" for name in ("compiler", "numpy", "sklearn", "faiss")
                     if name in about))
     if about["load"] > 0.5:
         print("this machine is busy: ratios may hold, times do not")
@@ -92,7 +92,8 @@ def print_sweep(records):
 def print_large(records):
     for record in records:
         print(line_of(record, records[0], f"peak {record['peak_bytes'] / 1e9:.2f} GB",
-                      f"{record['peak_ratio']:.3f} of the matrix without keys"))
+                      f"{record['peak_ratio']:.3f} of the matrix without keys "
+                      f"(1.15 and 16 bytes a row: {1.15 + 4 / record['d']:.3f})"))
     print(f"    two ranks are {records[0]['median'] / records[1]['median']:.2f} times faster")
 
 
