@@ -397,6 +397,21 @@ static Strata__V1__ChoiceRule choice_rule(enum strata_choice rule)
     return STRATA__V1__CHOICE_RULE__CHOICE_RULE_UNSPECIFIED;
 }
 
+static Strata__V1__CandidateOrigin candidate_origin(enum strata_origin origin)
+{
+    switch (origin) {
+    case STRATA_ORIGIN_SEEDED:
+        return STRATA__V1__CANDIDATE_ORIGIN__CANDIDATE_ORIGIN_SEEDED;
+    case STRATA_ORIGIN_GIVEN:
+        return STRATA__V1__CANDIDATE_ORIGIN__CANDIDATE_ORIGIN_GIVEN;
+    case STRATA_ORIGIN_SPLIT:
+        return STRATA__V1__CANDIDATE_ORIGIN__CANDIDATE_ORIGIN_SPLIT;
+    case STRATA_ORIGIN_JOINED:
+        return STRATA__V1__CANDIDATE_ORIGIN__CANDIDATE_ORIGIN_JOINED;
+    }
+    return STRATA__V1__CANDIDATE_ORIGIN__CANDIDATE_ORIGIN_UNSPECIFIED;
+}
+
 static void fill_candidate(const struct strata_candidate_result *in, Strata__V1__Candidate *out)
 {
     out->k = in->k;
@@ -407,6 +422,11 @@ static void fill_candidate(const struct strata_candidate_result *in, Strata__V1_
     out->smallest_share = in->smallest_share;
     out->eligible = in->eligible;
     out->repairs = in->repairs;
+    out->origin = candidate_origin(in->origin);
+    PUT_REAL(out, raced, STRATA__V1__CANDIDATE__HAS_RACED_RACED, in->raced);
+    if (in->reason == STRATA_STOP_MERGED)
+        PUT_INDEX(out, merged_into, STRATA__V1__CANDIDATE__HAS_MERGED_INTO_MERGED_INTO,
+                  in->merged_into);
 }
 
 static void fill_by_k(const struct strata_k_result *in, bool chosen, Strata__V1__SegmentNumber *out)

@@ -172,10 +172,21 @@ static const struct strata_estimator world_estimator = {
 
 static inline void world_fit(struct world *world)
 {
-    world->candidate[0] =
-        (struct strata_candidate_result){2, 0, 7, STRATA_STOP_MAX_ITER, 9.5, 0.4, true, 1};
-    world->candidate[1] =
-        (struct strata_candidate_result){3, 0, 3, STRATA_STOP_NO_LABEL_MOVED, 4, 0.2, true, 0};
+    world->candidate[0] = (struct strata_candidate_result){.k = 2,
+                                                           .iterations = 7,
+                                                           .reason = STRATA_STOP_MAX_ITER,
+                                                           .objective = 9.5,
+                                                           .smallest_share = 0.4,
+                                                           .eligible = true,
+                                                           .repairs = 1,
+                                                           .raced = (double)NAN};
+    world->candidate[1] = (struct strata_candidate_result){.k = 3,
+                                                           .iterations = 3,
+                                                           .reason = STRATA_STOP_NO_LABEL_MOVED,
+                                                           .objective = 4,
+                                                           .smallest_share = 0.2,
+                                                           .eligible = true,
+                                                           .raced = 4.125};
     world->by_k[0] = (struct strata_k_result){2, 0, 9.5, (double)NAN, 0.4, true, 1};
     world->by_k[1] = (struct strata_k_result){3, 1, 4, 0.125, 0.2, true, 1};
     const uint16_t *label = world->clustering.label;

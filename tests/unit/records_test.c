@@ -178,6 +178,22 @@ Test(records, every_reason_to_stop_has_a_word_and_a_sentence)
     }
 }
 
+Test(records, where_candidates_came_from_and_went_to_is_told)
+{
+    const Strata__V1__Result *result = strata_result_record(&world.outcome, &arena);
+    const Strata__V1__Candidate *first = result->candidates[0], *second = result->candidates[1];
+    cr_assert_eq(first->origin, STRATA__V1__CANDIDATE_ORIGIN__CANDIDATE_ORIGIN_SEEDED);
+    cr_assert(first->has_raced_case == 0 && second->raced == 4.125);
+    cr_assert_eq(first->has_merged_into_case, 0);
+    world.candidate[0].reason = STRATA_STOP_MERGED;
+    world.candidate[0].merged_into = 1;
+    world.candidate[0].origin = STRATA_ORIGIN_JOINED;
+    first = strata_result_record(&world.outcome, &arena)->candidates[0];
+    cr_assert_eq(first->has_merged_into_case, STRATA__V1__CANDIDATE__HAS_MERGED_INTO_MERGED_INTO);
+    cr_assert_eq(first->merged_into, 1);
+    cr_assert_eq(first->origin, STRATA__V1__CANDIDATE_ORIGIN__CANDIDATE_ORIGIN_JOINED);
+}
+
 /* As many segments as there may be, each with all that one of the world has. */
 static void make_most_segments(void)
 {

@@ -159,7 +159,8 @@
     if (value >= 0.25) return "The segments are apart, with customers in between.";
     return "The segments shade into each other: treat their borders as a convention.";
   };
-  const startsOf = (k) => record.candidates.filter((one) => one.k === k).length;
+  const startsOf = (k) => record.candidates.filter((one) => one.k === k &&
+    one.origin !== "CANDIDATE_ORIGIN_SPLIT" && one.origin !== "CANDIDATE_ORIGIN_JOINED").length;
   const agreeing = (k) => Math.round(evaluation.agreement * startsOf(k));
   /* How sure the answer is, in a word and why: by the distance of the segments and the starts that agree. */
   const verdict = () => {
@@ -178,7 +179,7 @@
 
   const tiles = () => {
     const chosen = record.byK.find((one) => one.chosen);
-    const starts = record.candidates.filter((one) => chosen && one.k === chosen.k).length;
+    const starts = chosen ? startsOf(chosen.k) : 0;
     const items = [];
     if (evaluation.agreement !== undefined && starts > 1) {
       items.push(["Found again", `${agreeing(chosen.k)} of ${starts}`,
