@@ -83,18 +83,45 @@ uint64_t strata_centres_look(const struct strata_centres *centres, const float *
 void strata_centres_own(const struct strata_centres *centres, const float *x, size_t n,
                         const uint16_t *label, float *upper);
 
-/* How bounds age when centres move, and which rows must be looked at again. */
-struct strata_ageing {
-    const float *own_move;   /* (k) how far each centre moved, rounded up */
-    const float *other_move; /* (k) the farthest that any other centre moved, rounded up */
-    const float *half_gap;   /* (k) half the distance to the nearest other centre, rounded down */
+/* How far centres have moved since bounds were first kept.  A bound is kept less what its label's
+ * centre had moved by then, so it ages without being touched: kept upper + own[label] and kept lower -
+ * other[label] hold now.  Tables have room for a whole number of 16 floats. */
+struct strata_drift {
+    size_t k;
+    const float *own;   /* (k) each centre's moves, summed up and rounded up */
+    const float *other; /* (k) each pass's farthest move of any other centre, likewise */
+    const float *both;  /* (k) own + other, rounded up */
+    const float *slack; /* (k) half the distance to the nearest other centre, less own, rounded down */
 };
 
-/* upper += own_move[label], lower -= other_move[label] (rounded so that they hold), for n rows, and
- * into row (room for n) the ascending indices of the rows that are not certainly nearest to their own
- * centre: not upper < max(lower, half_gap[label]).  Returns their number.  O(n). */
-size_t strata_bounds_age(const struct strata_ageing *ageing, const uint16_t *label, float *upper,
-                         float *lower, size_t n, uint32_t *row);
+/* Into row (room for n) the ascending indices of the rows that are not certainly nearest to their own
+ * centre by their kept bounds (n).  Returns their number.  O(n), 10 bytes read a row. */
+size_t strata_bounds_check(const struct strata_drift *drift, const uint16_t *label,
+                           const float *upper, const float *lower, size_t n, uint32_t *row);
+
+/* Make bounds (n) that hold now into kept ones. */
+void strata_bounds_keep(const struct strata_drift *drift, const uint16_t *label, float *upper,
+                        float *lower, size_t n);
+
+/* One bound between the two forms, rounded outward. */
+static inline float strata_upper_kept(float upper, float own)
+{
+    const float kept = upper - own;
+    return kept + (kept < 0 ? -kept : kept) * 0x1p-22F;
+}
+static inline float strata_lower_kept(float lower, float other)
+{
+    return (lower + other) * (1 - 0x1p-22F);
+}
+static inline float strata_upper_now(float kept, float own)
+{
+    return (kept + own) * (1 + 0x1p-22F);
+}
+static inline float strata_lower_now(float kept, float other)
+{
+    const float now = kept - other;
+    return now > 0 ? now * (1 - 0x1p-22F) : 0;
+}
 
 /* Exact sums of rows by label, in int64: count (k), sum (k, d) += weight and weight times row.
  * weight (n) is NULL for all 1, else at most 2^20 each.  The caller keeps the sum of all weights

@@ -15,8 +15,9 @@
  *
  * Pruning: a row whose own centre is certainly nearer than any other keeps its label without a look
  * (Hamerly, 2010).  Its upper bound grows by its centre's move, its lower bound falls by the farthest
- * move of the others; half the gap to the nearest other centre will do as well.  Bounds are rounded
- * outward, so the labels are those of the full evaluation.
+ * move of the others; half the gap to the nearest other centre will do as well.  Bounds are kept less
+ * what their centres had moved by then, so that a pass only reads those of rows that stay; they are
+ * rounded outward, so the labels are those of the full evaluation.
  *
  * Bits: |x| <= 2^24 and weights below 2^39 in all, so sums fit int64.
  *
@@ -29,6 +30,7 @@
 
 #include "cluster/kmeans_impl.h"
 
+#define N_TABLES 5
 #define STRIP_ROWS 256 /* rows that are assigned at once */
 #define LIST_ROWS_A_SEGMENT \
     32 /* of a rank: with fewer, lists of near centres cost more than they save */
@@ -48,8 +50,8 @@ static size_t stat_count(struct strata_dims dims)
 static size_t pass_bytes(struct strata_dims dims)
 {
     return strata_aligned(sizeof(struct strata_kmeans_pass)) +
-           3 * strata_aligned(dims.k * sizeof(float)) + strata_aligned(strata_centres_bytes(dims)) +
-           strata_near_bytes(dims);
+           N_TABLES * strata_aligned(dims.k * sizeof(float)) +
+           strata_aligned(strata_centres_bytes(dims)) + strata_near_bytes(dims);
 }
 
 static size_t block_rows(struct strata_dims dims)
@@ -78,23 +80,47 @@ double strata_centre_distance(const double *a, const double *b, size_t d)
     return sqrt(square);
 }
 
-static void fill_moves(struct strata_dims dims, const double *params, const double *before,
-                       float *own, float *other)
+/* What bounds age by: tables of a pass, which stay from one pass to the next. */
+struct tables {
+    float *own, *other, *both, *slack, *half_gap; /* (k) */
+};
+
+static struct tables tables_view(struct strata_dims dims, void *room)
 {
-    float farthest = 0, second = 0;
+    const size_t each = strata_aligned(dims.k * sizeof(float)) / sizeof(float);
+    float *first = room;
+    return (struct tables){first, first + each, first + 2 * each, first + 3 * each,
+                           first + 4 * each};
+}
+
+/* Each centre's move, and the farthest of all others', are added up. */
+static void drift_on(struct strata_dims dims, const double *params, const double *before,
+                     struct tables to)
+{
+    double farthest = 0, second = 0;
     size_t which = 0;
     for (size_t c = 0; c < dims.k; c++) {
         const size_t at = c * dims.d;
-        own[c] = (float)(strata_centre_distance(params + at, before + at, dims.d) * ROUND_UP);
-        if (own[c] > farthest) {
+        const double move = strata_centre_distance(params + at, before + at, dims.d) * ROUND_UP;
+        to.own[c] = strata_float_above((double)to.own[c] + move);
+        if (move > farthest) {
             second = farthest;
-            farthest = own[c];
+            farthest = move;
             which = c;
-        } else if (own[c] > second) {
-            second = own[c];
+        } else if (move > second) {
+            second = move;
         }
     }
-    for (size_t c = 0; c < dims.k; c++) other[c] = c == which ? second : farthest;
+    for (size_t c = 0; c < dims.k; c++)
+        to.other[c] = strata_float_above((double)to.other[c] + (c == which ? second : farthest));
+}
+
+static void drift_finish(struct strata_dims dims, struct tables to)
+{
+    for (size_t c = 0; c < dims.k; c++) {
+        to.both[c] = strata_float_above((double)to.own[c] + (double)to.other[c]);
+        to.slack[c] = -strata_float_above((double)to.own[c] - (double)to.half_gap[c]);
+    }
 }
 
 static void fill_half_gaps(struct strata_dims dims, const double *params, float *half_gap)
@@ -116,21 +142,22 @@ static void prepare(struct strata_dims dims, const double *params, const double 
 {
     struct strata_kmeans_pass *pass = room;
     unsigned char *next = (unsigned char *)room + strata_aligned(sizeof *pass);
-    float *table[3];
-    for (size_t i = 0; i < 3; i++) {
-        table[i] = (float *)(void *)next;
-        next += strata_aligned(dims.k * sizeof(float));
-    }
+    const size_t tables_bytes = N_TABLES * strata_aligned(dims.k * sizeof(float));
+    const struct tables tables = tables_view(dims, next);
+    if (!before) memset(next, 0, tables_bytes);
+    next += tables_bytes;
     *pass = (struct strata_kmeans_pass){.isa = isa, .has_bounds = before != NULL};
+    pass->drift = (struct strata_drift){dims.k, tables.own, tables.other, tables.both, tables.slack};
+    pass->half_gap = tables.half_gap;
     pass->centres = strata_centres_make(dims, params, isa, next);
     if (!before) return;
     next += strata_aligned(strata_centres_bytes(dims));
-    fill_moves(dims, params, before, table[0], table[1]);
+    drift_on(dims, params, before, tables);
     if (strata_near_bytes(dims) > 0 && n_rows >= LIST_ROWS_A_SEGMENT * dims.k)
-        strata_near_make(dims, params, isa, next, table[2], &pass->near);
+        strata_near_make(dims, params, isa, next, tables.half_gap, &pass->near);
     else
-        fill_half_gaps(dims, params, table[2]);
-    pass->ageing = (struct strata_ageing){table[0], table[1], table[2]};
+        fill_half_gaps(dims, params, tables.half_gap);
+    drift_finish(dims, tables);
 }
 
 static void accumulate(struct strata_dims dims, const void *pass, const struct strata_block *block,

@@ -2,6 +2,8 @@
 #ifndef STRATA_KMEANS_IMPL_H
 #define STRATA_KMEANS_IMPL_H
 
+#include <math.h>
+
 #include "strata/estimator.h"
 
 #define ROUND_UP (1 + 0x1p-22)   /* covers the roundings of a distance in double and to float */
@@ -19,7 +21,8 @@ struct strata_near {
 /* What a pass needs of its params. */
 struct strata_kmeans_pass {
     const struct strata_centres *centres;
-    struct strata_ageing ageing;
+    struct strata_drift drift;
+    const float *half_gap; /* (k) half the distance to the nearest other centre, rounded down */
     struct strata_near near;
     enum strata_isa isa;
     bool has_bounds; /* those of the last pass hold */
@@ -42,6 +45,13 @@ size_t strata_kmeans_scratch(struct strata_dims dims);
 /* The distance of two centres (d).  Each difference is exact, and the sum of squares is off by d
  * roundings at most. */
 double strata_centre_distance(const double *a, const double *b, size_t d);
+
+/* The nearest float that is not below value. */
+static inline float strata_float_above(double value)
+{
+    const float near = (float)value;
+    return (double)near < value ? nextafterf(near, HUGE_VALF) : near;
+}
 
 static inline size_t strata_aligned(size_t n_bytes)
 {

@@ -80,6 +80,8 @@ static void look_at_all(struct strata_dims dims, const struct strata_kmeans_pass
     memcpy(before, strip->label, strip->n * sizeof *before);
     (void)strata_centres_look(pass->centres, strip->x, strip->n,
                               (struct strata_look){strip->label, strip->upper, strip->lower});
+    if (strip->upper)
+        strata_bounds_keep(&pass->drift, strip->label, strip->upper, strip->lower, strip->n);
     tally->looked += strip->n;
     if (before[0] == STRATA_NO_LABEL) { /* then all of them are new */
         const struct means to = means_view(dims, tally->sums);
@@ -93,7 +95,8 @@ static void look_at_all(struct strata_dims dims, const struct strata_kmeans_pass
 }
 
 /* Bring rows together, so that kernels see them as neighbours. */
-static void copy_rows(size_t d, const struct strata_block *block, const uint32_t *row, size_t n,
+static void copy_rows(size_t d, const struct strata_kmeans_pass *pass,
+                      const struct strata_block *block, const uint32_t *row, size_t n,
                       struct copies *to)
 {
     for (size_t i = 0; i < n; i++) {
@@ -101,7 +104,7 @@ static void copy_rows(size_t d, const struct strata_block *block, const uint32_t
         memcpy(to->x + i * d, block->x + from * d, d * sizeof(float));
         to->row[i] = row[i];
         to->label[i] = block->label[from];
-        to->lower[i] = block->lower[from];
+        to->lower[i] = strata_lower_now(block->lower[from], pass->drift.other[to->label[i]]);
     }
     to->n = n;
 }
@@ -114,9 +117,9 @@ static void settle_by_own(size_t d, const struct strata_kmeans_pass *pass,
     size_t n = 0;
     for (size_t i = 0; i < copies->n; i++) {
         const uint16_t own = copies->label[i];
-        const float gap = pass->ageing.half_gap[own];
+        const float gap = pass->half_gap[own];
         const float reach = copies->lower[i] > gap ? copies->lower[i] : gap;
-        block->upper[copies->row[i]] = copies->upper[i];
+        block->upper[copies->row[i]] = strata_upper_kept(copies->upper[i], pass->drift.own[own]);
         if (copies->upper[i] < reach) continue;
         if (n != i) {
             memcpy(copies->x + n * d, copies->x + i * d, d * sizeof(float));
@@ -129,27 +132,29 @@ static void settle_by_own(size_t d, const struct strata_kmeans_pass *pass,
 }
 
 /* What a look at copies has found becomes what is known of their rows. */
-static void put_back(struct strata_dims dims, const struct strata_block *block,
-                     const struct copies *copies, struct strata_tally *tally)
+static void put_back(struct strata_dims dims, const struct strata_kmeans_pass *pass,
+                     const struct strata_block *block, const struct copies *copies,
+                     struct strata_tally *tally)
 {
     tally->looked += copies->n;
     for (size_t i = 0; i < copies->n; i++) {
         const size_t row = copies->row[i];
         const uint16_t before = block->label[row];
-        block->upper[row] = copies->upper[i];
-        block->lower[row] = copies->lower[i];
-        block->label[row] = copies->label[i];
-        if (before != copies->label[i]) move_row(dims, block, row, before, tally);
+        const uint16_t now = copies->label[i];
+        block->upper[row] = strata_upper_kept(copies->upper[i], pass->drift.own[now]);
+        block->lower[row] = strata_lower_kept(copies->lower[i], pass->drift.other[now]);
+        block->label[row] = now;
+        if (before != now) move_row(dims, block, row, before, tally);
     }
 }
 
-static void look_at_copies(struct strata_dims dims, const struct strata_centres *centres,
+static void look_at_copies(struct strata_dims dims, const struct strata_kmeans_pass *pass,
                            const struct strata_block *block, struct copies *copies,
                            struct strata_tally *tally)
 {
-    (void)strata_centres_look(centres, copies->x, copies->n,
+    (void)strata_centres_look(pass->centres, copies->x, copies->n,
                               (struct strata_look){copies->label, copies->upper, copies->lower});
-    put_back(dims, block, copies, tally);
+    put_back(dims, pass, block, copies, tally);
 }
 
 static size_t rows_at_once(size_t d)
@@ -163,18 +168,18 @@ static void look_again(struct strata_dims dims, const struct strata_kmeans_pass 
 {
     struct room *room = tally->scratch;
     struct copies *copies = &room->copies;
-    const size_t n = strata_bounds_age(&pass->ageing, strip->label, strip->upper, strip->lower,
-                                       strip->n, room->row);
+    const size_t n = strata_bounds_check(&pass->drift, strip->label, strip->upper, strip->lower,
+                                         strip->n, room->row);
     if (n > strip->n * FULL_LOOK_SHARE) {
         look_at_all(dims, pass, strip, tally);
         return;
     }
     const size_t at_once = rows_at_once(dims.d);
     for (size_t first = 0; first < n; first += at_once) {
-        copy_rows(dims.d, strip, room->row + first, n - first < at_once ? n - first : at_once,
+        copy_rows(dims.d, pass, strip, room->row + first, n - first < at_once ? n - first : at_once,
                   copies);
         if (dims.k >= OWN_FIRST_SEGMENTS) settle_by_own(dims.d, pass, strip, copies);
-        if (copies->n > 0) look_at_copies(dims, pass->centres, strip, copies, tally);
+        if (copies->n > 0) look_at_copies(dims, pass, strip, copies, tally);
     }
 }
 
@@ -189,10 +194,11 @@ static size_t rows_that_remain(struct strata_dims dims, const struct strata_kmea
     for (size_t first = 0; first < block->n; first += at_once) {
         const size_t left = block->n - first, n = left < at_once ? left : at_once;
         uint32_t aged[STRIP_ROWS];
-        const size_t n_aged = strata_bounds_age(&pass->ageing, block->label + first,
-                                                block->upper + first, block->lower + first, n, aged);
+        const size_t n_aged =
+            strata_bounds_check(&pass->drift, block->label + first, block->upper + first,
+                                block->lower + first, n, aged);
         for (size_t i = 0; i < n_aged; i++) aged[i] += (uint32_t)first;
-        copy_rows(dims.d, block, aged, n_aged, &room->copies);
+        copy_rows(dims.d, pass, block, aged, n_aged, &room->copies);
         settle_by_own(dims.d, pass, block, &room->copies);
         for (size_t i = 0; i < room->copies.n; i++) room->row[n_rows++] = room->copies.row[i];
     }
@@ -204,7 +210,8 @@ static size_t list_of(size_t k, const struct strata_kmeans_pass *pass,
                       const struct strata_block *block, uint32_t row)
 {
     const uint16_t own = block->label[row];
-    return 2 * block->upper[row] < pass->near.radius[own] ? own : k;
+    const float upper = strata_upper_now(block->upper[row], pass->drift.own[own]);
+    return 2 * upper < pass->near.radius[own] ? own : k;
 }
 
 static void sort_by_list(size_t k, const struct strata_kmeans_pass *pass,
@@ -220,14 +227,15 @@ static void sort_by_list(size_t k, const struct strata_kmeans_pass *pass,
 }
 
 /* The list's numbers become the centres'; centres outside of it are at least radius - upper away. */
-static void look_by_list(const struct strata_near *near, uint16_t own,
+static void look_by_list(const struct strata_kmeans_pass *pass, uint16_t own,
                          const struct strata_block *block, struct copies *copies)
 {
+    const struct strata_near *near = &pass->near;
     (void)strata_centres_look(near->centres[own], copies->x, copies->n,
                               (struct strata_look){copies->label, copies->upper, copies->lower});
     for (size_t i = 0; i < copies->n; i++) {
-        const double beyond =
-            ((double)near->radius[own] - (double)block->upper[copies->row[i]]) * ROUND_DOWN;
+        const float upper = strata_upper_now(block->upper[copies->row[i]], pass->drift.own[own]);
+        const double beyond = ((double)near->radius[own] - (double)upper) * ROUND_DOWN;
         if (beyond < (double)copies->lower[i]) copies->lower[i] = (float)(beyond * ROUND_DOWN);
         copies->label[i] = near->index[own * near->m + copies->label[i]];
     }
@@ -244,13 +252,13 @@ static void look_by_lists(struct strata_dims dims, const struct strata_kmeans_pa
     for (size_t list = 0; list <= dims.k; list++) {
         const size_t end = room->first[list + 1];
         for (size_t first = room->first[list]; first < end; first += at_once) {
-            copy_rows(dims.d, block, room->sorted + first,
+            copy_rows(dims.d, pass, block, room->sorted + first,
                       end - first < at_once ? end - first : at_once, copies);
             if (list == dims.k) {
-                look_at_copies(dims, pass->centres, block, copies, tally);
+                look_at_copies(dims, pass, block, copies, tally);
             } else {
-                look_by_list(&pass->near, (uint16_t)list, block, copies);
-                put_back(dims, block, copies, tally);
+                look_by_list(pass, (uint16_t)list, block, copies);
+                put_back(dims, pass, block, copies, tally);
             }
         }
     }

@@ -266,39 +266,59 @@ static void try_large_shapes(enum strata_isa isa, size_t *failures)
     try_case(isa, KIND_SKEWED, (struct strata_dims){12, 16}, 3001, failures);
 }
 
-/* Bounds still hold after ageing, whatever the rounding; all rows that might move are named. */
-static void try_ageing(enum strata_isa isa, size_t *failures)
+/* Bounds hold however far centres have moved since they were kept; all rows that might move are named,
+ * and no others by much. */
+static void try_bounds_of(enum strata_isa isa, size_t k, size_t *failures)
 {
-    enum { K = 9, N = 1003 };
-    float own[K], other[K], gap[K], upper[N], lower[N], before_upper[N], before_lower[N];
+    enum { K = 48, N = 1003 };
+    float then[2][K], own[K] = {0}, other[K] = {0}, both[K] = {0}, slack[K] = {0};
+    float upper[N], lower[N], kept_upper[N], kept_lower[N];
+    double gap[K];
     uint16_t label[N];
     uint32_t row[N];
-    const struct cases c = {isa, {K, 1}, N, NULL, NULL, "ageing", failures};
-    cases_state = 5;
-    for (size_t i = 0; i < K; i++) {
-        own[i] = (float)(some_bits() % 1000) / 7;
-        other[i] = (float)(some_bits() % 1000) / 3;
-        gap[i] = i == 3 ? HUGE_VALF : (float)(some_bits() % 1000);
+    const struct cases c = {isa, {k, 1}, N, NULL, NULL, "bounds", failures};
+    cases_state = 5 + k;
+    for (size_t i = 0; i < k; i++) {
+        then[0][i] = own[i] = (float)(some_bits() % 1000) / 7;
+        then[1][i] = other[i] = (float)(some_bits() % 1000) / 3;
+        gap[i] = (double)(some_bits() % 1000);
     }
     for (size_t i = 0; i < N; i++) {
-        label[i] = (uint16_t)(some_bits() % K);
-        before_upper[i] = upper[i] = (float)(some_bits() % 100000) / 100;
-        before_lower[i] = lower[i] = i % 100 == 7 ? HUGE_VALF : (float)(some_bits() % 100000) / 70;
+        label[i] = (uint16_t)(some_bits() % k);
+        kept_upper[i] = upper[i] = (float)(some_bits() % 100000) / 100;
+        kept_lower[i] = lower[i] = i % 100 == 7 ? HUGE_VALF : (float)(some_bits() % 100000) / 70;
     }
-    const struct strata_ageing ageing = {own, other, gap};
-    const size_t n = strata_bounds_age(&ageing, label, upper, lower, N, row);
+    const struct strata_drift drift = {k, own, other, both, slack};
+    strata_bounds_keep(&drift, label, kept_upper, kept_lower, N);
+    for (size_t i = 0; i < k; i++) { /* centres move on */
+        own[i] += (float)(some_bits() % 64);
+        other[i] += (float)(some_bits() % 64);
+        both[i] = (own[i] + other[i]) * (1 + 0x1p-22F);
+        slack[i] = (float)(gap[i] - (double)own[i]);
+        slack[i] -= fabsf(slack[i]) * 0x1p-22F;
+    }
+    const size_t n = strata_bounds_check(&drift, label, kept_upper, kept_lower, N, row);
     size_t at = 0;
     for (size_t i = 0; i < N; i++) {
-        const double high = (double)before_upper[i] + (double)own[label[i]];
-        const double low = (double)before_lower[i] - (double)other[label[i]];
-        if (!((double)upper[i] >= high && (double)upper[i] <= high * 1.00001))
-            complain(&c, "upper", i);
-        if (!((double)lower[i] <= fmax(low, 0) && (double)lower[i] >= low * 0.99999 - 1))
+        const size_t l = label[i];
+        const double high = (double)upper[i] + ((double)own[l] - (double)then[0][l]);
+        const double low = (double)lower[i] - ((double)other[l] - (double)then[1][l]);
+        const bool named = at < n && row[at] == i;
+        at += named;
+        if (!named && !(high < fmax(low, gap[l]))) complain(&c, "row that may move", i);
+        if (named && high * 1.0001 + 0.01 < fmax(low * 0.9999 - 0.01, gap[l] - 0.01))
+            complain(&c, "row that cannot move", i);
+        if ((double)strata_upper_now(kept_upper[i], own[l]) < high) complain(&c, "upper", i);
+        if ((double)strata_lower_now(kept_lower[i], other[l]) > fmax(low, 0))
             complain(&c, "lower", i);
-        const bool sure = upper[i] < fmaxf(lower[i], gap[label[i]]);
-        if (!sure && (at >= n || row[at++] != i)) complain(&c, "row that may move", i);
     }
     if (at != n) complain(&c, "rows that cannot move", n);
+}
+
+static void try_bounds(enum strata_isa isa, size_t *failures)
+{
+    static const size_t k[] = {1, 2, 4, 8, 9, 16, 17, 48};
+    for (size_t i = 0; i < sizeof k / sizeof *k; i++) try_bounds_of(isa, k[i], failures);
 }
 
 #endif

@@ -31,9 +31,9 @@ Test(kernels, large_shapes)
     EACH_ISA(try_large_shapes(isa, &failures));
 }
 
-Test(kernels, ageing)
+Test(kernels, bounds)
 {
-    EACH_ISA(try_ageing(isa, &failures));
+    EACH_ISA(try_bounds(isa, &failures));
 }
 
 Test(kernels, the_one_in_force_is_available)

@@ -9,6 +9,7 @@
 #include "strata/nearest.h"
 #include "strata/random.h"
 
+#include "cluster/kmeans_impl.h"
 #include "fit_cases.h"
 #include "hand_pass.h"
 
@@ -30,15 +31,19 @@ static struct crowd crowd_of_case(uint64_t seed, size_t n, size_t d)
 
 static void assert_bounds_hold(const struct hand_pass *hand, const double *centre)
 {
+    const struct strata_kmeans_pass *pass = hand->pass;
     const size_t d = hand->dims.d;
     for (size_t row = 0; row < hand->n; row++) {
         const float *x = hand->x + row * d;
+        const uint16_t own = hand->label[row];
+        const float upper = strata_upper_now(hand->upper[row], pass->drift.own[own]);
+        const float lower = strata_lower_now(hand->lower[row], pass->drift.other[own]);
         for (size_t c = 0; c < hand->dims.k; c++) {
             const double at = sqrt((double)strata_distance(centre + c * d, x, d));
-            if (c == hand->label[row])
-                cr_assert_geq((double)hand->upper[row] * (1 + 0x1p-50), at);
+            if (c == own)
+                cr_assert_geq((double)upper * (1 + 0x1p-50), at);
             else
-                cr_assert_leq((double)hand->lower[row] * (1 - 0x1p-50), at);
+                cr_assert_leq((double)lower * (1 - 0x1p-50), at);
         }
     }
 }

@@ -1,8 +1,8 @@
-/* Bounds: the distance from a row's own centre, and how bounds age.
+/* Bounds: the distance from a row's own centre, and which rows their bounds still hold in place.
  *
- * own, per row: 3 d operations, 8 d bytes read (half of them centres, in
- * cache), 4 written. age, per row: 3 table look-ups, about 8 operations, 10
- * bytes read, 8 written. */
+ * own, per row: 3 d operations, 8 d bytes read (half of them centres, in cache), 4 written.
+ * check, per row: 2 table look-ups (within a register for few centres), about 5 operations, 10 bytes
+ * read.  keep, per row: 2 table look-ups, 4 operations, 10 bytes read, 8 written. */
 #ifndef STRATA_NEAREST_BOUNDS_KERNEL_H
 #define STRATA_NEAREST_BOUNDS_KERNEL_H
 
@@ -47,26 +47,42 @@ static void own(const struct strata_centres *centres, const float *x, size_t n,
     }
 }
 
-/* Sums and differences of two floats are off by 2^-24 of themselves; no
- * distance is below 0. */
-static size_t age(const struct strata_ageing *ageing, const uint16_t *label, float *upper,
-                  float *lower, size_t n, uint32_t *row)
+/* Sums and differences of two floats are off by 2^-24 of themselves. */
+INLINE size_t check_shape(const struct strata_drift *drift, const uint16_t *label,
+                          const float *upper, const float *lower, size_t n, uint32_t *row, bool few)
 {
     size_t n_rows = 0;
-    const vec up = v_set(1 + 0x1p-22F), down = v_set(1 - 0x1p-22F), zero = v_set(0);
+    const vec up = v_set(0x1p-22F), both_few = v_load(drift->both), slack_few = v_load(drift->slack);
     for (size_t first = 0; first < n; first += LANES) {
-        const vec own_move = v_look_up(ageing->own_move, label + first),
-                  other_move = v_look_up(ageing->other_move, label + first),
-                  half_gap = v_look_up(ageing->half_gap, label + first);
-        const vec high = (v_load(upper + first) + own_move) * up;
-        const vec low = v_max((v_load(lower + first) - other_move) * down, zero);
-        v_store(upper + first, high);
-        v_store(lower + first, low);
-        uint32_t mask = v_not_above(v_max(low, half_gap), high);
+        const uint16_t *own = label + first;
+        const vec both = few ? v_of_few(both_few, own) : v_look_up(drift->both, own);
+        const vec slack = few ? v_of_few(slack_few, own) : v_look_up(drift->slack, own);
+        const vec high = v_load(upper + first), reach = high + both;
+        const vec far = v_fma(v_abs(reach), up, reach);
+        uint32_t mask = v_not_above(v_load(lower + first), far) & v_not_above(slack, high);
         for (; mask; mask &= mask - 1)
             row[n_rows++] = (uint32_t)first + (uint32_t)__builtin_ctz(mask);
     }
     return n_rows;
+}
+
+static size_t check(const struct strata_drift *drift, const uint16_t *label, const float *upper,
+                    const float *lower, size_t n, uint32_t *row)
+{
+    return drift->k <= LANES ? check_shape(drift, label, upper, lower, n, row, true)
+                             : check_shape(drift, label, upper, lower, n, row, false);
+}
+
+static void keep(const struct strata_drift *drift, const uint16_t *label, float *upper,
+                 float *lower, size_t n)
+{
+    const vec up = v_set(0x1p-22F), down = v_set(1 - 0x1p-22F);
+    for (size_t first = 0; first < n; first += LANES) {
+        const vec high = v_load(upper + first) - v_look_up(drift->own, label + first);
+        const vec low = v_load(lower + first) + v_look_up(drift->other, label + first);
+        v_store(upper + first, v_fma(v_abs(high), up, high));
+        v_store(lower + first, low * down);
+    }
 }
 
 #endif

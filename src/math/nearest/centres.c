@@ -278,19 +278,28 @@ static const struct strata_kernels *kernels_in_force(void)
     return strata_kernels_of(strata_isa());
 }
 
-size_t strata_bounds_age(const struct strata_ageing *ageing, const uint16_t *label, float *upper,
-                         float *lower, size_t n, uint32_t *row)
+size_t strata_bounds_check(const struct strata_drift *drift, const uint16_t *label,
+                           const float *upper, const float *lower, size_t n, uint32_t *row)
 {
     const struct strata_kernels *kernels = kernels_in_force();
     const size_t whole = n / kernels->lanes * kernels->lanes;
-    size_t n_rows = kernels->age(ageing, label, upper, lower, whole, row);
+    size_t n_rows = kernels->check(drift, label, upper, lower, whole, row);
     for (size_t i = whole; i < n; i++) {
-        const uint16_t own = label[i];
-        const float low = (lower[i] - ageing->other_move[own]) * (1 - 0x1p-22F);
-        upper[i] = (upper[i] + ageing->own_move[own]) * (1 + 0x1p-22F);
-        lower[i] = low > 0 ? low : 0;
-        const float reach = lower[i] > ageing->half_gap[own] ? lower[i] : ageing->half_gap[own];
-        if (!(upper[i] < reach)) row[n_rows++] = (uint32_t)i;
+        const float reach = upper[i] + drift->both[label[i]];
+        const float far = reach + (reach < 0 ? -reach : reach) * 0x1p-22F;
+        if (!(far < lower[i]) && !(upper[i] < drift->slack[label[i]])) row[n_rows++] = (uint32_t)i;
     }
     return n_rows;
+}
+
+void strata_bounds_keep(const struct strata_drift *drift, const uint16_t *label, float *upper,
+                        float *lower, size_t n)
+{
+    const struct strata_kernels *kernels = kernels_in_force();
+    const size_t whole = n / kernels->lanes * kernels->lanes;
+    kernels->keep(drift, label, upper, lower, whole);
+    for (size_t i = whole; i < n; i++) {
+        upper[i] = strata_upper_kept(upper[i], drift->own[label[i]]);
+        lower[i] = strata_lower_kept(lower[i], drift->other[label[i]]);
+    }
 }

@@ -72,8 +72,10 @@ struct strata_kernels {
                    struct strata_look out, uint32_t *unsure);
     void (*own)(const struct strata_centres *centres, const float *x, size_t n,
                 const uint16_t *label, float *upper);
-    size_t (*age)(const struct strata_ageing *ageing, const uint16_t *label, float *upper,
-                  float *lower, size_t n, uint32_t *row);
+    size_t (*check)(const struct strata_drift *drift, const uint16_t *label, const float *upper,
+                    const float *lower, size_t n, uint32_t *row);
+    void (*keep)(const struct strata_drift *drift, const uint16_t *label, float *upper,
+                 float *lower, size_t n);
     /* Adds n rows to the held sums of their labels. */
     void (*sum)(const struct strata_held *held, const float *x, size_t n, const uint16_t *label,
                 struct strata_label_sums to);

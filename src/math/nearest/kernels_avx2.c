@@ -5,4 +5,4 @@
 #include "math/nearest/sums_kernel.h"
 
 const struct strata_kernels strata_kernels_avx2 = {
-    .lanes = LANES, .group = GROUP, .look = look, .own = own, .age = age, .sum = sum};
+    .lanes = LANES, .group = GROUP, .look = look, .own = own, .check = check, .keep = keep, .sum = sum};

@@ -114,6 +114,13 @@ static inline vec v_look_up(const float *table, const uint16_t *label)
     return _mm256_i32gather_ps(table, _mm256_cvtepu16_epi32(narrow), 4);
 }
 
+/* The same from a table of LANES. */
+static inline vec v_of_few(vec table, const uint16_t *label)
+{
+    const __m128i narrow = _mm_loadu_si128((const __m128i *)(const void *)label);
+    return _mm256_permutevar8x32_ps(table, _mm256_cvtepu16_epi32(narrow));
+}
+
 static inline vec v_mark(vec score, int32_t keep, ivec index)
 {
     const vec kept = _mm256_and_ps(score, _mm256_castsi256_ps(_mm256_set1_epi32(keep)));

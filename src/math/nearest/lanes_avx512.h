@@ -114,6 +114,13 @@ static inline vec v_look_up(const float *table, const uint16_t *label)
     return _mm512_i32gather_ps(_mm512_cvtepu16_epi32(narrow), table, 4);
 }
 
+/* The same from a table of LANES. */
+static inline vec v_of_few(vec table, const uint16_t *label)
+{
+    const __m256i narrow = _mm256_loadu_si256((const __m256i *)(const void *)label);
+    return _mm512_permutexvar_ps(_mm512_cvtepu16_epi32(narrow), table);
+}
+
 static inline vec v_mark(vec score, int32_t keep, ivec index)
 {
     return _mm512_castsi512_ps(_mm512_ternarylogic_epi32(

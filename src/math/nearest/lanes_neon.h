@@ -109,6 +109,14 @@ static inline vec v_look_up(const float *table, const uint16_t *label)
     return (vec){table[label[0]], table[label[1]], table[label[2]], table[label[3]]};
 }
 
+/* The same from a table of LANES. */
+static inline vec v_of_few(vec table, const uint16_t *label)
+{
+    float of[LANES] __attribute__((aligned(64)));
+    v_store(of, table);
+    return v_look_up(of, label);
+}
+
 static inline vec v_mark(vec score, int32_t keep, ivec index)
 {
     return vreinterpretq_f32_s32(

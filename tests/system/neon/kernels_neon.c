@@ -15,7 +15,7 @@ int main(void)
         try_large_shapes(isas[i], &failures);
         try_small_shapes(isas[i], 37, &failures);
     }
-    try_ageing(STRATA_ISA_NEON, &failures);
+    try_bounds(STRATA_ISA_NEON, &failures);
     (void)printf("%zu failures\n", failures);
     return failures > 0;
 }
