@@ -110,6 +110,27 @@ struct strata_fit_watch {
     void (*progress)(void *context, const struct strata_fit_progress *progress); /* rank 0 only */
 };
 
+/* Centres to start from, in words that any job with the same features understands. */
+struct strata_start_column {
+    const char *feature;             /* its name */
+    const char *level;               /* an indicator of that level; or NULL: */
+    bool is_missing;                 /* an indicator of "missing", else the number or position */
+    enum strata_transform transform; /* that the values have been through */
+};
+struct strata_start {
+    size_t k, d;
+    const struct strata_start_column *column; /* (d) */
+    const double *value; /* (k, d) before standardising and weighting; NaN where missing */
+};
+
+/* strata_cluster with given centres in the place of any other start; the same on all ranks.  A feature
+ * that the start does not know begins at its mean. */
+STRATA_MUST_CHECK strata_status strata_cluster_from(
+    struct strata_comm *comm, const struct strata_config *config,
+    const struct strata_features *features, const struct strata_start *start,
+    const struct strata_fit_watch *watch, struct strata_arena *keep, struct strata_clustering **out,
+    struct strata_quality *quality, struct strata_err *err);
+
 /* Collective.  One strata_comm_sum per iteration carries the sums of all live candidates; n_sums of
  * comm proves it. Same bits for any number of ranks.  Degenerate but legal input (fewer distinct
  * rows than k, k = 1, one customer) has a documented result and a note in quality.  Fails alike on

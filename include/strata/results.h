@@ -77,6 +77,15 @@ STRATA_MUST_CHECK strata_status strata_results_remove(const char *directory,
                                                       struct strata_arena scratch,
                                                       struct strata_err *err);
 
+/* The centres of a model as a start: model_file are the bytes of its model.pb, path is for messages.
+ * The result, which points into the unpacked record, lives in keep.  Not collective: a function of the
+ * bytes.  STRATA_E_DATA when they are no sound model. */
+STRATA_MUST_CHECK strata_status strata_model_start(const char *path,
+                                                   const struct strata_blob *model_file,
+                                                   struct strata_arena *keep,
+                                                   struct strata_start **out,
+                                                   struct strata_err *err);
+
 /* result.pb of a finished run in keep.  STRATA_E_NO_INPUT when directory is not a finished run.
  * Not collective. */
 STRATA_MUST_CHECK strata_status strata_results_read(const char *directory, struct strata_arena *keep,

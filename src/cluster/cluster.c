@@ -150,7 +150,10 @@ static strata_status plan(struct strata_fit *fit, struct strata_err *err)
     fit->k_from = model->k_from;
     fit->k_to = model->k_to;
     fit->starts = model->starts;
-    if (model->start_file) STRATA_TRY(strata_start_file_read(fit, err));
+    if (fit->start)
+        STRATA_TRY(strata_start_given(fit, fit->start, err));
+    else if (model->start_file)
+        STRATA_TRY(strata_start_file_read(fit, err));
     STRATA_TRY(check(fit, err));
     strata_status status = STRATA_OK;
     if (!make_room(fit))
@@ -401,10 +404,22 @@ strata_status strata_cluster(struct strata_comm *comm, const struct strata_confi
                              struct strata_clustering **out, struct strata_quality *quality,
                              struct strata_err *err)
 {
+    return strata_cluster_from(comm, config, features, NULL, watch, keep, out, quality, err);
+}
+
+strata_status strata_cluster_from(struct strata_comm *comm, const struct strata_config *config,
+                                  const struct strata_features *features,
+                                  const struct strata_start *start,
+                                  const struct strata_fit_watch *watch, struct strata_arena *keep,
+                                  struct strata_clustering **out, struct strata_quality *quality,
+                                  struct strata_err *err)
+{
     struct strata_fit fit = {.comm = comm,
                              .before = *comm,
                              .started_s = strata_clock_s(),
                              .config = config,
+                             .recipe = &features->recipe,
+                             .start = start,
                              .rows = &features->rows,
                              .grid_exponent = features->recipe.grid_exponent,
                              .estimator = strata_estimator_find(config->model.estimator),

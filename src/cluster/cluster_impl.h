@@ -93,6 +93,8 @@ struct strata_fit {
     struct strata_comm before; /* its counters when the fit began */
     double started_s;
     const struct strata_config *config;
+    const struct strata_recipe *recipe;
+    const struct strata_start *start; /* given centres, or NULL */
     const struct strata_rows *rows;
     struct strata_totals totals; /* of these rows */
     int grid_exponent;
@@ -211,6 +213,11 @@ STRATA_MUST_CHECK strata_status strata_fit_seed(struct strata_fit *fit,
 /* Centres from model.start.  Collective; fails alike on all ranks. */
 STRATA_MUST_CHECK strata_status strata_start_file_read(struct strata_fit *fit,
                                                        struct strata_err *err);
+
+/* Given centres, brought to this job's columns.  Collective; fails alike on all ranks. */
+STRATA_MUST_CHECK strata_status strata_start_given(struct strata_fit *fit,
+                                                   const struct strata_start *start,
+                                                   struct strata_err *err);
 
 /* Refill a candidate's empty segments in its next params with the farthest rows.  Collective. */
 STRATA_MUST_CHECK strata_status strata_fit_repair(struct strata_fit *fit,

@@ -1,7 +1,8 @@
-/* Centres from a partition that somebody else has made: model.start names a CSV file of customer
- * keys and segment numbers; each segment starts at the exact mean of its customers.
+/* model.start: centres from a CSV file of centres (start_centres.c), or from a partition that somebody
+ * else has made, a CSV file of customer keys and segment numbers: each segment starts at the exact mean
+ * of its customers.
  *
- * The file has two columns with a comma between, and a header or none (a first line whose second
+ * The file of a partition has two columns with a comma between, and a header or none (a first line whose second
  * field is no integer is one); fields may be quoted.  Segments are any integers, taken in rising
  * order.  Customers that the file does not name take part in the fit all the same; keys that no
  * customer has are counted in a note. */
@@ -13,7 +14,7 @@
 
 #include "strata/hash.h"
 
-#include "cluster/cluster_impl.h"
+#include "cluster/start_impl.h"
 
 #define MAX_BYTES (UINT64_C(1) << 32)
 #define KEY_ROOM 24 /* an int64 in digits */
@@ -63,8 +64,7 @@ done:
     return status;
 }
 
-/* Cut one field off *at, which ends at a comma or at the line's NUL; quotes are taken off in place. */
-static char *cut_field(char **at)
+char *strata_start_cut_next(char **at, bool *more)
 {
     char *field = *at, *to = field, *from = field;
     bool quoted = *from == '"';
@@ -80,9 +80,16 @@ static char *cut_field(char **at)
         }
         *to++ = *from++;
     }
-    *at = *from ? from + 1 : from;
+    *more = *from == ',';
+    *at = *more ? from + 1 : from;
     *to = '\0';
     return field;
+}
+
+char *strata_start_cut_field(char **at)
+{
+    bool more = false;
+    return strata_start_cut_next(at, &more);
 }
 
 static bool to_integer(const char *text, int64_t *number)
@@ -114,11 +121,24 @@ static strata_status canonical_key(struct strata_fit *fit, const struct start_fi
                 : STRATA_FAIL(err, STRATA_E_MEMORY, "%s: no memory for its keys", file->path);
 }
 
+/* Where a number stands, or belongs, among the rising ones. */
+static size_t index_of(const struct start_file *file, int64_t number)
+{
+    size_t low = 0, high = file->k;
+    while (low < high) {
+        const size_t middle = (low + high) / 2;
+        if (file->number[middle] < number)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 static strata_status learn_number(struct start_file *file, int64_t number, size_t line,
                                   struct strata_err *err)
 {
-    size_t at = 0;
-    while (at < file->k && file->number[at] < number) at++;
+    const size_t at = index_of(file, number);
     if (at < file->k && file->number[at] == number) return STRATA_OK;
     if (file->k == STRATA_MAX_SEGMENTS)
         return STRATA_FAIL(err, STRATA_E_DATA, "%s:%zu: more than %d different segments",
@@ -133,7 +153,7 @@ static strata_status parse_line(struct strata_fit *fit, struct start_file *file,
 {
     char *at = line;
     struct entry entry = {.line = number};
-    const char *key = cut_field(&at), *segment = cut_field(&at);
+    const char *key = strata_start_cut_field(&at), *segment = strata_start_cut_field(&at);
     if (!to_integer(segment, &entry.number)) {
         if (number == 1) return STRATA_OK; /* the header */
         return STRATA_FAIL(err, STRATA_E_DATA, "%s:%zu: the second field must be a segment number",
@@ -181,13 +201,6 @@ static strata_status parse(struct strata_fit *fit, struct start_file *file, char
                                one->line < two->line ? two->line : one->line);
     }
     return STRATA_OK;
-}
-
-static size_t index_of(const struct start_file *file, int64_t number)
-{
-    size_t c = 0;
-    while (file->number[c] != number) c++;
-    return c;
 }
 
 /* What is summed for the centres: counts (k), weights (k) and weighted sums (k, d). */
@@ -247,43 +260,37 @@ static strata_status centres_of(struct strata_fit *fit, const struct start_file 
 }
 
 /* A fixed number in the job file must be the file's; a range must hold it. */
-static strata_status check_segments(const struct strata_fit *fit, const struct start_file *file,
-                                    struct strata_err *err)
+static strata_status check_segments(const struct strata_fit *fit, size_t k, struct strata_err *err)
 {
     const struct strata_model_options *model = &fit->config->model;
     const bool untouched = model->k_from == 2 && model->k_to == 8; /* the default */
-    if (untouched || (file->k >= model->k_from && file->k <= model->k_to)) return STRATA_OK;
+    if (untouched || (k >= model->k_from && k <= model->k_to)) return STRATA_OK;
     struct strata_problems problems = {0};
     strata_problems_add(&problems, model->segments_place, STRATA_E_CONFIG,
                         "model.start has %zu segments; set model.segments to that, or leave it out",
-                        file->k);
+                        k);
     return strata_problems_status(&problems, err);
 }
 
-strata_status strata_start_file_read(struct strata_fit *fit, struct strata_err *err)
+/* One candidate, from these centres. */
+static void start_at(struct strata_fit *fit, size_t k, const double *centre)
 {
-    const struct strata_config *config = fit->config;
-    const char *name = config->model.start_file;
-    const char *path = name[0] == '/' || !config->directory
-                           ? name
-                           : strata_arena_print(&fit->room, "%s/%s", config->directory, name);
-    struct start_file file = {.path = path};
-    char *bytes = NULL;
-    size_t n_bytes = 0;
-    strata_status status =
-        path ? STRATA_OK
-             : STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for the path of model.start");
-    if (status == STRATA_OK && fit->comm->rank == 0)
-        status = read_bytes(fit, path, &bytes, &n_bytes, err);
-    STRATA_TRY(strata_comm_agree(fit->comm, status, err));
-    STRATA_TRY(strata_comm_broadcast_blob(fit->comm, bytes, n_bytes, 0, &fit->room, &bytes,
-                                          &n_bytes, err));
+    fit->from_file = true;
+    fit->file_centre = centre;
+    fit->k_from = fit->k_to = (uint32_t)k;
+    fit->starts = 1;
+}
 
+/* The means of a partition.  Collective. */
+static strata_status read_partition(struct strata_fit *fit, const char *path, char *bytes,
+                                    size_t n_bytes, struct strata_err *err)
+{
+    struct start_file file = {.path = path};
     struct strata_sum *sums = NULL;
     int64_t *limbs = NULL;
     double *centre = NULL;
-    status = parse(fit, &file, bytes, n_bytes, err);
-    if (status == STRATA_OK) status = check_segments(fit, &file, err);
+    strata_status status = parse(fit, &file, bytes, n_bytes, err);
+    if (status == STRATA_OK) status = check_segments(fit, file.k, err);
     if (status == STRATA_OK) {
         const size_t n_sums = sum_count(&file, fit->rows->d);
         sums = STRATA_NEW(&fit->room, struct strata_sum, n_sums);
@@ -298,9 +305,44 @@ strata_status strata_start_file_read(struct strata_fit *fit, struct strata_err *
     strata_sums_reduce(fit->comm, sums, sum_count(&file, fit->rows->d), limbs);
     STRATA_TRY(centres_of(fit, &file, sums, centre,
                           err)); /* the same data on all ranks: all fail or none */
-    fit->from_file = true;
-    fit->file_centre = centre;
-    fit->k_from = fit->k_to = (uint32_t)file.k;
-    fit->starts = 1;
+    start_at(fit, file.k, centre);
     return STRATA_OK;
+}
+
+strata_status strata_start_given(struct strata_fit *fit, const struct strata_start *start,
+                                 struct strata_err *err)
+{
+    double *centre = NULL;
+    strata_status status = check_segments(fit, start->k, err);
+    if (status == STRATA_OK) centre = strata_start_centres(fit, start);
+    if (status == STRATA_OK && !centre)
+        status = STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for %zu starting centres", start->k);
+    STRATA_TRY(strata_comm_agree(fit->comm, status, err));
+    start_at(fit, start->k, centre);
+    return STRATA_OK;
+}
+
+strata_status strata_start_file_read(struct strata_fit *fit, struct strata_err *err)
+{
+    const struct strata_config *config = fit->config;
+    const char *name = config->model.start_file;
+    const char *path = name[0] == '/' || !config->directory
+                           ? name
+                           : strata_arena_print(&fit->room, "%s/%s", config->directory, name);
+    char *bytes = NULL;
+    size_t n_bytes = 0;
+    strata_status status =
+        path ? STRATA_OK
+             : STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for the path of model.start");
+    if (status == STRATA_OK && fit->comm->rank == 0)
+        status = read_bytes(fit, path, &bytes, &n_bytes, err);
+    STRATA_TRY(strata_comm_agree(fit->comm, status, err));
+    STRATA_TRY(strata_comm_broadcast_blob(fit->comm, bytes, n_bytes, 0, &fit->room, &bytes,
+                                          &n_bytes, err));
+    if (!strata_start_is_centres(fit, bytes, n_bytes))
+        return read_partition(fit, path, bytes, n_bytes, err);
+    struct strata_start start = {0};
+    STRATA_TRY(strata_comm_agree(
+        fit->comm, strata_start_centres_parse(fit, path, bytes, n_bytes, &start, err), err));
+    return strata_start_given(fit, &start, err);
 }

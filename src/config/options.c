@@ -338,8 +338,9 @@ static const struct option model_options[] = {
      .at = MODEL(start_file),
      .at_place = MODEL(start_place),
      .sample = "start.csv",
-     .help = "A CSV file of customer key and segment number to start from, instead of random "
-             "starts; the number of segments is then the file's."},
+     .help = "Where to start from, instead of random starts: a CSV file of customer key and segment "
+             "number, a CSV file of centres (its header names the basis features), the directory of "
+             "an earlier run, or its model.pb; the number of segments is then the file's."},
 };
 
 static const struct section model_section = {.where = "model", OPTIONS(model_options)};

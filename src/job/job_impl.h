@@ -53,6 +53,11 @@ void strata_job_memory_plan(int n_ranks, struct strata_job_plan *plan,
 struct strata_matrix_room strata_job_matrix_room(const struct strata_job *job,
                                                  const struct strata_table *table);
 
+/* start.c: an earlier run's centres, where model.start names one; else NULL.  Collective. */
+STRATA_MUST_CHECK strata_status strata_job_read_start(struct strata_job *job,
+                                                      const struct strata_start **out,
+                                                      struct strata_err *err);
+
 /* directory.c: the run directory from first to last. */
 STRATA_MUST_CHECK strata_status strata_job_directory_check(const char *directory,
                                                            struct strata_err *err);

@@ -208,8 +208,10 @@ static strata_status walk(struct strata_job *job, struct strata_blob *result, st
 
     STRATA_TRY(begin(job, STRATA_EVENT_NEXT, err));
     const struct strata_fit_watch fit_watch = {job, strata_job_fit_command, strata_job_fit_progress};
-    STRATA_TRY(
-        strata_cluster(comm, config, features, &fit_watch, job->keep, &clustering, &quality, err));
+    const struct strata_start *start = NULL;
+    STRATA_TRY(strata_job_read_start(job, &start, err));
+    STRATA_TRY(strata_cluster_from(comm, config, features, start, &fit_watch, job->keep, &clustering,
+                                   &quality, err));
     if (job->snapshot.state == STRATA_JOB_SEEDING) strata_job_enter(job, STRATA_EVENT_NEXT);
     tell_ending(job, clustering);
 
