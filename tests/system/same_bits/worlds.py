@@ -1,8 +1,15 @@
-"""Five data sets whose fits are hard to keep the same: overlapping, in ties, far from even, soft, weighted.  Each is
-a CSV of made-up customers and a job; the same rows in another order are a second source of the same job."""
+"""Five data sets whose fits are hard to keep the same: overlapping and so many that candidates race on a part of them,
+in ties, far from even, soft, weighted.  Each is a CSV of made-up customers and a job; the same rows in another order
+are a second source of the same job."""
 import csv
 import json
 import random
+
+
+def narrow(rng):
+    """Two columns of groups that overlap."""
+    group = rng.randrange(7)
+    return [f"{rng.gauss(1.7 * (group % 3), 1):.4f}", f"{rng.gauss(1.9 * (group % 4), 1):.4f}"]
 
 
 def overlapping(rng):
@@ -36,9 +43,9 @@ def model(estimator="kmeans", low=2, high=7, **more):
 
 # Name: rows, maker of a row's values, model, whether the last column is a case weight, standardise.
 WORLDS = {
-    "overlapping": (3000, overlapping, model(high=9), False),
+    "raced": (270000, narrow, model(low=3, high=6, max_iter=40), False),
     "ties": (1200, ties, model(low=3, high=12, standardise="none", max_iter=60), False),
-    "uneven": (2000, uneven, model(low=8, high=24, starts=2, min_share=0), False),
+    "uneven": (2000, uneven, model(low=8, high=24, starts=2, min_share=0, seeding="parallel"), False),
     "mixture": (1500, overlapping, model("gmm-diag", high=5, starts=2, max_iter=25), False),
     "weighted": (1500, many_columns, model(low=4, high=8, starts=2), True),
 }
@@ -63,7 +70,7 @@ def write_world(name, here):
     n, make, options, weighted = WORLDS[name]
     rng = random.Random(f"same bits, {name}")
     values = [make(rng) for _ in range(n)]
-    rows = [[f"k{i * 7919 % 100003}", *row, *([str(rng.choice([1, 1, 2, 3, 10]))] if weighted else [])]
+    rows = [[f"k{i * 7919 % 1000003}", *row, *([str(rng.choice([1, 1, 2, 3, 10]))] if weighted else [])]
             for i, row in enumerate(values)]
     columns = [f"v{j}" for j in range(len(values[0]))]
     names = ["id", *columns, *(["weight"] if weighted else [])]
