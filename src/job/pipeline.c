@@ -210,8 +210,8 @@ static strata_status walk(struct strata_job *job, struct strata_blob *result, st
     const struct strata_fit_watch fit_watch = {job, strata_job_fit_command, strata_job_fit_progress};
     const struct strata_start *start = NULL;
     STRATA_TRY(strata_job_read_start(job, &start, err));
-    STRATA_TRY(strata_cluster_from(comm, config, features, start, &fit_watch, job->keep, &clustering,
-                                   &quality, err));
+    STRATA_TRY(strata_cluster_from(comm, config, features, start, &fit_watch, job->keep,
+                                   &clustering, &quality, err));
     if (job->snapshot.state == STRATA_JOB_SEEDING) strata_job_enter(job, STRATA_EVENT_NEXT);
     tell_ending(job, clustering);
 
