@@ -31,6 +31,7 @@ struct strata_candidate {
     double *next;     /* (n_params) what the next one will be */
     double *mass;     /* (k) weight by label of the last pass */
     double objective; /* of the last pass, per grid */
+    double gain;      /* by how much it was lower than that of the pass before */
     uint64_t moved, looked; /* rows of the last pass, over all ranks */
     uint16_t *label;        /* (n) of this rank's rows */
     float *upper, *lower;   /* (n) bounds of each row, or NULL */
@@ -119,6 +120,7 @@ struct strata_fit {
     double *criterion;            /* (n_k) what the pass for the choice found, or NULL */
     struct strata_leader *leader; /* (n_k) */
     struct strata_race *race;     /* this fit is one; or NULL */
+    bool is_final;                /* this fit is between those that came through a race */
     size_t n_entrants, n_done;    /* of this stage; n_done are of waves that are over */
     double stage_from, stage_share; /* of the whole fit, for progress */
     double fraction;                /* told last */
@@ -240,6 +242,9 @@ bool strata_race_is_on(const struct strata_fit *fit);
  * gets those that are to go on, in the order of their k.  Collective. */
 STRATA_MUST_CHECK strata_status strata_fit_race(struct strata_fit *fit, struct strata_entrant *out,
                                                 size_t *n_out, struct strata_err *err);
+
+/* Drop finalists that will not catch up with the better one of their k. */
+void strata_fit_drop(const struct strata_fit *fit, struct strata_candidate *candidate, size_t n);
 
 /* A candidate of the race has ended. */
 void strata_race_note(struct strata_fit *fit, const struct strata_candidate *candidate);

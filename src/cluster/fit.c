@@ -208,6 +208,7 @@ static strata_status advance(struct strata_fit *fit, struct strata_candidate *ca
     candidate->repaired = false;
     candidate->objective =
         estimator->objective(candidate->dims, candidate->params, candidate->sums, &fit->totals);
+    candidate->gain = before - candidate->objective;
     candidate->result->iterations++;
     if (candidate->n_trace < STRATA_TRACE_MAX)
         candidate->trace[candidate->n_trace++] = strata_fit_encoded(fit, candidate->objective);
@@ -287,6 +288,7 @@ static strata_status iterate(struct strata_fit *fit, struct wave *wave, struct s
         for (size_t i = 0; i < wave->n; i++)
             if (wave->candidate[i].live) STRATA_TRY(advance(fit, &wave->candidate[i], err));
         strata_fit_merge(fit, wave->candidate, wave->n);
+        strata_fit_drop(fit, wave->candidate, wave->n);
         tell(fit, wave);
     }
     return STRATA_OK;
@@ -325,7 +327,7 @@ static void conclude(struct strata_fit *fit, const struct strata_candidate *cand
     result->objective = strata_fit_encoded(fit, candidate->objective);
     if (fit->race)
         strata_race_note(fit, candidate);
-    else if (result->reason != STRATA_STOP_MERGED)
+    else if (result->reason != STRATA_STOP_MERGED && result->reason != STRATA_STOP_DROPPED)
         lead(fit, candidate);
 }
 
@@ -393,6 +395,7 @@ strata_status strata_fit_all(struct strata_fit *fit, struct strata_err *err)
     STRATA_REQUIRE(entrant != NULL);
     if (strata_race_is_on(fit)) {
         STRATA_TRY(strata_fit_race(fit, entrant, &n, err));
+        fit->is_final = true;
     } else {
         n = n_seeded;
         for (size_t i = 0; i < n; i++) entrant[i].index = i;

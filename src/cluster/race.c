@@ -6,6 +6,8 @@
  * candidates run there to their end; those that meet are merged; a ladder between neighbouring numbers
  * of segments adds what one more split or join makes of the best.  Of each k the STRATA_FINALISTS best
  * different ones go on, eligible before not, then by their objective in the race, then by their number.
+ * Among all rows, after FEWEST_PASSES passes, one that is behind by more than HOPELESS of its last gains
+ * is dropped too.
  *
  * Cost: about race rows / n of fitting all candidates to all rows, then STRATA_FINALISTS fits a k that
  * begin near their end. */
@@ -21,6 +23,8 @@
 #define RACE_ROWS_A_SEGMENT UINT64_C(256)
 #define SMALLEST_GAIN 4 /* times as many customers as race rows, or there is no race */
 #define SHARE_OF_PROGRESS 0.3
+#define FEWEST_PASSES 4 /* of a finalist over all rows before it may be dropped */
+#define HOPELESS 16     /* times its last gain: farther behind, a finalist is dropped */
 #define STRIP_ROWS 512
 
 static uint64_t race_rows(const struct strata_fit *fit)
@@ -161,6 +165,37 @@ static size_t pick_finalists(const struct strata_fit *fit, const struct strata_r
         out[n++] = (struct strata_entrant){finalist->index, finalist->params};
     }
     return n;
+}
+
+static bool may_be_chosen(const struct strata_fit *fit, const struct strata_candidate *candidate)
+{
+    const double least = fit->config->model.min_share * (double)fit->totals.weight;
+    for (size_t c = 0; c < candidate->dims.k; c++)
+        if (!(candidate->mass[c] > 0) || candidate->mass[c] < least) return false;
+    return true;
+}
+
+/* Gains fall from pass to pass, so what is many of them behind stays behind. */
+static bool is_hopeless(const struct strata_fit *fit, const struct strata_candidate *behind,
+                        const struct strata_candidate *ahead)
+{
+    if (behind->dims.k != ahead->dims.k || behind->result->iterations < FEWEST_PASSES ||
+        ahead->result->iterations < FEWEST_PASSES || ahead->result->reason == STRATA_STOP_DROPPED)
+        return false;
+    if (may_be_chosen(fit, behind) && !may_be_chosen(fit, ahead)) return false;
+    return behind->objective - ahead->objective > HOPELESS * behind->gain;
+}
+
+void strata_fit_drop(const struct strata_fit *fit, struct strata_candidate *candidate, size_t n)
+{
+    if (!fit->is_final) return;
+    for (size_t i = 0; i < n; i++) {
+        for (size_t j = 0; j < n && candidate[i].live; j++) {
+            if (j == i || !is_hopeless(fit, &candidate[i], &candidate[j])) continue;
+            candidate[i].live = false;
+            candidate[i].result->reason = STRATA_STOP_DROPPED;
+        }
+    }
 }
 
 /* --- the race -------------------------------------------------------------------------- */
