@@ -261,7 +261,7 @@ static void run_shape(size_t n, struct strata_dims dims, const char *isa)
     if (bench_init(&bench, n, dims, &arena)) {
         fill_rows(&bench);
         const double bandwidth = read_bandwidth(bench.x, n * dims.d), flops = peak();
-        for (enum strata_isa i = STRATA_ISA_SCALAR; i <= STRATA_ISA_AVX512; i++) {
+        for (enum strata_isa i = STRATA_ISA_SCALAR; i < STRATA_ISA_COUNT; i++) {
             if (!strata_isa_available(i) || (isa && strcmp(isa, strata_isa_word(i)) != 0)) continue;
             bench.isa = i;
             measure(&bench, bandwidth, flops);

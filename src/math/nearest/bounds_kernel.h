@@ -42,7 +42,7 @@ static void own(const struct strata_centres *centres, const float *x, size_t n,
         }
         for (size_t row = 0; row < rows; row += LANES)
             v_store(upper + first + row,
-                    v_sqrt(lengths_of(&lengths, row) * v_set(1 + centres->room)) *
+                    v_sqrt(lengths_of(&lengths, row) * v_set(1 + centres->doubt.room)) *
                         v_set(1 + 0x1p-20F));
     }
 }

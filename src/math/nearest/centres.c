@@ -7,9 +7,9 @@
 
 #include "math/nearest/tile.h"
 
-#define STRIP 1024  /* rows between kernel and recheck */
-#define LINE 64     /* bytes of a cache line */
-#define FAR 0x1p100 /* a score beyond all others; its double and its root are floats */
+#define AT_ONCE 1024 /* rows between kernel and recheck */
+#define LINE 64      /* bytes of a cache line */
+#define FAR 0x1p100  /* a score beyond all others; its double and its root are floats */
 
 /* --- making ---------------------------------------------------------------------------- */
 
@@ -20,7 +20,7 @@ static size_t rounded(size_t n, size_t unit)
 
 static float up(double value)
 {
-    return (float)(value * (1 + 0x1p-20));
+    return (float)(value * (1 + 0x1p-10));
 }
 
 /* Few centres leave lanes free, which then take neighbouring columns. */
@@ -30,8 +30,7 @@ static size_t fold_of(size_t lanes, size_t k)
     return k <= lanes / 2 ? 2 : 1;
 }
 
-/* Where a centre's column stands in packed. */
-static size_t packed_at(const struct strata_centres *to, size_t c, size_t j)
+size_t strata_packed_at(const struct strata_centres *to, size_t c, size_t j)
 {
     const size_t lanes = to->kernels->lanes, each = lanes / to->fold;
     const size_t v = c / each, first = v / to->kernels->group * to->kernels->group;
@@ -45,20 +44,22 @@ static void fill_rows(struct strata_centres *to, float *start, float *packed, fl
 {
     const size_t k = to->dims.k, d = to->dims.d;
     const size_t lanes = to->kernels->lanes, each = lanes / to->fold;
+    const double error = ((double)d + 4) * 0x1p-24 * (1 + 0x1p-10);
     double longest = 0;
     for (size_t c = 0; c < k; c++) {
         double square = 0;
         for (size_t j = 0; j < d; j++) {
             const double at = to->centre[c * d + j];
             square += at * at;
-            packed[packed_at(to, c, j)] = (float)-at;
+            packed[strata_packed_at(to, c, j)] = (float)-at;
             plain[c * d + j] = (float)at;
         }
         start[c / each * lanes + c % each * to->fold] = (float)(square / 2);
         longest = square > longest ? square : longest;
     }
     to->norm = up(sqrt(longest));
-    to->half = up(longest / 2);
+    to->doubt.slope = up(2 * error * sqrt(longest));
+    to->doubt.base = up(error * longest);
 }
 
 /* What stands in a register's lane after neighbouring lanes are added up: see tile_fill_folded. */
@@ -82,7 +83,7 @@ static void fill_lanes(struct strata_centres *to, float *start, int32_t *index)
     unsigned bits = 0;
     while ((size_t)1 << bits < to->registers * each) bits++;
     to->keep = (int32_t)(-(INT64_C(1) << bits));
-    to->blur = (float)(ldexp(1, (int)bits - 23) * 1.05);
+    to->doubt.blur = (float)(ldexp(1, (int)bits - 23) * 1.05);
 }
 
 /* Floats of packed, and of start and index each, at most over all instruction sets. */
@@ -100,7 +101,8 @@ size_t strata_centres_bytes(struct strata_dims dims)
 {
     const size_t lanes = rounded(dims.k, STRATA_LANES_MOST);
     const size_t plain = rounded(dims.k * dims.d, STRATA_LANES_MOST);
-    return header_bytes() + (packed_floats(dims) + plain + 2 * lanes) * sizeof(float);
+    return rounded(header_bytes() + (packed_floats(dims) + plain + 2 * lanes) * sizeof(float), LINE) +
+           strata_narrow_bytes(dims);
 }
 
 const struct strata_centres *strata_centres_make(struct strata_dims dims, const double *centre,
@@ -119,14 +121,16 @@ const struct strata_centres *strata_centres_make(struct strata_dims dims, const 
     to->fold = fold_of(kernels->lanes, dims.k);
     to->steps = (dims.d + to->fold - 1) / to->fold;
     to->registers = (dims.k * to->fold + kernels->lanes - 1) / kernels->lanes;
-    to->error = up(((double)dims.d + 4) * 0x1p-24 * (1 + 0x1p-10));
-    to->room = up(((double)dims.d + 16) * 0x1p-24);
+    to->doubt.room = up(((double)dims.d + 16) * 0x1p-24);
+    to->doubt.most = INFINITY;
     to->start = start;
     to->index = index;
     to->packed = packed;
     to->plain = plain;
     fill_lanes(to, start, index);
     fill_rows(to, start, packed, plain);
+    to->narrow = strata_narrow_make(to, (unsigned char *)room + strata_centres_bytes(dims) -
+                                            strata_narrow_bytes(dims));
     return to;
 }
 
@@ -209,37 +213,55 @@ static struct strata_look look_from(struct strata_look out, size_t first)
                                 out.lower ? out.lower + first : NULL};
 }
 
-/* Look at a multiple of lanes rows, at most STRIP, of which fold - 1 floats beyond can be read. */
+/* Look at up to lanes rows, wherever they are, by float among rows of zeros; then decide what is left. */
+static uint64_t look_at_rows(const struct strata_centres *centres, const float *x,
+                             const uint32_t *row, size_t n, struct strata_look out)
+{
+    const size_t d = centres->dims.d, lanes = centres->kernels->lanes;
+    float copy[STRATA_LANES_MOST * STRATA_MAX_DIMENSIONS + STRATA_LANES_MOST];
+    uint16_t label[STRATA_LANES_MOST];
+    float upper[STRATA_LANES_MOST], lower[STRATA_LANES_MOST];
+    uint32_t unsure[STRATA_LANES_MOST];
+    for (size_t i = 0; i < n; i++) memcpy(copy + i * d, x + row[i] * d, d * sizeof *copy);
+    memset(copy + n * d, 0, ((lanes - n) * d + STRATA_LANES_MOST) * sizeof *copy);
+    const struct strata_look mine = {label, out.upper ? upper : NULL, out.upper ? lower : NULL};
+    size_t n_unsure = centres->kernels->look(centres, copy, lanes, mine, false, unsure);
+    for (size_t i = 0; i < n; i++) {
+        out.label[row[i]] = label[i];
+        if (out.upper) out.upper[row[i]] = upper[i];
+        if (out.upper) out.lower[row[i]] = lower[i];
+    }
+    while (n_unsure > 0 && unsure[n_unsure - 1] >= n) n_unsure--; /* the zeros */
+    for (size_t i = 0; i < n_unsure; i++)
+        recheck(centres, copy + unsure[i] * d, look_from(out, row[unsure[i]]));
+    return n_unsure;
+}
+
+/* Look at a multiple of lanes rows, at most AT_ONCE, of which fold - 1 floats beyond can be read. */
 static uint64_t look_at_strip(const struct strata_centres *centres, const float *x, size_t n,
                               struct strata_look out)
 {
-    uint32_t unsure[STRIP];
-    const size_t n_unsure = centres->kernels->look(centres, x, n, out, unsure);
+    uint32_t unsure[AT_ONCE];
+    const size_t lanes = centres->kernels->lanes;
+    const bool narrow = centres->narrow != NULL;
+    const size_t n_unsure = centres->kernels->look(centres, x, n, out, narrow, unsure);
+    uint64_t n_rechecked = 0;
+    for (size_t i = 0; narrow && i < n_unsure; i += lanes)
+        n_rechecked +=
+            look_at_rows(centres, x, unsure + i, n_unsure - i < lanes ? n_unsure - i : lanes, out);
+    if (narrow) return n_rechecked;
     for (size_t i = 0; i < n_unsure; i++)
         recheck(centres, x + unsure[i] * centres->dims.d, look_from(out, unsure[i]));
     return n_unsure;
 }
 
-/* Look at the last few rows, among rows of zeros. */
+/* Look at the last few rows. */
 static uint64_t look_at_rest(const struct strata_centres *centres, const float *x, size_t n,
                              struct strata_look out)
 {
-    const size_t d = centres->dims.d;
-    float copy[STRATA_LANES_MOST * STRATA_MAX_DIMENSIONS + STRATA_LANES_MOST];
-    uint16_t label[STRATA_LANES_MOST];
-    float upper[STRATA_LANES_MOST], lower[STRATA_LANES_MOST];
-    uint32_t unsure[STRATA_LANES_MOST];
-    memcpy(copy, x, n * d * sizeof *copy);
-    memset(copy + n * d, 0, ((centres->kernels->lanes - n) * d + STRATA_LANES_MOST) * sizeof *copy);
-    const struct strata_look mine = {label, out.upper ? upper : NULL, out.upper ? lower : NULL};
-    size_t n_unsure = centres->kernels->look(centres, copy, centres->kernels->lanes, mine, unsure);
-    memcpy(out.label, label, n * sizeof *label);
-    if (out.upper) memcpy(out.upper, upper, n * sizeof *upper);
-    if (out.upper) memcpy(out.lower, lower, n * sizeof *lower);
-    while (n_unsure > 0 && unsure[n_unsure - 1] >= n) n_unsure--; /* the zeros */
-    for (size_t i = 0; i < n_unsure; i++)
-        recheck(centres, x + unsure[i] * d, look_from(out, unsure[i]));
-    return n_unsure;
+    static const uint32_t all[STRATA_LANES_MOST] = {0, 1, 2,  3,  4,  5,  6,  7,
+                                                    8, 9, 10, 11, 12, 13, 14, 15};
+    return look_at_rows(centres, x, all, n, out);
 }
 
 uint64_t strata_centres_look(const struct strata_centres *centres, const float *x, size_t n,
@@ -250,9 +272,9 @@ uint64_t strata_centres_look(const struct strata_centres *centres, const float *
     const size_t beyond = (centres->steps * centres->fold - d + d - 1) / d;
     const size_t whole = (n > beyond ? n - beyond : 0) / lanes * lanes;
     uint64_t n_unsure = 0;
-    for (size_t first = 0; first < whole; first += STRIP)
+    for (size_t first = 0; first < whole; first += AT_ONCE)
         n_unsure +=
-            look_at_strip(centres, x + first * d, whole - first < STRIP ? whole - first : STRIP,
+            look_at_strip(centres, x + first * d, whole - first < AT_ONCE ? whole - first : AT_ONCE,
                           look_from(out, first));
     for (size_t first = whole; first < n; first += lanes)
         n_unsure += look_at_rest(centres, x + first * d, n - first < lanes ? n - first : lanes,

@@ -5,7 +5,7 @@
 
 #include "math/nearest/centres.h"
 
-static const char *const word[] = {"scalar", "neon", "avx2", "avx512"};
+static const char *const word[] = {"scalar", "neon", "avx2", "avx512", "vnni"};
 
 const char *strata_isa_word(enum strata_isa isa)
 {
@@ -14,10 +14,9 @@ const char *strata_isa_word(enum strata_isa isa)
 
 #if defined(__x86_64__)
 static const struct strata_kernels *const kernels[] = {
-    [STRATA_ISA_SCALAR] = &strata_kernels_scalar,
-    [STRATA_ISA_NEON] = NULL,
-    [STRATA_ISA_AVX2] = &strata_kernels_avx2,
-    [STRATA_ISA_AVX512] = &strata_kernels_avx512,
+    [STRATA_ISA_SCALAR] = &strata_kernels_scalar, [STRATA_ISA_NEON] = NULL,
+    [STRATA_ISA_AVX2] = &strata_kernels_avx2,     [STRATA_ISA_AVX512] = &strata_kernels_avx512,
+    [STRATA_ISA_VNNI] = &strata_kernels_vnni,
 };
 
 bool strata_isa_available(enum strata_isa isa)
@@ -33,6 +32,10 @@ bool strata_isa_available(enum strata_isa isa)
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
                __builtin_cpu_supports("fma");
+    case STRATA_ISA_VNNI:
+        return strata_isa_available(STRATA_ISA_AVX512) && __builtin_cpu_supports("avx512vnni");
+    case STRATA_ISA_COUNT:
+        break;
     }
     return false;
 }
@@ -42,7 +45,7 @@ static const struct strata_kernels *const kernels[] = {
 #    if defined(__aarch64__)
     [STRATA_ISA_NEON] = &strata_kernels_neon,
 #    endif
-    [STRATA_ISA_AVX512] = NULL,
+    [STRATA_ISA_COUNT - 1] = NULL,
 };
 
 bool strata_isa_available(enum strata_isa isa)
@@ -61,7 +64,7 @@ static enum strata_isa in_force;
 static void choose(void)
 {
     const char *wish = getenv("STRATA_ISA");
-    for (int isa = STRATA_ISA_SCALAR; isa <= STRATA_ISA_AVX512; isa++) {
+    for (int isa = STRATA_ISA_SCALAR; isa < STRATA_ISA_COUNT; isa++) {
         if (!strata_isa_available((enum strata_isa)isa)) continue;
         in_force = (enum strata_isa)isa;
         if (wish && strcmp(wish, word[isa]) == 0) return;

@@ -3,6 +3,7 @@
 #define STRATA_NEAREST_LANES_H
 
 #include <arm_neon.h>
+#include <math.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,6 +17,17 @@ typedef int32x4_t ivec;
 static inline vec v_set(float value)
 {
     return vdupq_n_f32(value);
+}
+
+/* Beyond all scores. */
+static inline vec v_last(void)
+{
+    return v_set(INFINITY);
+}
+
+static inline vec v_add(vec a, vec b)
+{
+    return a + b;
 }
 
 static inline vec v_load(const float *at)

@@ -20,6 +20,17 @@ static inline vec v_set(float value)
     return (vec){value, value, value, value};
 }
 
+/* Beyond all scores. */
+static inline vec v_last(void)
+{
+    return v_set(INFINITY);
+}
+
+static inline vec v_add(vec a, vec b)
+{
+    return a + b;
+}
+
 static inline vec v_load(const float *at)
 {
     vec v;

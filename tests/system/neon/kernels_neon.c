@@ -13,6 +13,7 @@ int main(void)
         try_all_kinds(isas[i], &failures);
         try_all_remainders(isas[i], &failures);
         try_large_shapes(isas[i], &failures);
+        try_narrow_shapes(isas[i], &failures);
         try_small_shapes(isas[i], 37, &failures);
     }
     try_bounds(STRATA_ISA_NEON, &failures);
