@@ -122,16 +122,16 @@ def elbow(by_k):
 
 
 def sweep(programs, shape, _roof, options):
-    """All numbers of segments and all starts at once, one fit after another, and scikit-learn."""
+    """All numbers of segments and all starts at once, one fit after another without a race, and scikit-learn."""
     low, high = options.sweep
     common = {"start": None, "iterations": options.max_iterations}
     once = programs.strata("fit", shape.words(**{**common, "k": low}, k_to=high, starts=options.starts), shape.threads)
     alone, alone_s, rival, rival_s = {}, 0.0, {}, 0.0
     for k in range(low, high + 1):
         for seed in range(1, options.starts + 1):
-            one = programs.strata("fit", shape.words(**{**common, "k": k}, seed=seed), shape.threads)
-            alone_s += one["fit_s"]
-            alone[k] = min(one["objective"], alone.get(k, math.inf))
+            alone_s += programs.strata("fit", shape.words(**{**common, "k": k}, seed=seed, race="off"), shape.threads)["fit_s"]
+        # The very same starts as at once, all of them fitted to all rows: what the race must not lose against.
+        alone[k] = programs.strata("fit", shape.words(**{**common, "k": k}, starts=options.starts, race="off"), shape.threads)["objective"]
         words = shape.words(**{**common, "k": k}, starts=options.starts, only="fit", centres="centres-sweep.f64")
         rival_s += programs.rival("lloyd", words, shape.threads)["fit_s"]
         centres = np.fromfile(os.path.join(programs.scratch, "centres-sweep.f64")).reshape(-1, shape.d)

@@ -3,7 +3,7 @@
  *
  *   strata pass matrix=FILE n=N d=D k=K start=FILE iterations=I [threads=T] [centres=FILE]
  *   strata fit  matrix=FILE n=N d=D k=K start=FILE iterations=I [threads=T] [centres=FILE]
- *   strata fit  matrix=FILE n=N d=D k=FROM [k_to=TO] [starts=S] [seed=SEED] [seeding=WORD] ...
+ *   strata fit  matrix=FILE n=N d=D k=FROM [k_to=TO] [starts=S] [seed=SEED] [seeding=WORD] [race=off] ...
  *   strata fit  ... copies=C              C times the rows, each copy with its own jitter
  *
  * fit also runs under mpirun: each rank takes its share of the rows.  Rank 0 prints one JSON
@@ -26,7 +26,7 @@
 
 /* What the command line says. */
 struct task {
-    const char *matrix, *start, *centres, *seeding;
+    const char *matrix, *start, *centres, *seeding, *race;
     struct strata_dims dims;
     size_t n, copies, k_to, starts, seed, iterations, threads;
 };
@@ -253,6 +253,7 @@ static struct strata_config make_config(const struct task *task, const struct st
                                              .tolerance = 0}};
     if (strcmp(task->seeding, strata_seeding_word(STRATA_SEEDING_PARALLEL)) == 0)
         config.model.seeding = STRATA_SEEDING_PARALLEL;
+    if (strcmp(task->race, "off") == 0) config.model.race = STRATA_RACE_OFF;
     if (task->start) config.model.start_file = write_start(task, comm);
     return config;
 }
@@ -343,6 +344,7 @@ static struct task read_task(int argc, char **argv)
         .start = peer_text(argc, argv, "start", NULL),
         .centres = peer_text(argc, argv, "centres", NULL),
         .seeding = peer_text(argc, argv, "seeding", "sample"),
+        .race = peer_text(argc, argv, "race", "auto"),
         .dims = {.k = peer_number(argc, argv, "k", 0), .d = peer_number(argc, argv, "d", 0)},
         .n = peer_number(argc, argv, "n", 0),
         .copies = peer_number(argc, argv, "copies", 1),

@@ -110,6 +110,10 @@ enum strata_choice { /* model.choose: how the number of segments is chosen among
                      STRATA_CHOOSE_BIC
 };
 
+enum strata_race_rule { /* model.race: whether starts first meet on a part of many customers */
+                        STRATA_RACE_AUTO,
+                        STRATA_RACE_OFF
+};
 enum strata_seeding {                         /* model.seeding: how random starts come about */
                       STRATA_SEEDING_SAMPLE,  /* greedy k-means++ on a sample of the customers */
                       STRATA_SEEDING_PARALLEL /* k-means||: a few passes over all of them */
@@ -129,6 +133,7 @@ struct strata_model_options {
                           strata_model_tolerance */
     double centre_shift; /* a start ends when no centre moved farther, in encoded units; 0: off */
     enum strata_seeding seeding;
+    enum strata_race_rule race;
     enum strata_standardise standardise;
     enum strata_choice choose;
     double dimension_weight[STRATA_DIMENSION_COUNT]; /* model.weights: {behavioural: 2}; default 1 */

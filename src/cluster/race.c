@@ -35,7 +35,8 @@ static uint64_t race_rows(const struct strata_fit *fit)
 
 bool strata_race_is_on(const struct strata_fit *fit)
 {
-    return !fit->from_file && !fit->race && fit->rows->n_global >= SMALLEST_GAIN * race_rows(fit);
+    return fit->config->model.race == STRATA_RACE_AUTO && !fit->from_file && !fit->race &&
+           fit->rows->n_global >= SMALLEST_GAIN * race_rows(fit);
 }
 
 /* --- the part of the rows -------------------------------------------------------------- */

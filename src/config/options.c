@@ -308,6 +308,13 @@ static const struct option model_options[] = {
      .fallback = "0",
      .help = "A start also ends when no centre moved farther than this, in units of the encoded "
              "features; 0 is off."},
+    {.key = "race",
+     .kind = KIND_WORD,
+     .at = MODEL(race),
+     .fallback = "auto",
+     .words = &strata_words_race,
+     .help = "With many customers, auto fits all starts to a part of them first, and only the best "
+             "to all; off fits every start to all customers."},
     {.key = "seeding",
      .kind = KIND_WORD,
      .at = MODEL(seeding),

@@ -27,6 +27,7 @@ WORDS(transform, {"none", STRATA_TRANSFORM_NONE}, {"log1p", STRATA_TRANSFORM_LOG
 WORDS(missing, {"mean", STRATA_MISSING_MEAN}, {"level", STRATA_MISSING_LEVEL},
       {"fail", STRATA_MISSING_FAIL});
 WORDS(standardise, {"zscore", STRATA_ZSCORE}, {"range", STRATA_RANGE}, {"none", STRATA_RAW});
+WORDS(race, {"auto", STRATA_RACE_AUTO}, {"off", STRATA_RACE_OFF});
 WORDS(seeding, {"sample", STRATA_SEEDING_SAMPLE}, {"parallel", STRATA_SEEDING_PARALLEL});
 WORDS(choose, {"auto", STRATA_CHOOSE_AUTO}, {"elbow", STRATA_CHOOSE_ELBOW},
       {"calinski-harabasz", STRATA_CHOOSE_CALINSKI_HARABASZ},

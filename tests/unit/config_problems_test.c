@@ -55,6 +55,7 @@ static const struct fault {
     {"model: {tolerance: -1}\n", 4, 20, "from 0 to 0.1, not \"-1\""},
     {"model: {centre_shift: -1}\n", 4, 23, "a number from 0 to 1e+06"},
     {"model: {centre_shift: auto}\n", 4, 23, "a number from 0 to 1e+06"},
+    {"model: {race: on}\n", 4, 15, "auto"},
     {"model: {seeding: paralel}\n", 4, 18, "did you mean \"parallel\"?"},
     {"threads: 0\n", 4, 10, "auto, or a whole number from 1 to 256, not \"0\""},
     {"threads: 257\n", 4, 10, "from 1 to 256"},
