@@ -77,6 +77,7 @@ static bool copy_part(const struct strata_fit *fit, struct strata_arena *room,
     (void)rows_of_part(fit, row);
     for (size_t i = 0; i < part->n; i++) {
         memcpy(x + i * part->d, rows->x + row[i] * rows->d, rows->d * sizeof *x);
+        strata_rows_jump(rows, row[i], i + 1 < part->n ? row[i + 1] : rows->n);
         key_hash[i] = rows->key_hash[row[i]];
         if (rows->key) key[i] = rows->key[row[i]];
         weight[i] = rows->weight ? rows->weight[row[i]] : 1;

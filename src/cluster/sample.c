@@ -109,6 +109,7 @@ static void search_strip(struct search *search, size_t first, size_t n)
 {
     const struct strata_rows *rows = search->fit->rows;
     uint64_t bits[STRIP_ROWS];
+    strata_rows_ahead(rows, first, n);
     strata_random_fill(search->fit->config->model.seed, STRATA_PURPOSE_SAMPLE,
                        rows->key_hash + first, n, 0, bits);
     for (size_t i = 0; i < n; i++) {
