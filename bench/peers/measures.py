@@ -129,9 +129,11 @@ def sweep(programs, shape, _roof, options):
     alone, alone_s, rival, rival_s = {}, 0.0, {}, 0.0
     for k in range(low, high + 1):
         for seed in range(1, options.starts + 1):
-            alone_s += programs.strata("fit", shape.words(**{**common, "k": k}, seed=seed, race="off"), shape.threads)["fit_s"]
+            one = shape.words(**{**common, "k": k}, seed=seed, race="off")
+            alone_s += programs.strata("fit", one, shape.threads)["fit_s"]
         # The very same starts as at once, all of them fitted to all rows: what the race must not lose against.
-        alone[k] = programs.strata("fit", shape.words(**{**common, "k": k}, starts=options.starts, race="off"), shape.threads)["objective"]
+        same = shape.words(**{**common, "k": k}, starts=options.starts, race="off")
+        alone[k] = programs.strata("fit", same, shape.threads)["objective"]
         words = shape.words(**{**common, "k": k}, starts=options.starts, only="fit", centres="centres-sweep.f64")
         rival_s += programs.rival("lloyd", words, shape.threads)["fit_s"]
         centres = np.fromfile(os.path.join(programs.scratch, "centres-sweep.f64")).reshape(-1, shape.d)
