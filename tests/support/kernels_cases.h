@@ -42,6 +42,7 @@ enum kind {
     KIND_CLOSE,    /* all centres one unit from the first, rows far away */
     KIND_EXTREMES, /* +-2^24 */
     KIND_ZERO,     /* all zero */
+    KIND_FAR,      /* small centres, rows of 2^23 to 2^24 in all columns */
     KIND_CONSTANT, /* a large constant in all columns but the last */
     KIND_COUNT
 };
@@ -100,6 +101,8 @@ static void fill_case(enum kind kind, struct strata_dims dims, size_t n, float *
     const size_t d = dims.d;
     for (size_t i = 0; i < dims.k * d; i++) centre[i] = some_value(kind, i % d == d - 1);
     for (size_t i = 0; i < n * d; i++) x[i] = (float)some_value(kind, i % d == d - 1);
+    for (size_t i = 0; kind == KIND_FAR && i < n * d; i++)
+        x[i] = (float)(8388608 + some_bits() % 8388609);
     if (kind == KIND_COPIES) {
         for (size_t c = 1; c < dims.k; c += 2)
             memcpy(centre + c * d, centre + (c - 1) * d, d * sizeof *centre);
@@ -208,8 +211,8 @@ static void check_sums(const struct cases *c, bool weighted)
 static void try_case(enum strata_isa isa, enum kind kind, struct strata_dims dims, size_t n,
                      size_t *failures)
 {
-    static const char *const word[KIND_COUNT] = {"uniform", "skewed",   "few",  "copies",
-                                                 "close",   "extremes", "zero", "constant"};
+    static const char *const word[KIND_COUNT] = {"uniform",  "skewed", "few", "copies",  "close",
+                                                 "extremes", "zero",   "far", "constant"};
     struct fenced rows = fenced_new(n * dims.d * sizeof(float));
     float *x = fenced_floats(&rows, n * dims.d);
     double *centre = room_for(dims.k * dims.d * sizeof *centre);
@@ -273,6 +276,7 @@ static void try_large_shapes(enum strata_isa isa, size_t *failures)
         try_case(isa, KIND_EXTREMES, dims[a], 18, failures);
     }
     try_case(isa, KIND_EXTREMES, (struct strata_dims){2, 3}, 5000, failures); /* sums spill */
+    try_case(isa, KIND_FAR, (struct strata_dims){2, 3}, 5000, failures);
     try_case(isa, KIND_SKEWED, (struct strata_dims){12, 16}, 3001, failures);
 }
 
