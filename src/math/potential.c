@@ -16,7 +16,7 @@
 #define TILE_ROWS 8
 #define BLOCK_TILES 32
 #define BLOCK_ROWS ((size_t)TILE_ROWS * BLOCK_TILES)
-#define MAX_GROUP 8  /* trials that share the loads of a tile */
+#define MAX_GROUP 4  /* trials that share the loads of a tile */
 #define WHOLE 0x1p52 /* doubles from here to twice as much are the integers */
 #define WHOLE_BITS INT64_C(0x4330000000000000)
 #define LOW_BITS INT64_C(0xffffffff)

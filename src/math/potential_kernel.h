@@ -113,22 +113,13 @@ INLINE void NAME(try_group)(const struct strata_potential *p, const size_t *row,
     }
 }
 
-INLINE void NAME(try_groups)(const struct strata_potential *p, const size_t *row, size_t n,
-                             bool is_near, strata_uint128 *total)
-{
-    for (; n >= 8; n -= 8, row += 8, total += 8) NAME(try_group)(p, row, 8, is_near, total);
-    if (n >= 4) NAME(try_group)(p, row, 4, is_near, total), n -= 4, row += 4, total += 4;
-    if (n >= 2) NAME(try_group)(p, row, 2, is_near, total), n -= 2, row += 2, total += 2;
-    if (n == 1) NAME(try_group)(p, row, 1, is_near, total);
-}
-
 TARGET static void NAME(try_rows)(const struct strata_potential *p, const size_t *row, size_t n,
                                   strata_uint128 *total)
 {
-    if (p->points->is_near)
-        NAME(try_groups)(p, row, n, true, total);
-    else
-        NAME(try_groups)(p, row, n, false, total);
+    for (; n > 0 && !p->points->is_near; n--) NAME(try_group)(p, row++, 1, false, total++);
+    for (; n >= 4; n -= 4, row += 4, total += 4) NAME(try_group)(p, row, 4, true, total);
+    if (n >= 2) NAME(try_group)(p, row, 2, true, total), n -= 2, row += 2, total += 2;
+    if (n == 1) NAME(try_group)(p, row, 1, true, total);
 }
 
 /* Squared distances of all rows up to p's last tile from one of them. */
