@@ -90,6 +90,7 @@ static double some_value(enum kind kind, bool last)
     case KIND_UNIFORM:
     case KIND_COPIES:
     case KIND_CLOSE:
+    case KIND_FAR:
     case KIND_COUNT:
         break;
     }
