@@ -24,18 +24,18 @@ struct strata_candidate {
     struct strata_dims dims;
     size_t n_params, n_stats;
     bool live;
-    bool started;     /* a pass has been made; next still holds its params when the next one begins */
-    bool exhausted;   /* an empty segment found no row to be refilled with */
-    bool repaired;    /* in this iteration */
-    double *params;   /* (n_params) what the last pass was made with */
-    double *next;     /* (n_params) what the next one will be */
-    double *mass;     /* (k) weight by label of the last pass */
-    double objective; /* of the last pass, per grid */
-    double gain;      /* by how much it was lower than that of the pass before */
-    uint64_t moved, looked; /* rows of the last pass, over all ranks */
-    uint16_t *label;        /* (n) of this rank's rows */
-    float *upper, *lower;   /* (n) bounds of each row, or NULL */
-    void *pass;             /* what the pass needs of params */
+    bool started;   /* a pass has been made; next still holds its params when the next one begins */
+    bool exhausted; /* an empty segment found no row to be refilled with */
+    bool repaired;  /* in this iteration */
+    double *params; /* (n_params) what the last pass was made with */
+    double *next;   /* (n_params) what the next one will be */
+    double *mass;   /* (k) weight by label of the last pass */
+    double objective;           /* of the last pass, per grid */
+    double gain;                /* by how much it was lower than that of the pass before */
+    uint64_t moved, looked;     /* rows of the last pass, over all ranks */
+    uint16_t *label;            /* (n) of this rank's rows */
+    float *upper, *lower;       /* (n) bounds of each row, or NULL */
+    void *pass;                 /* what the pass needs of params */
     struct strata_tally *tally; /* (threads) */
     struct strata_sum *mine;    /* (n_stats) of this rank's rows */
     struct strata_sum *sums;    /* (n_stats) of all rows */
@@ -103,25 +103,25 @@ struct strata_fit {
     enum strata_isa isa;
     bool prunes; /* keep bounds of rows, so that most need no look */
     struct strata_pool *pool;
-    void **scratch;              /* (threads) */
-    struct strata_scrub *scrub;  /* of these rows */
+    void **scratch;             /* (threads) */
+    struct strata_scrub *scrub; /* of these rows */
     const struct strata_fit_watch *watch;
     struct strata_quality *quality;
     struct strata_arena *keep; /* for the result */
     struct strata_arena room;  /* for the fit; pieces of it are lent by copying the arena */
     struct strata_clustering *out;
-    uint16_t *label; /* (n) of the chosen model, in keep */
+    uint16_t *label;           /* (n) of the chosen model, in keep */
     bool from_file;            /* the start comes from model.start */
     const double *file_centre; /* (k, d) then */
     uint32_t k_from, k_to, starts;
     struct strata_sample sample;
-    double *spread;               /* (d) variance of each column in squared grid units */
-    double total_sse;             /* about the grand mean, in squared grid units */
-    double *criterion;            /* (n_k) what the pass for the choice found, or NULL */
-    struct strata_leader *leader; /* (n_k) */
-    struct strata_race *race;     /* this fit is one; or NULL */
-    bool is_final;                /* this fit is between those that came through a race */
-    size_t n_entrants, n_done;    /* of this stage; n_done are of waves that are over */
+    double *spread;                 /* (d) variance of each column in squared grid units */
+    double total_sse;               /* about the grand mean, in squared grid units */
+    double *criterion;              /* (n_k) what the pass for the choice found, or NULL */
+    struct strata_leader *leader;   /* (n_k) */
+    struct strata_race *race;       /* this fit is one; or NULL */
+    bool is_final;                  /* this fit is between those that came through a race */
+    size_t n_entrants, n_done;      /* of this stage; n_done are of waves that are over */
     double stage_from, stage_share; /* of the whole fit, for progress */
     double fraction;                /* told last */
     bool asked_to_stop;

@@ -116,7 +116,8 @@ static const struct strata_comm_ops thread_ops = {
 struct strata_comm strata_comm_single(void)
 {
     static struct meeting alone = {.size = 1};
-    return (struct strata_comm){.rank = 0, .size = 1, .n_here = 1, .ops = &thread_ops, .state = &alone};
+    return (struct strata_comm){
+        .rank = 0, .size = 1, .n_here = 1, .ops = &thread_ops, .state = &alone};
 }
 
 struct thread {
@@ -144,11 +145,7 @@ strata_status strata_comm_run_threads(int size,
         return STRATA_FAIL(err, STRATA_E_SYSTEM, "cannot make a barrier for %d threads", size);
     for (int rank = 0; rank < size; rank++) {
         threads[rank] = (struct thread){
-            .comm = {.rank = rank,
-                     .size = size,
-                     .n_here = size,
-                     .ops = &thread_ops,
-                     .state = &meeting},
+            .comm = {.rank = rank, .size = size, .n_here = size, .ops = &thread_ops, .state = &meeting},
             .body = body,
             .context = context,
         };

@@ -75,7 +75,10 @@ def problem(layers, owner_of, folder, header, quoted, is_public, has_local):
 
 
 def check_file(layers, owner_of, path, folder, is_public):
-    folder_files = os.listdir(os.path.dirname(path) or ".")
+    root = os.path.dirname(path) or "."
+    while not is_public and os.path.basename(root) != folder:  # a file of a folder within the folder
+        root = os.path.dirname(root)
+    folder_files = {os.path.relpath(os.path.join(at, name), root) for at, _, names in os.walk(root) for name in names}
     for number, line in enumerate(read(path).splitlines(), 1):
         match = INCLUDE.match(line)
         if match:
