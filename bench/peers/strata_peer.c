@@ -57,9 +57,10 @@ static void *pass_share(void *context)
         uint16_t *label = share->label + first;
         share->rechecked +=
             strata_centres_look(share->centres, x, n, (struct strata_look){.label = label});
-        strata_label_sums_add(share->dims, strata_isa(), x, NULL, n, label, share->scratch,
-                              share->count, share->sum);
+        strata_label_sums_hold(share->dims, strata_isa(), x, NULL, n, label, share->scratch,
+                               share->count, share->sum);
     }
+    strata_label_sums_spill(share->dims, share->scratch, share->count, share->sum);
     return NULL;
 }
 

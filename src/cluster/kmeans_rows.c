@@ -85,8 +85,8 @@ static void look_at_all(struct strata_dims dims, const struct strata_kmeans_pass
     tally->looked += strip->n;
     if (before[0] == STRATA_NO_LABEL) { /* then all of them are new */
         const struct means to = means_view(dims, tally->sums);
-        strata_label_sums_add(dims, pass->isa, strip->x, strip->weight, strip->n, strip->label,
-                              label_sums_room(tally), to.count, to.sum);
+        strata_label_sums_hold(dims, pass->isa, strip->x, strip->weight, strip->n, strip->label,
+                               label_sums_room(tally), to.count, to.sum);
         tally->moved += strip->n;
         return;
     }
@@ -268,6 +268,7 @@ void strata_kmeans_rows(struct strata_dims dims, const struct strata_kmeans_pass
                         const struct strata_block *block, struct strata_tally *tally)
 {
     const bool follows = pass->has_bounds && block->upper;
+    const bool is_first = block->n > 0 && block->label[0] == STRATA_NO_LABEL;
     if (follows && pass->near.m > 0 && block->n <= STRATA_KMEANS_LIST_ROWS) {
         look_by_lists(dims, pass, block, tally);
         return;
@@ -281,4 +282,6 @@ void strata_kmeans_rows(struct strata_dims dims, const struct strata_kmeans_pass
         else
             look_at_all(dims, pass, &strip, tally);
     }
+    const struct means to = means_view(dims, tally->sums);
+    if (is_first) strata_label_sums_spill(dims, label_sums_room(tally), to.count, to.sum);
 }
