@@ -40,7 +40,7 @@ size_t strata_draw_row(struct strata_draws *draws, const struct strata_potential
 static size_t best_of_draws(struct strata_draws *draws, const struct strata_potential *potential,
                             size_t n_trials)
 {
-    size_t row[STRATA_POTENTIAL_TRIALS], best = 0;
+    size_t row[STRATA_POTENTIAL_TRIALS] = {0}, best = 0;
     strata_uint128 left[STRATA_POTENTIAL_TRIALS];
     for (size_t t = 0; t < n_trials; t++) row[t] = strata_draw_row(draws, potential);
     strata_potential_try(potential, row, n_trials, left);

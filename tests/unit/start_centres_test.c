@@ -142,7 +142,7 @@ static void assert_starts(const struct world *w, const float *expected, size_t k
 }
 
 static const double raw_centres[3][5] = {
-    {30.5, 0, 4, 0, 2}, {800, 0, 25, NAN, 1}, {NAN, 0, 12, 1, 0}};
+    {30.5, 0, 4, 0, 2}, {800, 0, 25, (double)NAN, 1}, {(double)NAN, 0, 12, 1, 0}};
 
 Test(start_centres, a_csv_of_centres_is_encoded_as_customers_are)
 {
