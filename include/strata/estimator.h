@@ -35,10 +35,11 @@ struct strata_block {
 
 /* One thread's share of a pass. */
 struct strata_tally {
-    _Alignas(64) uint64_t moved; /* rows whose label changed */
-    uint64_t looked;             /* rows that were compared with other segments than their own */
-    void *sums;    /* sums_bytes of the estimator's, zeroed by collect; 64-byte aligned */
-    void *scratch; /* scratch_bytes, zeroed at first, kept by the thread for all candidates */
+    uint64_t moved;  /* rows whose label changed */
+    uint64_t looked; /* rows that were compared with other segments than their own */
+    void *sums;      /* sums_bytes of the estimator's, zeroed by collect; 64-byte aligned */
+    void *scratch;   /* scratch_bytes, zeroed at first, kept by the thread for all candidates */
+    unsigned char apart[96]; /* no two threads write to one cache line */
 };
 
 /* Exact sums over all rows and ranks, each row by its weight. */

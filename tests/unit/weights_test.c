@@ -88,6 +88,7 @@ Test(weights, whole_weights_are_copies_through_fit_and_figures, .timeout = 120)
     }
     struct crowd none = crowd_new(0, 1);
     (void)unlink(start_file(&none, &none, 1));
+    crowd_free(&none);
 }
 
 /* All weights alike: labels and centres of the unweighted fit, whatever the unit. */
