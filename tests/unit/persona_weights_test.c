@@ -93,7 +93,7 @@ static void assert_same_persona(const struct world *world, const struct strata_p
     }
 }
 
-Test(persona_weights, a_whole_weight_is_told_as_so_many_copies, .timeout = 120)
+Test(persona_weights, a_whole_weight_is_told_as_so_many_copies)
 {
     for (uint64_t seed = 0; seed < 12; seed++) {
         struct world world, copies;
@@ -220,7 +220,7 @@ static void check_most_segments(struct world *world)
     strata_arena_finish(&world->arena);
 }
 
-Test(persona_weights, a_thousand_segments_have_a_thousand_names, .timeout = 180)
+Test(persona_weights, a_thousand_segments_have_a_thousand_names)
 {
     struct world world;
     world_init(&world, 20 * STRATA_MAX_SEGMENTS, STRATA_MAX_SEGMENTS);
@@ -235,7 +235,7 @@ Test(persona_weights, a_thousand_segments_have_a_thousand_names, .timeout = 180)
     check_most_segments(&world);
 }
 
-Test(persona_weights, even_where_nothing_tells_them_apart, .timeout = 180)
+Test(persona_weights, even_where_nothing_tells_them_apart)
 {
     struct world world;
     world_init(&world, 5 * STRATA_MAX_SEGMENTS, STRATA_MAX_SEGMENTS);
