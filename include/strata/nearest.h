@@ -52,7 +52,7 @@ enum strata_isa {
     STRATA_ISA_NEON,
     STRATA_ISA_AVX2,
     STRATA_ISA_AVX512,
-    STRATA_ISA_VNNI, /* AVX-512 and a first pass on int16 where that is quicker */
+    STRATA_ISA_VNNI, /* AVX-512 and a first pass on int16; only when it is asked for */
     STRATA_ISA_COUNT
 };
 
