@@ -35,6 +35,9 @@ struct strata_candidate {
     uint64_t moved, looked;     /* rows of the last pass, over all ranks */
     uint16_t *label;            /* (n) of this rank's rows */
     float *upper, *lower;       /* (n) bounds of each row, or NULL */
+    bool has_bounds;            /* the next pass uses them, or begins to keep them */
+    bool used_bounds;           /* the last pass did */
+    int rest;                   /* passes to go without bounds */
     void *pass;                 /* what the pass needs of params */
     struct strata_tally *tally; /* (threads) */
     struct strata_sum *mine;    /* (n_stats) of this rank's rows */

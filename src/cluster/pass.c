@@ -7,7 +7,10 @@
 
 #include "cluster/cluster_impl.h"
 
-#define SCRUB_PARTS 256 /* a pass checks one of so many parts of the rows */
+#define LOOKS_A_BOUND 4   /* bounds pay when at most one row in so many is looked at */
+#define REST_PASSES 12    /* without bounds after they did not pay */
+#define MOVERS_A_BOUND 64 /* bounds pay when fewer than one row in so many has moved */
+#define SCRUB_PARTS 256   /* a pass checks one of so many parts of the rows */
 
 struct pass_task {
     const struct strata_fit *fit;
@@ -23,8 +26,8 @@ static struct strata_block block_of(const struct strata_rows *rows,
                                  .weight = rows->weight ? rows->weight + first : NULL,
                                  .n = n,
                                  .label = candidate->label + first,
-                                 .upper = candidate->upper ? candidate->upper + first : NULL,
-                                 .lower = candidate->lower ? candidate->lower + first : NULL};
+                                 .upper = candidate->has_bounds ? candidate->upper + first : NULL,
+                                 .lower = candidate->has_bounds ? candidate->lower + first : NULL};
 }
 
 static void pass_of_thread(void *context, int thread)
@@ -46,10 +49,27 @@ static void pass_of_thread(void *context, int thread)
     }
 }
 
+/* Whether to keep bounds in this pass: while many rows move, and for some passes after too many had to be
+ * looked at in spite of them, they cost more than they save.  A matter of time only. */
+static bool bounds_pay(const struct strata_fit *fit, struct strata_candidate *candidate)
+{
+    if (!candidate->upper || !candidate->started) return false;
+    if (candidate->used_bounds && candidate->looked > fit->rows->n_global / LOOKS_A_BOUND)
+        candidate->rest = REST_PASSES;
+    if (candidate->rest > 0) {
+        candidate->rest--;
+        return false;
+    }
+    return candidate->moved < fit->rows->n_global / MOVERS_A_BOUND;
+}
+
 static void prepare(const struct strata_fit *fit, struct strata_candidate *candidate)
 {
     const struct strata_estimator *estimator = fit->estimator;
-    const double *before = candidate->started && candidate->upper ? candidate->next : NULL;
+    const bool had_bounds = candidate->has_bounds;
+    candidate->has_bounds = bounds_pay(fit, candidate);
+    const double *before = had_bounds && candidate->has_bounds ? candidate->next : NULL;
+    candidate->used_bounds = before != NULL;
     estimator->prepare(candidate->dims, candidate->params, before, fit->isa, fit->rows->n,
                        candidate->pass);
     if (!estimator->keeps_sums)
@@ -87,7 +107,7 @@ void strata_candidate_forget(const struct strata_fit *fit, struct strata_candida
 {
     for (size_t row = 0; row < fit->rows->n; row++) candidate->label[row] = STRATA_NO_LABEL;
     memset(candidate->mine, 0, candidate->n_stats * sizeof *candidate->mine);
-    candidate->started = false;
+    candidate->started = candidate->has_bounds = false;
 }
 
 /* --- checksums ------------------------------------------------------------------------- */
