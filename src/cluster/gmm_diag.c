@@ -39,7 +39,7 @@
 #include "strata/estimator.h"
 #include "strata/math_sums.h"
 
-#include "cluster/lanes.h"
+#include "strata/lanes.h"
 
 #define LOG_2_PI 1.8378770664093453
 #define UNIT 0x1p24 /* responsibilities and log-likelihoods are multiples of 1 / UNIT */

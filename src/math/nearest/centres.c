@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "math/nearest/tile.h"
+#include "strata/lanes.h"
 
 #define AT_ONCE 1024 /* rows between kernel and recheck */
 #define LINE 64      /* bytes of a cache line */

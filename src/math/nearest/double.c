@@ -8,7 +8,7 @@
  * of stack. */
 #include "strata/nearest.h"
 
-#include "math/nearest/tile.h"
+#include "strata/lanes.h"
 
 /* Labels are kept as doubles, so that one kind of pick serves all four. */
 union winner {

@@ -4,7 +4,7 @@
 
 #include <math.h>
 
-#include "math/nearest/tile.h"
+#include "strata/lanes.h"
 
 /* Largest magnitudes of integers that are at most 2^24 (float32 holds them). */
 static float largest_of_rows(const float *x, size_t count)

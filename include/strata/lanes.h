@@ -1,8 +1,8 @@
-/* What the kernels of this folder share: rows in lanes, two to a vector
+/* What exact kernels and mixtures look at: rows in lanes, two to a vector
  * register, which every 64-bit processor has.  Each row's own sequence of
  * operations is as written, so its bits are those of plain doubles. */
-#ifndef STRATA_NEAREST_TILE_H
-#define STRATA_NEAREST_TILE_H
+#ifndef STRATA_LANES_H
+#define STRATA_LANES_H
 
 #include <stddef.h>
 #include <stdint.h>
