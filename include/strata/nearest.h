@@ -52,12 +52,12 @@ enum strata_isa {
     STRATA_ISA_NEON,
     STRATA_ISA_AVX2,
     STRATA_ISA_AVX512,
-    STRATA_ISA_VNNI, /* AVX-512 and a first pass on int16; only when it is asked for */
+    STRATA_ISA_AMX, /* AVX-512, and a first pass on pieces of bfloat16 in AMX tiles */
     STRATA_ISA_COUNT
 };
 
 /* The one in force: the widest that this processor has, or the one that the environment variable
- * STRATA_ISA names (scalar, neon, avx2, avx512, vnni; ignored when the processor lacks it).  Read once. */
+ * STRATA_ISA names (scalar, neon, avx2, avx512, amx; ignored when the processor lacks it).  Read once. */
 enum strata_isa strata_isa(void);
 const char *strata_isa_word(enum strata_isa isa);
 bool strata_isa_available(enum strata_isa isa);

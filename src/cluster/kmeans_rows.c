@@ -8,6 +8,7 @@
 #include "cluster/kmeans_impl.h"
 
 #define STRIP_ROWS 256    /* rows between kernel and sums */
+#define FEW_ROWS 32       /* whose labels are compared at once */
 #define COPY_FLOATS 16384 /* of rows that are looked at again, side by side: 64 KiB */
 #define FULL_LOOK_SHARE \
     3 / 4 /* of a strip's rows: then all of them are looked at, without copies */
@@ -90,8 +91,12 @@ static void look_at_all(struct strata_dims dims, const struct strata_kmeans_pass
         tally->moved += strip->n;
         return;
     }
-    for (size_t row = 0; row < strip->n; row++)
-        if (before[row] != strip->label[row]) move_row(dims, strip, row, before[row], tally);
+    for (size_t first = 0; first < strip->n; first += FEW_ROWS) {
+        const size_t n = strip->n - first < FEW_ROWS ? strip->n - first : FEW_ROWS;
+        if (memcmp(before + first, strip->label + first, n * sizeof *before) == 0) continue;
+        for (size_t row = first; row < first + n; row++)
+            if (before[row] != strip->label[row]) move_row(dims, strip, row, before[row], tally);
+    }
 }
 
 /* Bring rows together, so that kernels see them as neighbours. */

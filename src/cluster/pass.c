@@ -7,10 +7,10 @@
 
 #include "cluster/cluster_impl.h"
 
-#define LOOKS_A_BOUND 4   /* bounds pay when at most one row in so many is looked at */
-#define REST_PASSES 12    /* without bounds after they did not pay */
-#define MOVERS_A_BOUND 64 /* bounds pay when fewer than one row in so many has moved */
-#define SCRUB_PARTS 256   /* a pass checks one of so many parts of the rows */
+#define LOOKS_A_BOUND 4    /* bounds pay when at most one row in so many is looked at */
+#define REST_PASSES 20     /* without bounds after they did not pay */
+#define MOVERS_A_BOUND 256 /* bounds pay when fewer than one row in so many has moved */
+#define SCRUB_PARTS 256    /* a pass checks one of so many parts of the rows */
 
 struct pass_task {
     const struct strata_fit *fit;

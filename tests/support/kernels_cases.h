@@ -251,8 +251,8 @@ static void try_all_kinds(enum strata_isa isa, size_t *failures)
 /* Those for which a first pass on int16 may be worth its while. */
 static void try_narrow_shapes(enum strata_isa isa, size_t *failures)
 {
-    static const struct strata_dims dims[] = {{48, 22}, {49, 62},  {52, 20},  {64, 16},
-                                              {64, 18}, {100, 64}, {129, 12}, {260, 4}};
+    static const struct strata_dims dims[] = {{48, 22}, {49, 62},  {41, 33}, {64, 16},  {64, 19},
+                                              {97, 64}, {129, 13}, {260, 4}, {40, 128}, {70, 97}};
     for (size_t a = 0; a < sizeof dims / sizeof *dims; a++)
         for (enum kind kind = 0; kind < KIND_COUNT; kind++)
             try_case(isa, kind, dims[a], 333, failures);

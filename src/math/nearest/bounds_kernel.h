@@ -22,28 +22,33 @@ INLINE vec differences_of(const float *x, const float *centre, size_t d)
     return v_fma(step, step, sum);
 }
 
+/* The sums of LANES registers' lanes, in order. */
+INLINE vec sums_of_lanes(const vec *v)
+{
+    float row[LANES * LANES] __attribute__((aligned(64)));
+    UNROLL for (size_t i = 0; i < LANES; i++) v_store(row + i * LANES, v[i]);
+    vec sum = v_set(0);
+    for (size_t j = 0; j < LANES; j += 4) {
+        vec column[4];
+        v_turn(row + j, LANES, column);
+        UNROLL for (size_t i = 0; i < 4; i++) sum = v_add(sum, column[i]);
+    }
+    return sum;
+}
+
 /* Differences of grid integers are off by one rounding, squares and their sum
- * by d + 4 more. */
+ * by d + LANES more. */
 static void own(const struct strata_centres *centres, const float *x, size_t n,
                 const uint16_t *label, float *upper)
 {
     const size_t d = centres->dims.d;
-    const float *plain = centres->plain;
-    struct lengths lengths __attribute__((aligned(64)));
-    for (size_t first = 0; first < n; first += STRIP) {
-        const size_t rows = n - first < STRIP ? n - first : STRIP;
-        for (size_t row = 0; row < rows; row += 4) {
-            const float *at = x + (first + row) * d;
-            const uint16_t *of = label + first + row;
-            lengths_put(&lengths, row, differences_of(at, plain + of[0] * d, d),
-                        differences_of(at + d, plain + of[1] * d, d),
-                        differences_of(at + 2 * d, plain + of[2] * d, d),
-                        differences_of(at + 3 * d, plain + of[3] * d, d));
-        }
-        for (size_t row = 0; row < rows; row += LANES)
-            v_store(upper + first + row,
-                    v_sqrt(lengths_of(&lengths, row) * v_set(1 + centres->doubt.room)) *
-                        v_set(1 + 0x1p-20F));
+    const vec room = v_set(1 + centres->doubt.room), up = v_set(1 + 0x1p-20F);
+    for (size_t first = 0; first < n; first += LANES) {
+        vec square[LANES];
+        for (size_t i = 0; i < LANES; i++)
+            square[i] =
+                differences_of(x + (first + i) * d, centres->plain + label[first + i] * d, d);
+        v_store(upper + first, v_sqrt(sums_of_lanes(square) * room) * up);
     }
 }
 

@@ -8,6 +8,7 @@
 #include "strata/lanes.h"
 
 #define AT_ONCE 1024 /* rows between kernel and recheck */
+#define FEW 4        /* rows that are decided sooner than looked at again */
 #define LINE 64      /* bytes of a cache line */
 #define FAR 0x1p100  /* a score beyond all others; its double and its root are floats */
 
@@ -23,27 +24,18 @@ static float up(double value)
     return (float)(value * (1 + 0x1p-10));
 }
 
-/* Few centres leave lanes free, which then take neighbouring columns. */
-static size_t fold_of(size_t lanes, size_t k)
-{
-    if (lanes >= 8 && k <= lanes / 4) return 4;
-    return k <= lanes / 2 ? 2 : 1;
-}
-
 size_t strata_packed_at(const struct strata_centres *to, size_t c, size_t j)
 {
-    const size_t lanes = to->kernels->lanes, each = lanes / to->fold;
-    const size_t v = c / each, first = v / to->kernels->group * to->kernels->group;
-    const size_t width =
-        to->registers - first < to->kernels->group ? to->registers - first : to->kernels->group;
-    return (first * to->steps + j / to->fold * width + (v - first)) * lanes + c % each * to->fold +
-           j % to->fold;
+    const size_t first = c / to->kernels->group * to->kernels->group;
+    if (to->padded - first >= to->kernels->group)
+        return first * to->dims.d + j * to->kernels->group + (c - first);
+    const size_t four = c / 4 * 4;
+    return four * to->dims.d + j * 4 + (c - four);
 }
 
 static void fill_rows(struct strata_centres *to, float *start, float *packed, float *plain)
 {
     const size_t k = to->dims.k, d = to->dims.d;
-    const size_t lanes = to->kernels->lanes, each = lanes / to->fold;
     const double error = ((double)d + 4) * 0x1p-24 * (1 + 0x1p-10);
     double longest = 0;
     for (size_t c = 0; c < k; c++) {
@@ -54,42 +46,26 @@ static void fill_rows(struct strata_centres *to, float *start, float *packed, fl
             packed[strata_packed_at(to, c, j)] = (float)-at;
             plain[c * d + j] = (float)at;
         }
-        start[c / each * lanes + c % each * to->fold] = (float)(square / 2);
+        start[c] = (float)(square * (0.5 - error));
         longest = square > longest ? square : longest;
     }
     to->norm = up(sqrt(longest));
-    to->doubt.slope = up(2 * error * sqrt(longest));
-    to->doubt.base = up(error * longest);
+    to->doubt.error = up(error);
 }
 
-/* What stands in a register's lane after neighbouring lanes are added up: see tile_fill_folded. */
-static size_t centre_of_lane(const struct strata_centres *to, size_t lane)
+/* What centres beyond k score, and how much of a score its index takes. */
+static void fill_marks(struct strata_centres *to, float *start)
 {
-    const size_t quad = lane / 4;
-    if (to->fold == 4) return quad;
-    return to->fold == 2 ? 2 * quad + lane % 2 : lane;
-}
-
-static void fill_lanes(struct strata_centres *to, float *start, int32_t *index)
-{
-    const size_t lanes = to->kernels->lanes, each = lanes / to->fold;
-    for (size_t v = 0; v < to->registers; v++) {
-        for (size_t lane = 0; lane < lanes; lane++) {
-            const bool nobody = v * each + lane / to->fold >= to->dims.k;
-            start[v * lanes + lane] = nobody && lane % to->fold == 0 ? (float)FAR : 0;
-            index[v * lanes + lane] = (int32_t)(v * each + centre_of_lane(to, lane));
-        }
-    }
+    for (size_t c = to->dims.k; c < to->padded; c++) start[c] = (float)FAR;
     unsigned bits = 0;
-    while ((size_t)1 << bits < to->registers * each) bits++;
+    while ((size_t)1 << bits < to->padded) bits++;
     to->keep = (int32_t)(-(INT64_C(1) << bits));
     to->doubt.blur = (float)(ldexp(1, (int)bits - 23) * 1.05);
 }
 
-/* Floats of packed, and of start and index each, at most over all instruction sets. */
-static size_t packed_floats(struct strata_dims dims)
+static size_t padded(size_t k)
 {
-    return rounded(dims.k, STRATA_LANES_MOST) * rounded(dims.d, 4);
+    return rounded(k, 4);
 }
 
 static size_t header_bytes(void)
@@ -99,9 +75,8 @@ static size_t header_bytes(void)
 
 size_t strata_centres_bytes(struct strata_dims dims)
 {
-    const size_t lanes = rounded(dims.k, STRATA_LANES_MOST);
     const size_t plain = rounded(dims.k * dims.d, STRATA_LANES_MOST);
-    return rounded(header_bytes() + (packed_floats(dims) + plain + 2 * lanes) * sizeof(float), LINE) +
+    return rounded(header_bytes() + (padded(dims.k) * (dims.d + 1) + plain) * sizeof(float), LINE) +
            strata_narrow_bytes(dims);
 }
 
@@ -110,24 +85,18 @@ const struct strata_centres *strata_centres_make(struct strata_dims dims, const 
 {
     struct strata_centres *to = room;
     const struct strata_kernels *kernels = strata_kernels_of(isa);
-    const size_t lanes = rounded(dims.k, STRATA_LANES_MOST);
     float *packed = (float *)(void *)((unsigned char *)room + header_bytes());
-    float *start = packed + packed_floats(dims), *plain = start + lanes;
-    int32_t *index = (int32_t *)(void *)(plain + rounded(dims.k * dims.d, STRATA_LANES_MOST));
+    float *start = packed + padded(dims.k) * dims.d, *plain = start + padded(dims.k);
     memset(room, 0, strata_centres_bytes(dims));
     to->dims = dims;
     to->centre = centre;
     to->kernels = kernels;
-    to->fold = fold_of(kernels->lanes, dims.k);
-    to->steps = (dims.d + to->fold - 1) / to->fold;
-    to->registers = (dims.k * to->fold + kernels->lanes - 1) / kernels->lanes;
+    to->padded = padded(dims.k);
     to->doubt.room = up(((double)dims.d + 16) * 0x1p-24);
-    to->doubt.most = INFINITY;
     to->start = start;
-    to->index = index;
     to->packed = packed;
     to->plain = plain;
-    fill_lanes(to, start, index);
+    fill_marks(to, start);
     fill_rows(to, start, packed, plain);
     to->narrow = strata_narrow_make(to, (unsigned char *)room + strata_centres_bytes(dims) -
                                             strata_narrow_bytes(dims));
@@ -237,7 +206,7 @@ static uint64_t look_at_rows(const struct strata_centres *centres, const float *
     return n_unsure;
 }
 
-/* Look at a multiple of lanes rows, at most AT_ONCE, of which fold - 1 floats beyond can be read. */
+/* Look at a multiple of lanes rows, at most AT_ONCE, of which 3 floats beyond can be read. */
 static uint64_t look_at_strip(const struct strata_centres *centres, const float *x, size_t n,
                               struct strata_look out)
 {
@@ -246,13 +215,13 @@ static uint64_t look_at_strip(const struct strata_centres *centres, const float 
     const bool narrow = centres->narrow != NULL;
     const size_t n_unsure = centres->kernels->look(centres, x, n, out, narrow, unsure);
     uint64_t n_rechecked = 0;
-    for (size_t i = 0; narrow && i < n_unsure; i += lanes)
+    size_t i = 0;
+    for (; narrow && i + FEW <= n_unsure; i += lanes)
         n_rechecked +=
             look_at_rows(centres, x, unsure + i, n_unsure - i < lanes ? n_unsure - i : lanes, out);
-    if (narrow) return n_rechecked;
-    for (size_t i = 0; i < n_unsure; i++)
+    for (; i < n_unsure; i++, n_rechecked++)
         recheck(centres, x + unsure[i] * centres->dims.d, look_from(out, unsure[i]));
-    return n_unsure;
+    return n_rechecked;
 }
 
 /* Look at the last few rows. */
@@ -268,8 +237,8 @@ uint64_t strata_centres_look(const struct strata_centres *centres, const float *
                              struct strata_look out)
 {
     const size_t d = centres->dims.d, lanes = centres->kernels->lanes;
-    /* Whole tiles are read where they are, unless a folded kernel would read beyond the last row. */
-    const size_t beyond = (centres->steps * centres->fold - d + d - 1) / d;
+    /* Whole tiles are read where they are, unless columns by fours would lead beyond the last row. */
+    const size_t beyond = (rounded(d, 4) - d + d - 1) / d;
     const size_t whole = (n > beyond ? n - beyond : 0) / lanes * lanes;
     uint64_t n_unsure = 0;
     for (size_t first = 0; first < whole; first += AT_ONCE)

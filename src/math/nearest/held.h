@@ -5,7 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define STRATA_HELD_ROWS 127 /* 127 * 2^24 < 2^31: so many rows fit, whatever they are */
+#define STRATA_HELD_ROWS 64  /* a slot is spilled when it has so many; 67 * 2^24 < 2^31 */
 #define STRATA_HELD_COPIES 4 /* at most: neighbouring rows go to different ones */
 
 /* Slot copy * k + label: rows[slot] rows, their sum at value + slot * pitch. */
@@ -13,7 +13,7 @@ struct strata_held {
     size_t k, d;
     size_t pitch;  /* floats from one slot to the next: d rounded up to the widest
                     register */
-    size_t copies; /* 1, 2 or 4 */
+    size_t copies; /* a power of two */
     int32_t *rows;
     int32_t *value;
 };

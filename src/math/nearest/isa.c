@@ -5,7 +5,7 @@
 
 #include "math/nearest/centres.h"
 
-static const char *const word[] = {"scalar", "neon", "avx2", "avx512", "vnni"};
+static const char *const word[] = {"scalar", "neon", "avx2", "avx512", "amx"};
 
 const char *strata_isa_word(enum strata_isa isa)
 {
@@ -16,7 +16,7 @@ const char *strata_isa_word(enum strata_isa isa)
 static const struct strata_kernels *const kernels[] = {
     [STRATA_ISA_SCALAR] = &strata_kernels_scalar, [STRATA_ISA_NEON] = NULL,
     [STRATA_ISA_AVX2] = &strata_kernels_avx2,     [STRATA_ISA_AVX512] = &strata_kernels_avx512,
-    [STRATA_ISA_VNNI] = &strata_kernels_vnni,
+    [STRATA_ISA_AMX] = &strata_kernels_amx,
 };
 
 bool strata_isa_available(enum strata_isa isa)
@@ -32,8 +32,8 @@ bool strata_isa_available(enum strata_isa isa)
         return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
                __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl") &&
                __builtin_cpu_supports("fma");
-    case STRATA_ISA_VNNI:
-        return strata_isa_available(STRATA_ISA_AVX512) && __builtin_cpu_supports("avx512vnni");
+    case STRATA_ISA_AMX:
+        return strata_isa_available(STRATA_ISA_AVX512) && strata_amx_available();
     case STRATA_ISA_COUNT:
         break;
     }
@@ -67,8 +67,7 @@ static void choose(void)
     for (int isa = STRATA_ISA_SCALAR; isa < STRATA_ISA_COUNT; isa++) {
         if (!strata_isa_available((enum strata_isa)isa)) continue;
         const bool is_wished = wish && strcmp(wish, word[isa]) == 0;
-        /* On skewed data int16 leaves too many rows in doubt to pay: only when it is asked for. */
-        if (isa != STRATA_ISA_VNNI || is_wished) in_force = (enum strata_isa)isa;
+        in_force = (enum strata_isa)isa;
         if (is_wished) return;
     }
 }

@@ -1,4 +1,4 @@
-/* The kernels for AVX-512, and those with a first pass on VNNI. */
+/* The kernels for AVX-512, and those with a first pass in AMX tiles. */
 #include "math/nearest/lanes_avx512.h"
 
 #include "math/nearest/bounds_kernel.h"
@@ -7,11 +7,11 @@
 const struct strata_kernels strata_kernels_avx512 = {
     .lanes = LANES, .group = GROUP, .look = look, .own = own, .check = check, .keep = keep, .sum = sum};
 
-const struct strata_kernels strata_kernels_vnni = {.lanes = LANES,
-                                                   .group = GROUP,
-                                                   .narrow = strata_narrow_vnni,
-                                                   .look = look,
-                                                   .own = own,
-                                                   .check = check,
-                                                   .keep = keep,
-                                                   .sum = sum};
+const struct strata_kernels strata_kernels_amx = {.lanes = LANES,
+                                                  .group = GROUP,
+                                                  .narrow = strata_narrow_amx,
+                                                  .look = look,
+                                                  .own = own,
+                                                  .check = check,
+                                                  .keep = keep,
+                                                  .sum = sum};

@@ -1,7 +1,7 @@
 /* Sums of rows by label in int64.
  *
- * Bits: a row's columns are at most 2^24, so 127 of them fit int32; a slot of the held sums spills when
- * it has 127 rows, so nothing needs to be known of the rows.  With weights of at most 2^20 a term is
+ * Bits: a row's columns are at most 2^24, so 127 of them fit int32; a slot of the held sums spills before
+ * it has 68 rows, so nothing needs to be known of the rows.  With weights of at most 2^20 a term is
  * at most 2^44, and the caller keeps all weights together below 2^39: sums stay below 2^63. */
 #include <string.h>
 
@@ -20,7 +20,8 @@ static struct strata_held held_view(struct strata_dims dims, void *scratch)
 {
     const size_t pitch = rounded(dims.d, STRATA_LANES_MOST),
                  bytes = dims.k * pitch * sizeof(int32_t);
-    const size_t copies = 4 * bytes <= COPIES_BYTES ? 4 : 2 * bytes <= COPIES_BYTES ? 2 : 1;
+    size_t copies = STRATA_HELD_COPIES;
+    while (copies > 1 && copies * bytes > COPIES_BYTES) copies /= 2;
     int32_t *value = scratch;
     return (struct strata_held){.k = dims.k,
                                 .d = dims.d,

@@ -8,8 +8,7 @@
 #include <stdint.h>
 
 #define LANES 8
-#define GROUP 2
-#define ROWS_OF_GROUP(registers) ((registers) == 1 ? 8 : 4)
+#define GROUP 4 /* centres whose scores with two tiles stay in registers */
 
 typedef __m256 vec;
 typedef __m256i ivec;
@@ -46,16 +45,6 @@ static inline void v_store(float *at, vec v)
     _mm256_storeu_ps(at, v);
 }
 
-/* fold neighbouring floats, over and over */
-static inline vec v_repeat(const float *at, size_t fold)
-{
-    if (fold == 4) return _mm256_broadcast_ps((const __m128 *)(const void *)at);
-    if (fold == 2)
-        return _mm256_castpd_ps(_mm256_broadcastsd_pd(
-            _mm_castsi128_pd(_mm_loadl_epi64((const __m128i *)(const void *)at))));
-    return _mm256_broadcast_ss(at);
-}
-
 static inline vec v_fma(vec a, vec b, vec c)
 {
     return _mm256_fmadd_ps(a, b, c);
@@ -76,27 +65,9 @@ static inline vec v_abs(vec a)
     return _mm256_andnot_ps(_mm256_set1_ps(-0.0F), a);
 }
 
-static inline float v_sum(vec a)
-{
-    const __m128 four = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
-    const __m128 two = _mm_add_ps(four, _mm_movehl_ps(four, four));
-    return _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)));
-}
-
 static inline vec v_sqrt(vec a)
 {
     return _mm256_sqrt_ps(a);
-}
-
-/* In each quad, the lanes 0 and 2 (1 and 3) of a, then of b. */
-static inline vec v_evens(vec a, vec b)
-{
-    return _mm256_shuffle_ps(a, b, 0x88);
-}
-
-static inline vec v_odds(vec a, vec b)
-{
-    return _mm256_shuffle_ps(a, b, 0xdd);
 }
 
 static inline ivec v_load_int(const int32_t *at)
@@ -133,19 +104,7 @@ static inline vec v_of_few(vec table, const uint16_t *label)
     return _mm256_permutevar8x32_ps(table, _mm256_cvtepu16_epi32(narrow));
 }
 
-static inline vec v_mark(vec score, int32_t keep, ivec index)
-{
-    const vec kept = _mm256_and_ps(score, _mm256_castsi256_ps(_mm256_set1_epi32(keep)));
-    return _mm256_or_ps(kept, _mm256_castsi256_ps(index));
-}
-
 /* The quads of v, the q-th to at + q * pitch. */
-static inline void v_store_quads(float *at, size_t pitch, vec v)
-{
-    _mm_store_ps(at, _mm256_castps256_ps128(v));
-    _mm_store_ps(at + pitch, _mm256_extractf128_ps(v, 1));
-}
-
 static inline void v_store_labels(uint16_t *at, vec marked, int32_t keep)
 {
     const __m256i label = _mm256_andnot_si256(_mm256_set1_epi32(keep), _mm256_castps_si256(marked));
@@ -157,6 +116,31 @@ static inline void v_store_labels(uint16_t *at, vec marked, int32_t keep)
 static inline uint32_t v_not_above(vec a, vec b)
 {
     return (uint32_t)_mm256_movemask_ps(_mm256_cmp_ps(a, b, _CMP_NGT_UQ));
+}
+
+/* The score with an index in its lowest bits. */
+static inline vec v_mark(vec score, int32_t keep, int32_t index)
+{
+    const vec kept = _mm256_and_ps(score, _mm256_castsi256_ps(_mm256_set1_epi32(keep)));
+    return _mm256_or_ps(kept, _mm256_castsi256_ps(_mm256_set1_epi32(index)));
+}
+
+/* Four neighbouring numbers of LANES rows, d apart, as four columns. */
+static inline void v_turn(const float *x, size_t d, vec *to)
+{
+    __m256 four[4]; /* register i: rows i and i + 4 */
+#pragma GCC unroll 4
+    for (size_t i = 0; i < 4; i++)
+        four[i] = _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(x + i * d)),
+                                       _mm_loadu_ps(x + (i + 4) * d), 1);
+    const __m256d a = _mm256_castps_pd(_mm256_unpacklo_ps(four[0], four[1])),
+                  b = _mm256_castps_pd(_mm256_unpackhi_ps(four[0], four[1])),
+                  c = _mm256_castps_pd(_mm256_unpacklo_ps(four[2], four[3])),
+                  e = _mm256_castps_pd(_mm256_unpackhi_ps(four[2], four[3]));
+    to[0] = _mm256_castpd_ps(_mm256_unpacklo_pd(a, c));
+    to[1] = _mm256_castpd_ps(_mm256_unpackhi_pd(a, c));
+    to[2] = _mm256_castpd_ps(_mm256_unpacklo_pd(b, e));
+    to[3] = _mm256_castpd_ps(_mm256_unpackhi_pd(b, e));
 }
 
 #endif

@@ -8,8 +8,7 @@
 #include <stdint.h>
 
 #define LANES 4
-#define GROUP 4
-#define ROWS_OF_GROUP(registers) 4
+#define GROUP 4 /* centres whose scores with two tiles stay in registers */
 
 typedef float32x4_t vec;
 typedef int32x4_t ivec;
@@ -47,13 +46,6 @@ static inline void v_store(float *at, vec v)
     vst1q_f32(at, v);
 }
 
-/* fold neighbouring floats, over and over */
-static inline vec v_repeat(const float *at, size_t fold)
-{
-    if (fold == 2) return vcombine_f32(vld1_f32(at), vld1_f32(at));
-    return vld1q_dup_f32(at);
-}
-
 static inline vec v_fma(vec a, vec b, vec c)
 {
     return vfmaq_f32(c, a, b);
@@ -74,25 +66,9 @@ static inline vec v_abs(vec a)
     return vabsq_f32(a);
 }
 
-static inline float v_sum(vec a)
-{
-    return vaddvq_f32(a);
-}
-
 static inline vec v_sqrt(vec a)
 {
     return vsqrtq_f32(a);
-}
-
-/* In each quad, the lanes 0 and 2 (1 and 3) of a, then of b. */
-static inline vec v_evens(vec a, vec b)
-{
-    return vuzp1q_f32(a, b);
-}
-
-static inline vec v_odds(vec a, vec b)
-{
-    return vuzp2q_f32(a, b);
 }
 
 static inline ivec v_load_int(const int32_t *at)
@@ -129,19 +105,7 @@ static inline vec v_of_few(vec table, const uint16_t *label)
     return v_look_up(of, label);
 }
 
-static inline vec v_mark(vec score, int32_t keep, ivec index)
-{
-    return vreinterpretq_f32_s32(
-        vorrq_s32(vandq_s32(vreinterpretq_s32_f32(score), vdupq_n_s32(keep)), index));
-}
-
 /* The quads of v, the q-th to at + q * pitch. */
-static inline void v_store_quads(float *at, size_t pitch, vec v)
-{
-    (void)pitch;
-    vst1q_f32(at, v);
-}
-
 static inline void v_store_labels(uint16_t *at, vec marked, int32_t keep)
 {
     const uint32x4_t label =
@@ -154,6 +118,24 @@ static inline uint32_t v_not_above(vec a, vec b)
 {
     const uint32x4_t bit = {1, 2, 4, 8};
     return vaddvq_u32(vbicq_u32(bit, vcgtq_f32(a, b)));
+}
+
+/* The score with an index in its lowest bits. */
+static inline vec v_mark(vec score, int32_t keep, int32_t index)
+{
+    return vreinterpretq_f32_s32(
+        vorrq_s32(vandq_s32(vreinterpretq_s32_f32(score), vdupq_n_s32(keep)), vdupq_n_s32(index)));
+}
+
+/* Four neighbouring numbers of LANES rows, d apart, as four columns. */
+static inline void v_turn(const float *x, size_t d, vec *to)
+{
+    const float32x4x2_t low = vtrnq_f32(vld1q_f32(x), vld1q_f32(x + d)),
+                        high = vtrnq_f32(vld1q_f32(x + 2 * d), vld1q_f32(x + 3 * d));
+    to[0] = vcombine_f32(vget_low_f32(low.val[0]), vget_low_f32(high.val[0]));
+    to[1] = vcombine_f32(vget_low_f32(low.val[1]), vget_low_f32(high.val[1]));
+    to[2] = vcombine_f32(vget_high_f32(low.val[0]), vget_high_f32(high.val[0]));
+    to[3] = vcombine_f32(vget_high_f32(low.val[1]), vget_high_f32(high.val[1]));
 }
 
 #endif

@@ -9,8 +9,7 @@
 #include <string.h>
 
 #define LANES 4
-#define GROUP 2
-#define ROWS_OF_GROUP(registers) 4
+#define GROUP 4 /* centres whose scores with two tiles stay in registers */
 
 typedef float vec __attribute__((vector_size(16)));
 typedef int32_t ivec __attribute__((vector_size(16)));
@@ -50,13 +49,6 @@ static inline void v_store(float *at, vec v)
     memcpy(at, &v, sizeof v);
 }
 
-/* fold neighbouring floats, over and over */
-static inline vec v_repeat(const float *at, size_t fold)
-{
-    if (fold == 2) return (vec){at[0], at[1], at[0], at[1]};
-    return v_set(*at);
-}
-
 static inline vec v_fma(vec a, vec b, vec c)
 {
     return a * b + c;
@@ -82,25 +74,9 @@ static inline vec v_abs(vec a)
     return (vec)((ivec)a & INT32_MAX);
 }
 
-static inline float v_sum(vec a)
-{
-    return (a[0] + a[1]) + (a[2] + a[3]);
-}
-
 static inline vec v_sqrt(vec a)
 {
     return (vec){sqrtf(a[0]), sqrtf(a[1]), sqrtf(a[2]), sqrtf(a[3])};
-}
-
-/* In each quad, the lanes 0 and 2 (1 and 3) of a, then of b. */
-static inline vec v_evens(vec a, vec b)
-{
-    return (vec){a[0], a[2], b[0], b[2]};
-}
-
-static inline vec v_odds(vec a, vec b)
-{
-    return (vec){a[1], a[3], b[1], b[3]};
 }
 
 static inline ivec v_load_int(const int32_t *at)
@@ -139,18 +115,7 @@ static inline vec v_of_few(vec table, const uint16_t *label)
     return v_look_up(of, label);
 }
 
-static inline vec v_mark(vec score, int32_t keep, ivec index)
-{
-    return (vec)(((ivec)score & keep) | index);
-}
-
 /* The quads of v, the q-th to at + q * pitch. */
-static inline void v_store_quads(float *at, size_t pitch, vec v)
-{
-    (void)pitch;
-    memcpy(at, &v, sizeof v);
-}
-
 static inline void v_store_labels(uint16_t *at, vec marked, int32_t keep)
 {
     const ivec label = (ivec)marked & ~keep;
@@ -164,6 +129,18 @@ static inline uint32_t v_not_above(vec a, vec b)
     uint32_t mask = 0;
     for (uint32_t i = 0; i < LANES; i++) mask |= (above[i] ? 0U : 1U) << i;
     return mask;
+}
+
+/* The score with an index in its lowest bits. */
+static inline vec v_mark(vec score, int32_t keep, int32_t index)
+{
+    return (vec)(((ivec)score & keep) | index);
+}
+
+/* Four neighbouring numbers of LANES rows, d apart, as four columns. */
+static inline void v_turn(const float *x, size_t d, vec *to)
+{
+    for (size_t j = 0; j < 4; j++) to[j] = (vec){x[j], x[d + j], x[2 * d + j], x[3 * d + j]};
 }
 
 #endif

@@ -1,44 +1,36 @@
-/* Centres for a first pass on int16.
+/* Centres for a first pass on pieces of bfloat16.
  *
- * With a power of two q, x = q (x' + e) and c = q (c' + f), where x' and c' are integers of at most 2^15
- * and |e_j|, |f_j| <= 1/2.  Products and sums of x' and c' are exact in int32: |c'| <= 2^14 (+ d / 2)
- * and |x'| < 2^15 as vectors, so |c'|^2 / 2 + |x'| |c'| < 2^30.  So a score is off by
- *     |s - q^2 s'| <= q^2 / 2 (of the rounded |c|^2 / 2) + q |x| |f| + q^2 |e| |c'|, |e| <= sqrt(d) / 2,
- * and by less than q^2 2^m for the index in its lowest m bits, and by a rounding to float.
- * Rows that are too long for int16 are never certain.
- *
- * Scores stand on top of 2^30, so that they are positive: see lanes_vnni.h. */
-#include <math.h>
+ * A float is split into x = x1 + x2 + r: two pieces of 8 significant bits, each the nearest to what is left
+ * (halves away from zero), so |r| <= 2^-16 |x|; the same for centres.  A score is then
+ *     s' = |c|^2 / 2 - sum of (x1 + x2) (c1 + c2),
+ * of which all four products are exact in float32.  By Cauchy-Schwarz the pieces that are left out come to
+ * at most 2^-15 (1 + 2^-16) X C.  The rest are roundings: a tile product adds 32 products with at most two
+ * roundings each, two more bring them to the score, and so once for each 16 columns and piece of a
+ * centre; with u = 2^-24, N = 2 (32 + 2) + 2 (2 ceil(d / 16)) covers them.  So in the words of centres.h
+ *     e = (2^-15 + N u) (1 + 2^-7).
+ * Numbers are whole, so none is subnormal: that the tile product flushes those cannot matter. */
 #include <string.h>
 
 #include "math/nearest/centres.h"
-
-#define LEAST_WORK 1024   /* k d from which on the narrow pass is quicker, */
-#define LEAST_SEGMENTS 48 /* with at least so many centres */
-#define MOST_CENTRE 0x1p14
-#define MOST_ROW 32766.0
-#define FAR \
-    (INT32_MAX - 0xffff) /* a score beyond all others, of which the lowest bits are an index */
 
 static size_t rounded(size_t n, size_t unit)
 {
     return (n + unit - 1) / unit * unit;
 }
 
-static bool is_quicker(struct strata_dims dims)
+static size_t tile_count(struct strata_dims dims)
 {
-    return dims.d % 2 == 0 && dims.d <= STRATA_NARROW_COLUMNS && dims.k >= LEAST_SEGMENTS &&
-           dims.k * dims.d >= LEAST_WORK;
+    return (dims.k + STRATA_TILE - 1) / STRATA_TILE;
 }
 
-static size_t start_count(struct strata_dims dims)
+static size_t chunk_count(struct strata_dims dims)
 {
-    return rounded(dims.k, STRATA_LANES_MOST);
+    return (dims.d + STRATA_TILE - 1) / STRATA_TILE;
 }
 
-static size_t packed_count(struct strata_dims dims)
+static size_t start_bytes(struct strata_dims dims)
 {
-    return rounded(dims.k, STRATA_LANES_MOST) * rounded(dims.d / 2, 4);
+    return tile_count(dims) * STRATA_TILE_BYTES;
 }
 
 static size_t header_bytes(void)
@@ -46,61 +38,68 @@ static size_t header_bytes(void)
     return rounded(sizeof(struct strata_narrow), 64);
 }
 
+static bool is_quicker(struct strata_dims dims)
+{
+    return dims.d <= STRATA_NARROW_COLUMNS && dims.k >= STRATA_NARROW_SEGMENTS &&
+           dims.k * dims.d >= STRATA_NARROW_WORK;
+}
+
 size_t strata_narrow_bytes(struct strata_dims dims)
 {
     if (!is_quicker(dims)) return 0;
-    return header_bytes() + (start_count(dims) + packed_count(dims)) * sizeof(int32_t);
+    return header_bytes() + start_bytes(dims) * (1 + 2 * chunk_count(dims));
 }
 
-static double unit_of(const struct strata_centres *centres)
+/* The nearest bfloat16, as a float. */
+static float piece_of(float value)
 {
-    double unit = 1;
-    while ((double)centres->norm > unit * MOST_CENTRE) unit *= 2;
-    return unit;
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    bits = (bits + 0x8000U) & 0xffff0000U;
+    memcpy(&value, &bits, sizeof value);
+    return value;
 }
 
-/* What the rounding of centres comes to: the longest c', and the longest f. */
-struct rounding {
-    double longest, error;
-};
-
-static struct rounding fill_pairs(const struct strata_centres *centres, double unit,
-                                  const struct strata_centres *pairs, int32_t *start,
-                                  int16_t *packed)
+/* A piece twice: once for each piece of a row's number. */
+static uint32_t twice(float piece)
 {
-    const size_t k = centres->dims.k, d = centres->dims.d, lanes = centres->kernels->lanes;
-    struct rounding most = {0, 0};
-    for (size_t c = 0; c < k; c++) {
-        double square = 0, whole = 0, error = 0;
-        for (size_t j = 0; j < d; j++) {
-            const double at = centres->centre[c * d + j] / unit, near = rint(at);
-            square += at * at;
-            whole += near * near;
-            error += (at - near) * (at - near);
-            packed[2 * strata_packed_at(pairs, c, j / 2) + j % 2] = (int16_t)-near;
-        }
-        const size_t each = lanes / pairs->fold;
-        start[c / each * lanes + c % each * pairs->fold] =
-            STRATA_NARROW_ZERO + (int32_t)rint(square / 2);
-        most.longest = fmax(most.longest, sqrt(whole));
-        most.error = fmax(most.error, sqrt(error));
+    uint32_t bits;
+    memcpy(&bits, &piece, sizeof bits);
+    return bits | bits >> 16;
+}
+
+/* Tile t's pieces p of chunk q: centres down, columns across. */
+static uint32_t *tile_at(const struct strata_narrow *to, size_t t, size_t q, size_t p)
+{
+    const size_t words = STRATA_TILE * STRATA_TILE;
+    return (uint32_t *)(uintptr_t)to->piece + ((t * to->chunks + q) * 2 + p) * words;
+}
+
+static void fill_centre(const struct strata_centres *centres, size_t c, double error, float *start,
+                        const struct strata_narrow *to)
+{
+    const size_t t = c / STRATA_TILE, row = c % STRATA_TILE * STRATA_TILE, d = centres->dims.d;
+    double square = 0;
+    for (size_t j = 0; j < d; j++) {
+        const float minus = -centres->plain[c * d + j], first = piece_of(minus);
+        const size_t at = row + j % STRATA_TILE, q = j / STRATA_TILE;
+        tile_at(to, t, q, 0)[at] = twice(first);
+        tile_at(to, t, q, 1)[at] = twice(piece_of(minus - first));
+        square += (double)minus * (double)minus;
     }
-    return most;
+    for (size_t lane = 0; lane < STRATA_TILE; lane++)
+        start[c * STRATA_TILE + lane] = (float)(square * (0.5 - error));
 }
 
-static struct strata_doubt doubt_of(const struct strata_centres *centres, double unit,
-                                    struct rounding most)
+static void fill_nobody(const struct strata_centres *centres, size_t c, float *start)
 {
-    const double d = (double)centres->dims.d, square = unit * unit, up = 1 + 0x1p-10;
-    const double index = -(double)centres->keep; /* 2^m */
-    const double row = MOST_ROW * unit;
-    return (struct strata_doubt){
-        .slope = (float)(2 * unit * most.error * up),
-        .base = (float)(2 * square * (0.5 + index + 0.5 * sqrt(d) * most.longest) * up),
-        .blur = 0x1p-22F,
-        .room = centres->doubt.room,
-        .most = (float)(row * row * (1 - 0x1p-12)),
-    };
+    for (size_t lane = 0; lane < STRATA_TILE; lane++)
+        start[c * STRATA_TILE + lane] = centres->start[c];
+}
+
+static double error_of(size_t chunks)
+{
+    return (0x1p-15 + (2 * 34 + 4 * (double)chunks) * 0x1p-24) * (1 + 0x1p-7);
 }
 
 const struct strata_narrow *strata_narrow_make(const struct strata_centres *centres, void *room)
@@ -108,22 +107,15 @@ const struct strata_narrow *strata_narrow_make(const struct strata_centres *cent
     const struct strata_dims dims = centres->dims;
     if (!centres->kernels->narrow || !is_quicker(dims)) return NULL;
     struct strata_narrow *to = room;
-    int32_t *start = (int32_t *)(void *)((unsigned char *)room + header_bytes());
-    int32_t *packed = start + start_count(dims);
-    const size_t lanes = centres->kernels->lanes, each = lanes / centres->fold;
-    const double unit = unit_of(centres);
-    memset(room, 0, strata_narrow_bytes(dims));
-    to->pairs = *centres;
-    to->pairs.dims.d = dims.d / 2;
-    to->pairs.steps = (to->pairs.dims.d + centres->fold - 1) / centres->fold;
-    to->pairs.start = (const float *)(const void *)start;
-    to->pairs.packed = (const float *)(const void *)packed;
-    to->scale = (float)(1 / unit);
-    to->back = (float)(unit * unit);
-    for (size_t v = 0; v < centres->registers; v++)
-        for (size_t lane = 0; lane < lanes; lane += centres->fold)
-            if (v * each + lane / centres->fold >= dims.k) start[v * lanes + lane] = FAR;
-    to->doubt = doubt_of(centres, unit,
-                         fill_pairs(centres, unit, &to->pairs, start, (int16_t *)(void *)packed));
+    float *start = (float *)(void *)((unsigned char *)room + header_bytes());
+    to->start = start;
+    to->piece =
+        (const uint32_t *)(const void *)((unsigned char *)room + header_bytes() + start_bytes(dims));
+    to->chunks = chunk_count(dims);
+    const double error = error_of(to->chunks);
+    to->doubt = centres->doubt;
+    to->doubt.error = (float)(error * (1 + 0x1p-10));
+    for (size_t c = 0; c < dims.k; c++) fill_centre(centres, c, error, start, to);
+    for (size_t c = dims.k; c < centres->padded; c++) fill_nobody(centres, c, start);
     return to;
 }

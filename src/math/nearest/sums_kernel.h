@@ -9,30 +9,45 @@
 
 #include "math/nearest/look_kernel.h"
 
-INLINE void held_add(const struct strata_held *held, const float *x, size_t slot, size_t d,
-                     struct strata_label_sums to)
+/* Add a row to a slot.  Returns how many it has. */
+INLINE int32_t slot_add(int32_t *value, int32_t *rows, const float *x, size_t d)
 {
-    int32_t *at = held->value + slot * held->pitch;
     size_t j = 0;
     for (; j + LANES <= d; j += LANES)
-        v_store_int(at + j, v_add_int(v_load_int(at + j), v_integer(v_load(x + j))));
+        v_store_int(value + j, v_add_int(v_load_int(value + j), v_integer(v_load(x + j))));
     if (j < d)
-        v_store_int(at + j, v_add_int(v_load_int(at + j), v_integer(v_load_first(x + j, d - j))));
-    if (++held->rows[slot] == STRATA_HELD_ROWS) strata_held_spill(held, slot, to);
+        v_store_int(value + j,
+                    v_add_int(v_load_int(value + j), v_integer(v_load_first(x + j, d - j))));
+    return *rows += 1;
+}
+
+/* Of a few slots that were added to, spill those that are full. */
+static __attribute__((noinline)) void spill_full(const struct strata_held *held,
+                                                 const uint16_t *label, size_t n,
+                                                 struct strata_label_sums to)
+{
+    for (size_t c = 0; c < n; c++) {
+        const size_t slot = c % held->copies * held->k + label[c];
+        if (held->rows[slot] >= STRATA_HELD_ROWS) strata_held_spill(held, slot, to);
+    }
 }
 
 INLINE void sum_columns(const struct strata_held *held, const float *x, size_t n,
                         const uint16_t *label, struct strata_label_sums to, size_t d)
 {
-    const size_t last = held->copies - 1; /* copies are a power of two */
-    size_t copy[STRATA_HELD_COPIES];
-    for (size_t c = 0; c < STRATA_HELD_COPIES; c++) copy[c] = (c & last) * held->k;
-    size_t i = 0;
-    for (; i + STRATA_HELD_COPIES <= n; i += STRATA_HELD_COPIES) {
+    int32_t *const value = held->value, *const rows = held->rows;
+    const size_t pitch = held->pitch, k = held->k, last = held->copies - 1;
+    for (size_t i = 0; i < n; i += STRATA_HELD_COPIES) {
+        const size_t few = n - i < STRATA_HELD_COPIES ? n - i : STRATA_HELD_COPIES;
+        int32_t most = 0;
         UNROLL for (size_t c = 0; c < STRATA_HELD_COPIES; c++)
-            held_add(held, x + (i + c) * d, copy[c] + label[i + c], d, to);
+        {
+            if (c >= few) break;
+            const size_t slot = (c & last) * k + label[i + c]; /* copies are a power of two */
+            most |= slot_add(value + slot * pitch, rows + slot, x + (i + c) * d, d);
+        }
+        if (__builtin_expect(most >= STRATA_HELD_ROWS, 0)) spill_full(held, label + i, few, to);
     }
-    for (; i < n; i++) held_add(held, x + i * d, label[i], d, to);
 }
 
 static void sum(const struct strata_held *held, const float *x, size_t n, const uint16_t *label,

@@ -13,7 +13,7 @@ nearest=$STRATA_SOURCE_DIR/src/math/nearest
 sources=("$STRATA_SOURCE_DIR/tests/system/neon/kernels_neon.c")
 for source in "$nearest"/*.c; do
     case $source in
-    *_avx2.c | *_avx512.c | *_vnni.c) ;;
+    *_avx2.c | *_avx512.c | *_amx.c) ;;
     *) sources+=("$source") ;;
     esac
 done

@@ -27,7 +27,7 @@ GOLDEN = pathlib.Path(__file__).with_name("golden.json")
 LEVELS = {
     "ranks": [1, 2, 3, 5, 8],
     "threads": [1, 2, 3],
-    "isa": ["scalar", "avx2", "avx512"],
+    "isa": ["scalar", "avx2", "avx512", "amx"],
     "pruning": ["on", "off"],
     "build": ["this", "other"],
     "algorithm": [1, 3, 4],  # of MPI's allreduce: linear, recursive doubling, ring
