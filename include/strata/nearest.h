@@ -133,7 +133,7 @@ static inline float strata_lower_now(float kept, float other)
 /* Exact sums of rows by label, in int64: count (k), sum (k, d) += weight and weight times row.
  * weight (n) is NULL for all 1, else at most 2^20 each.  The caller keeps the sum of all weights
  * below 2^39, so that no sum overflows.  scratch is strata_label_sums_scratch(dims) bytes, 64-byte
- * aligned, zeroed before the first call and left zeroed. */
+ * aligned, zeroed before the first call and left zeroed; that of more segments is enough for fewer. */
 size_t strata_label_sums_scratch(struct strata_dims dims);
 void strata_label_sums_add(struct strata_dims dims, enum strata_isa isa, const float *x,
                            const uint32_t *weight, size_t n, const uint16_t *label, void *scratch,

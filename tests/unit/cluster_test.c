@@ -334,6 +334,17 @@ static void take_progress(void *context, const struct strata_fit_progress *progr
     w->last_live = progress->live;
 }
 
+/* Fewer segments have more copies of their sums than many. */
+Test(cluster, few_and_many_segments_share_a_wave)
+{
+    struct crowd crowd = crowd_blobs(440, 6, 8, 1.0, 3);
+    const struct strata_config config = fit_config("kmeans", 60, 70, 3);
+    struct fitted *f = fit_run(&crowd, &config, 1, NULL);
+    assert_whole(f, &crowd);
+    fit_free(f);
+    crowd_free(&crowd);
+}
+
 Test(cluster, progress_never_falls_and_ends_at_one)
 {
     struct crowd crowd = crowd_blobs(900, 3, 4, 1.0, 5);

@@ -41,6 +41,19 @@ Test(kernels, bounds)
     EACH_ISA(try_bounds(isa, &failures));
 }
 
+Test(kernels, room_for_sums_is_enough_for_fewer_segments)
+{
+    static const size_t ds[] = {1, 6, 16, 17, 100, 512};
+    for (size_t i = 0; i < sizeof ds / sizeof *ds; i++) {
+        size_t most = 0;
+        for (size_t k = 1; k <= 1024; k++) {
+            const size_t bytes = strata_label_sums_scratch((struct strata_dims){k, ds[i]});
+            cr_assert_geq(bytes, most, "k %zu, d %zu", k, ds[i]);
+            most = bytes;
+        }
+    }
+}
+
 Test(kernels, the_one_in_force_is_available)
 {
     cr_assert(strata_isa_available(strata_isa()));

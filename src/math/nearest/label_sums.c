@@ -31,10 +31,13 @@ static struct strata_held held_view(struct strata_dims dims, void *scratch)
                                 .rows = value + copies * dims.k * pitch};
 }
 
+/* Enough for fewer segments too, of which there may be more copies. */
 size_t strata_label_sums_scratch(struct strata_dims dims)
 {
-    const struct strata_held held = held_view(dims, NULL);
-    return rounded(held.copies * dims.k * (held.pitch + 1) * sizeof(int32_t), LINE);
+    const size_t pitch = rounded(dims.d, STRATA_LANES_MOST),
+                 slots = COPIES_BYTES / sizeof(int32_t) / pitch;
+    const size_t most = slots > dims.k ? slots : dims.k;
+    return rounded(most * (pitch + 1) * sizeof(int32_t), LINE);
 }
 
 void strata_held_spill(const struct strata_held *held, size_t slot, struct strata_label_sums to)
