@@ -1,0 +1,54 @@
+/* Every start of a run on a run directory is an attempt with a number of its own.  What goes into the run
+ * directory comes from the attempt's stage, and what goes away goes there, each by one rename: the next
+ * attempt removes the stage first of all, so that an older one that still lives can change nothing any more. */
+#ifndef STRATA_ATTEMPT_H
+#define STRATA_ATTEMPT_H
+
+#include <stdint.h>
+
+#include "strata/arena.h"
+#include "strata/status.h"
+
+#define STRATA_ATTEMPT_PATH_MAX 4096
+
+struct strata_attempt {
+    uint32_t number;                         /* from 1; never given twice in one run directory */
+    char directory[STRATA_ATTEMPT_PATH_MAX]; /* the run directory */
+    char stage[STRATA_ATTEMPT_PATH_MAX]; /* DIRECTORY/.attempts/NNNNNN.stage: ours to write to */
+};
+
+/* Take the next number of the run directory (exists) by creating a file that must not be there yet, and
+ * remove the stages of all attempts before.  Rank 0 only.  STRATA_E_CREATE when a later attempt has
+ * begun meanwhile; STRATA_E_IO. */
+STRATA_MUST_CHECK strata_status strata_attempt_begin(const char *directory,
+                                                     struct strata_attempt *out,
+                                                     struct strata_err *err);
+
+/* The attempt of that number as other ranks see it: makes and reads nothing.  STRATA_E_CREATE when the path
+ * is too long. */
+STRATA_MUST_CHECK strata_status strata_attempt_join(const char *directory, uint32_t number,
+                                                    struct strata_attempt *out,
+                                                    struct strata_err *err);
+
+/* Put STAGE/staged in place as DIRECTORY/name, which must not be there: one rename that never replaces, then
+ * fsync of the folder.  The file's bytes must be durable already (strata_file_make, strata_file_write).
+ * Not collective; any thread.  STRATA_E_AGAIN when a later attempt has taken the run directory over. */
+STRATA_MUST_CHECK strata_status strata_attempt_place(const struct strata_attempt *attempt,
+                                                     const char *staged, const char *name,
+                                                     struct strata_err *err);
+
+/* Take DIRECTORY/name away: one rename into the stage, then it is removed.  What is not there is no error.
+ * Not collective; any thread.  STRATA_E_AGAIN as above. */
+STRATA_MUST_CHECK strata_status strata_attempt_withdraw(const struct strata_attempt *attempt,
+                                                        const char *name, struct strata_err *err);
+
+/* Empty the stage: what is left there is nobody's.  The number stays taken.  Rank 0 only. */
+void strata_attempt_end(const struct strata_attempt *attempt);
+
+/* This rank's own folder for temporary files, of mode 0700, under $TMPDIR or /tmp; those that earlier attempts
+ * at this run directory left on this host are removed.  Not collective. */
+STRATA_MUST_CHECK strata_status strata_attempt_temporary(const struct strata_attempt *attempt,
+                                                         int rank, char *path, size_t path_bytes,
+                                                         struct strata_err *err);
+
+#endif
