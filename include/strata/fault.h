@@ -31,8 +31,8 @@
 
 /* A point is reached; iteration 0: outside a fit.  Not collective; any thread. */
 void strata_fault_visit(const char *point, uint64_t iteration);
-/* The same, with bytes that may get a bit flipped. */
-void strata_fault_bytes(const char *point, void *bytes, size_t n_bytes);
+/* The same, with bytes that may get a bit flipped, although they are const to everybody else. */
+void strata_fault_bytes(const char *point, const void *bytes, size_t n_bytes);
 /* The same before a call of the system: true when it is to fail, errno says how. */
 bool strata_fault_call(const char *point);
 /* Which rank this thread is, and this process while no other thread has said. */

@@ -201,9 +201,9 @@ void strata_fault_visit(const char *point, uint64_t iteration)
     (void)visit(point, iteration, NULL, 0); /* nothing here that could fail */
 }
 
-void strata_fault_bytes(const char *point, void *bytes, size_t n_bytes)
+void strata_fault_bytes(const char *point, const void *bytes, size_t n_bytes)
 {
-    (void)visit(point, 0, bytes, n_bytes);
+    (void)visit(point, 0, (unsigned char *)(uintptr_t)bytes, n_bytes);
 }
 
 bool strata_fault_call(const char *point)

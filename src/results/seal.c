@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "strata/duck.h"
+#include "strata/fault.h"
 #include "strata/file.h"
 #include "strata/hash.h"
 #include "strata/json_view.h"
@@ -61,7 +62,9 @@ strata_status strata_results_remove(const char *directory, struct strata_arena s
 {
     const char *seal = strata_path_join(directory, "manifest.json", &scratch);
     if (!seal) return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for a path");
+    STRATA_FAULT("results.remove.before");
     STRATA_TRY(remove_file(seal, err));
+    STRATA_FAULT("results.remove.seal");
     for (size_t i = 0; i < sizeof sealed_file / sizeof sealed_file[0]; i++) {
         const char *name = sealed_file[i];
         const char *path = strata_path_join(directory, name, &scratch);
@@ -173,5 +176,6 @@ strata_status strata_results_seal(const char *directory, const struct strata_con
         strata_json_view(&sealing.manifest->base, STRATA_JSON_PRETTY, &scratch, &n_bytes);
     if (sealing.maker.full || !path || !text)
         return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the manifest");
+    STRATA_FAULT("results.seal.before");
     return strata_file_write(path, text, n_bytes, false, err);
 }
