@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "strata/fault.h"
+
 #define WRITE_PIECE ((size_t)1 << 30) /* one write call, below the kernel's limit */
 #define DEPTH_MAX 64                  /* folders inside folders that a removal follows */
 
@@ -30,10 +32,11 @@ static void parent_of(const char *path, char parent[PATH_MAX])
 
 static strata_status sync_path(const char *path, int flags, struct strata_err *err)
 {
-    const int file = open(path, flags | O_CLOEXEC);
+    const int file = STRATA_FAULT_CALL("file.open") ? -1 : open(path, flags | O_CLOEXEC);
     if (file < 0) return io_error(err, STRATA_E_IO, path, "open for fsync");
     strata_status status = STRATA_OK;
-    if (fsync(file) != 0) status = io_error(err, STRATA_E_IO, path, "fsync");
+    if (STRATA_FAULT_CALL("file.fsync") || fsync(file) != 0)
+        status = io_error(err, STRATA_E_IO, path, "fsync");
     (void)close(file);
     return status;
 }
@@ -51,12 +54,13 @@ strata_status strata_file_commit(const char *temporary, const char *path, struct
     char parent[PATH_MAX];
     parent_of(path, parent);
     strata_status status = sync_path(temporary, O_RDWR, err);
-    if (status == STRATA_OK && rename(temporary, path) != 0)
+    if (status == STRATA_OK && (STRATA_FAULT_CALL("file.rename") || rename(temporary, path) != 0))
         status = io_error(err, STRATA_E_IO, path, "put the file in place");
     if (status != STRATA_OK) {
         strata_file_drop(temporary);
         return status;
     }
+    STRATA_FAULT("file.placed");
     return sync_path(parent, O_RDONLY | O_DIRECTORY, err);
 }
 
@@ -69,7 +73,8 @@ static strata_status write_all(int file, const char *path, const unsigned char *
                                size_t n_bytes, struct strata_err *err)
 {
     while (n_bytes > 0) {
-        const ssize_t wrote = write(file, bytes, n_bytes < WRITE_PIECE ? n_bytes : WRITE_PIECE);
+        const size_t piece = n_bytes < WRITE_PIECE ? n_bytes : WRITE_PIECE;
+        const ssize_t wrote = STRATA_FAULT_CALL("file.write") ? -1 : write(file, bytes, piece);
         if (wrote < 0 && errno == EINTR) continue;
         if (wrote < 0) return io_error(err, STRATA_E_IO, path, "write");
         bytes += wrote;
@@ -88,11 +93,13 @@ strata_status strata_file_write(const char *path, const void *bytes, size_t n_by
                                 path, name, (long)getpid());
     if (length < 0 || (size_t)length >= sizeof temporary)
         return STRATA_FAIL(err, STRATA_E_CREATE, "%s: the path is too long", path);
+    const int flags = O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC;
     const int file =
-        open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, private_mode ? 0600 : 0644);
+        STRATA_FAULT_CALL("file.create") ? -1 : open(temporary, flags, private_mode ? 0600 : 0644);
     if (file < 0) return io_error(err, STRATA_E_CREATE, path, "create");
     strata_status status = write_all(file, path, bytes, n_bytes, err);
-    if (close(file) != 0 && status == STRATA_OK) status = io_error(err, STRATA_E_IO, path, "close");
+    if ((close(file) != 0 || STRATA_FAULT_CALL("file.close")) && status == STRATA_OK)
+        status = io_error(err, STRATA_E_IO, path, "close");
     if (status != STRATA_OK) {
         strata_file_drop(temporary);
         return status;
@@ -103,7 +110,7 @@ strata_status strata_file_write(const char *path, const void *bytes, size_t n_by
 strata_status strata_file_read(const char *path, size_t limit_bytes, struct strata_arena *keep,
                                char **bytes, size_t *n_bytes, struct strata_err *err)
 {
-    const int file = open(path, O_RDONLY | O_CLOEXEC);
+    const int file = STRATA_FAULT_CALL("file.open") ? -1 : open(path, O_RDONLY | O_CLOEXEC);
     if (file < 0)
         return io_error(err, errno == EACCES ? STRATA_E_PERMISSION : STRATA_E_NO_INPUT, path,
                         "open");
@@ -122,7 +129,8 @@ strata_status strata_file_read(const char *path, size_t limit_bytes, struct stra
         status = STRATA_FAIL(err, STRATA_E_MEMORY, "%s: %zu bytes", path, size);
     size_t done = 0;
     while (status == STRATA_OK && done < size) {
-        const ssize_t got = read(file, text + done, size - done);
+        const ssize_t got =
+            STRATA_FAULT_CALL("file.read") ? -1 : read(file, text + done, size - done);
         if (got < 0 && errno == EINTR) continue;
         if (got < 0) status = io_error(err, STRATA_E_IO, path, "read");
         if (got == 0) status = STRATA_FAIL(err, STRATA_E_IO, "%s: shrank while it was read", path);
