@@ -132,19 +132,20 @@ struct strata_fit {
     const double *file_centre; /* (k, d) then */
     uint32_t k_from, k_to, starts;
     struct strata_sample sample;
-    double *spread;                 /* (d) variance of each column in squared grid units */
-    double total_sse;               /* about the grand mean, in squared grid units */
-    double *criterion;              /* (n_k) what the pass for the choice found, or NULL */
-    struct strata_leader *leader;   /* (n_k) */
-    struct strata_race *race;       /* this fit is one; or NULL */
-    bool is_final;                  /* this fit is between those that came through a race */
+    double *spread;               /* (d) variance of each column in squared grid units */
+    double total_sse;             /* about the grand mean, in squared grid units */
+    double *criterion;            /* (n_k) what the pass for the choice found, or NULL */
+    struct strata_leader *leader; /* (n_k) */
+    struct strata_race *race;     /* this fit is one; or NULL */
+    bool is_final;                /* this fit is between those that came through a race */
     enum strata_leg leg;
     const struct strata_entrant *entrant; /* (n_entrants) of this leg */
     size_t n_entrants, n_done;            /* n_done are of waves that are over */
-    struct strata_saved *saved;     /* what the fit goes on from, until its wave has been read; or NULL */
+    struct strata_saved *saved; /* what the fit goes on from, until its wave has been read; or NULL */
     double stage_from, stage_share; /* of the whole fit, for progress */
     double fraction;                /* told last */
     bool asked_to_stop;
+    bool out_of_time; /* the iteration is finished, then all leave */
 };
 
 /* A row as it travels to all ranks. */

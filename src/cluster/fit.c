@@ -347,7 +347,11 @@ static strata_status iterate(struct strata_fit *fit, struct wave *wave, struct s
         strata_fit_merge(fit, wave->candidate, wave->n);
         strata_fit_drop(fit, wave->candidate, wave->n);
         tell(fit, wave);
+        show(fit, wave);
         STRATA_FAULT_AT("fit.iteration.end", fit->out->iterations_total);
+        if (fit->out_of_time)
+            return STRATA_FAIL(err, STRATA_E_AGAIN,
+                               "the fit was interrupted; run the same command again");
     }
     return STRATA_OK;
 }

@@ -227,13 +227,21 @@ static strata_status heat_make(struct strata_fit *fit, struct strata_race *race,
     return STRATA_OK;
 }
 
+void strata_race_is_over(struct strata_fit *fit)
+{
+    fit->is_final = true;
+    fit->leg = STRATA_LEG_ALL;
+    fit->stage_from = SHARE_OF_PROGRESS;
+    fit->stage_share = 1 - SHARE_OF_PROGRESS;
+}
+
 /* What the heat has found out about the fit as a whole. */
 static void heat_end(const struct strata_fit *heat, struct strata_fit *fit)
 {
     fit->asked_to_stop = heat->asked_to_stop;
     fit->fraction = heat->fraction;
-    fit->stage_from = SHARE_OF_PROGRESS;
-    fit->stage_share = 1 - SHARE_OF_PROGRESS;
+    fit->saved = heat->saved;
+    strata_race_is_over(fit);
 }
 
 static strata_status run_heat(struct strata_fit *heat, struct strata_err *err)

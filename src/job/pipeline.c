@@ -207,7 +207,8 @@ static strata_status walk(struct strata_job *job, struct strata_blob *result, st
     tell_weights(job, &quality);
 
     STRATA_TRY(begin(job, STRATA_EVENT_NEXT, err));
-    const struct strata_fit_watch fit_watch = {job, strata_job_fit_command, strata_job_fit_progress};
+    const struct strata_fit_watch fit_watch = {
+        .context = job, .command = strata_job_fit_command, .progress = strata_job_fit_progress};
     const struct strata_start *start = NULL;
     STRATA_TRY(strata_job_read_start(job, &start, err));
     STRATA_TRY(strata_cluster_from(comm, config, features, start, &fit_watch, job->keep,
