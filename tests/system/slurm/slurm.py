@@ -1,0 +1,157 @@
+"""The batch files of deploy/slurm under a private Slurm: whatever ends a job, it resumes or has ended as
+deploy/README.md says, and what it leaves is what the undisturbed run left.
+
+    slurm.py            asked to stop, preempted, a node set down, cancelled; srun and mpirun; arrays, chains
+    slurm.py --slow     the time limit itself, and a node whose daemon and ranks die"""
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "support"))
+from runs import BIN, CONFIGS, SOURCE, Checks, hashes, must  # noqa: E402
+
+HERE = pathlib.Path.cwd()
+BATCH = SOURCE / "deploy/slurm"
+JOB = str(CONFIGS / "wholesale.yaml")
+# Long enough that whatever happens finds it fitting.
+SETS = ["model.starts=200", "model.segments={from: 40, to: 47}", "model.min_share=0"]
+LIMIT_S = 240
+
+
+def call(*line, **options):
+    done = subprocess.run(line, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, **options)
+    if done.returncode != 0:
+        sys.exit(f"{' '.join(line)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    return done.stdout.strip()
+
+
+class Job:
+    """A batch file, submitted: where it writes, and what Slurm says of it."""
+
+    def __init__(self, name, batch="one-node.sbatch", options=(), launcher="srun", sets=SETS):
+        self.name, self.output = name, HERE / name
+        self.line = ["sbatch", "--parsable", "--job-name", name, *options, str(BATCH / batch), "--launcher", launcher,
+                     "run", JOB, "--output", str(self.output), "--quiet"] + [w for s in sets for w in ("--set", s)]
+        self.submit()
+
+    def submit(self):
+        self.number = call(*self.line)
+
+    def facts(self):
+        return dict(re.findall(r"(\w+)=(\S*)", call("scontrol", "show", "job", "--oneliner", self.number)))
+
+    def wait(self, *states):
+        """Until it is in one of these states, or has ended in another."""
+        end = time.monotonic() + LIMIT_S
+        ended = {"COMPLETED", "FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "PREEMPTED"}
+        while time.monotonic() < end:
+            state = self.facts()["JobState"]
+            if state in states or (state in ended and not states):
+                return state
+            time.sleep(0.2)
+        return f"still {state}"
+
+    def is_fitting(self):
+        log = self.output / "log.jsonl"
+        return log.exists() and '"fit.iter"' in log.read_text()
+
+    def log(self):
+        return (HERE / f"{self.name}.{self.number}.log").read_text()
+
+
+def has_resumed(job):
+    return '"resumed' in (job.output / "log.jsonl").read_text()
+
+
+def ask(job):
+    call("scancel", "--batch", "--signal=USR1", job.number)
+
+
+def look_and_ask(job):
+    """The running job is found by its directory."""
+    call(str(BIN / "stratactl"), "--run", str(job.output), "status")
+    ask(job)
+
+
+def preempt(_job):
+    call("sbatch", "--partition=urgent", "--nodelist=node2", "--exclusive", "--output=/dev/null", "--wrap", "true")
+
+
+def lose_node(_job):
+    call("scontrol", "update", "nodename=node4", "state=down", "reason=test")
+
+
+def disturb():
+    """Submits jobs, and does to each what can happen to it as soon as it fits."""
+    pair = ["--ntasks=2"]
+    one = pair + ["--nodelist=node1"]
+    two = ["--nodes=2", "--ntasks-per-node=1", "--nodelist=node3,node4"]
+    jobs = {
+        Job("asked", options=one): look_and_ask,
+        Job("under-mpirun", options=one, launcher="mpirun"): ask,
+        Job("cancelled", options=one): lambda job: call("scancel", job.number),
+        Job("preempted", options=pair + ["--nodelist=node2"]): preempt,
+        Job("node-lost", "many-nodes.sbatch", two): lose_node,
+    }
+    waiting, end = dict(jobs), time.monotonic() + LIMIT_S
+    while waiting and time.monotonic() < end:
+        for job in [j for j in waiting if j.is_fitting()]:
+            waiting.pop(job)(job)
+        time.sleep(0.05)
+    return list(jobs)
+
+
+def quick_ones(checks):
+    """An array and a chain, of jobs that end at once."""
+    (HERE / "list").write_text("".join(f"run {JOB} --output {HERE}/array-{i} --quiet\n" for i in (1, 2)))
+    call("sbatch", "--wait", "--array=1-2%1", "--ntasks=1", str(BATCH / "array.sbatch"), "list")
+    checks.that(hashes("array-1") == hashes("array-2"), "the tasks of an array leave the same bytes")
+
+    segment, report = call(str(BATCH / "chain"), str(BATCH / "one-node.sbatch"), JOB, "--output", "chain").split()
+    facts = {}
+    for _ in range(LIMIT_S):
+        facts = dict(re.findall(r"(\w+)=(\S*)", call("scontrol", "show", "job", "--oneliner", report)))
+        if facts["JobState"] not in ("PENDING", "RUNNING", "COMPLETING"):
+            break
+        time.sleep(0.5)
+    checks.that(facts["JobState"] == "COMPLETED", f"the chain's second job ended {facts['JobState']}")
+    checks.that(hashes("chain") == hashes("array-1"), "the chain's report is the run's")
+
+
+def in_the_suite(checks, expected):
+    asked, under_mpirun, cancelled, preempted, node_lost = disturb()
+    state = cancelled.wait()
+    checks.that(state == "CANCELLED", f"scancel left the job {state}")
+    cancelled.submit()
+    quick_ones(checks)
+
+    for job, restarts in ((asked, 1), (under_mpirun, 1), (preempted, 1), (cancelled, 0), (node_lost, 0)):
+        state, facts = job.wait(), job.facts()
+        print(f"{job.name:14} {state} restarts={facts['Restarts']}", flush=True)
+        checks.that(state == "COMPLETED", f"{job.name} ended {state}:\n{job.log()}")
+        checks.that(facts["Restarts"] == str(restarts), f"{job.name} was requeued {facts['Restarts']} times")
+        checks.that(f"SLURM_RESTART_COUNT={restarts} " in job.log(), f"{job.name} has the count in its log")
+        checks.that(state == "COMPLETED" and hashes(job.output) == expected, f"{job.name} left other bytes")
+    checks.that("restarts=1 ranks=1 hosts=node3" in node_lost.log(), f"it goes on on the node that remains:\n{node_lost.log()}")
+
+
+def main():
+    if not shutil.which("slurmctld") or os.geteuid() != 0:
+        print("SKIPPED: a private Slurm needs root and Debian's slurmctld")
+        return
+    checks, slurm = Checks(), HERE / "slurm"
+    os.environ.update(SLURM_CONF=str(slurm / "etc/slurm.conf"), STRATA_HOME=str(SOURCE))
+    must(JOB, HERE / "undisturbed", sets=SETS)
+    subprocess.run([str(SOURCE / "tests/support/slurm"), "start", str(slurm), "4"], check=True)
+    try:
+        in_the_suite(checks, hashes("undisturbed"))
+    finally:
+        subprocess.run([str(SOURCE / "tests/support/slurm"), "stop", str(slurm)])
+    checks.end()
+
+
+main()
