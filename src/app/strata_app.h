@@ -19,6 +19,7 @@ struct strata_arguments {
     const char *output;
     const char *endpoint;
     bool quiet;
+    double stall_limit_s;
     int ranks; /* of check: how many to plan for */
 };
 

@@ -5,6 +5,7 @@
 #include "strata/control.h"
 #include "strata/job.h"
 #include "strata/log.h"
+#include "strata/watch.h"
 #include "strata_app.h"
 #include "terminal.h"
 
@@ -75,7 +76,9 @@ strata_status strata_app_run(struct strata_comm *comm, const struct strata_argum
         .host = &host,
     };
     struct strata_job_summary summary = {0};
-    strata_status status = strata_job_run(comm, &request, keep, &summary, err);
+    strata_status status = strata_watch_start(comm, arguments->stall_limit_s, err);
+    if (status == STRATA_OK) status = strata_job_run(comm, &request, keep, &summary, err);
+    strata_watch_stop(comm);
     if (status == STRATA_OK && comm->rank == 0 && !arguments->quiet)
         status = print_summary(&summary, err);
     strata_board_finish(&screen.board);

@@ -11,6 +11,7 @@
 #include "strata/fault.h"
 #include "strata/hash.h"
 #include "strata/log.h"
+#include "strata/watch.h"
 
 #include "cluster/cluster_impl.h"
 
@@ -334,6 +335,7 @@ static void show(struct strata_fit *fit, const struct wave *wave)
 static strata_status iterate(struct strata_fit *fit, struct wave *wave, struct strata_err *err)
 {
     while (count_live(wave) > 0) {
+        strata_watch_tell(fit->comm, "FITTING", fit->out->iterations_total + 1);
         STRATA_FAULT_AT("fit.pass.before", fit->out->iterations_total + 1);
         STRATA_FAULT_BYTES("fit.params", wave->candidate->params,
                            wave->candidate->n_params * sizeof(double));

@@ -3,6 +3,7 @@
 #include "job/job_impl.h"
 #include "strata/clock.h"
 #include "strata/log.h"
+#include "strata/watch.h"
 
 /* Rough share of a run that is done when a state begins; the fit fills its own stretch. */
 static const double fraction_at[STRATA_JOB_STATE_COUNT] = {
@@ -42,6 +43,7 @@ void strata_job_enter(struct strata_job *job, enum strata_job_event event)
     STRATA_LOG(INFO, "stage.begin", "state=%s", strata_job_state_word(state));
     job->stage_started_s = now_s;
     job->snapshot.state = state;
+    strata_watch_tell(job->comm, strata_job_state_word(state), 0);
     if (!job->host) return;
     set_fraction(job, fraction_at[state]);
     strata_job_publish(job);
