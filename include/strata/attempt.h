@@ -18,8 +18,8 @@ struct strata_attempt {
 };
 
 /* Take the next number of the run directory (exists) by creating a file that must not be there yet, and
- * remove the stages of all attempts before.  Rank 0 only.  STRATA_E_CREATE when a later attempt has
- * begun meanwhile; STRATA_E_IO. */
+ * remove the stages of all attempts before.  Rank 0 only.  STRATA_E_UNAVAILABLE when a later attempt has
+ * begun meanwhile; STRATA_E_CREATE, STRATA_E_IO. */
 STRATA_MUST_CHECK strata_status strata_attempt_begin(const char *directory,
                                                      struct strata_attempt *out,
                                                      struct strata_err *err);
@@ -30,19 +30,28 @@ STRATA_MUST_CHECK strata_status strata_attempt_join(const char *directory, uint3
                                                     struct strata_attempt *out,
                                                     struct strata_err *err);
 
-/* Put STAGE/staged in place as DIRECTORY/name, which must not be there: one rename that never replaces, then
- * fsync of the folder.  The file's bytes must be durable already (strata_file_make, strata_file_write).
- * Not collective; any thread.  STRATA_E_AGAIN when a later attempt has taken the run directory over. */
+/* Put STAGE/staged in place as DIRECTORY/name, which must not be there: one rename that never replaces.
+ * The file's bytes must be durable already (strata_file_make, strata_file_write); its name is after
+ * strata_directory_sync of its folder.  STRATA_E_CREATE when the name is taken.
+ * Not collective; any thread.  STRATA_E_UNAVAILABLE when a later attempt has taken the run directory
+ * over: end the run, and do not try again. */
 STRATA_MUST_CHECK strata_status strata_attempt_place(const struct strata_attempt *attempt,
                                                      const char *staged, const char *name,
                                                      struct strata_err *err);
 
-/* Take DIRECTORY/name away: one rename into the stage, then it is removed.  What is not there is no error.
- * Not collective; any thread.  STRATA_E_AGAIN as above. */
+/* Take DIRECTORY/name away: one rename into the stage, where it is removed.  What is not there is no
+ * error.
+ * Not collective; any thread.  STRATA_E_UNAVAILABLE as above. */
 STRATA_MUST_CHECK strata_status strata_attempt_withdraw(const struct strata_attempt *attempt,
                                                         const char *name, struct strata_err *err);
 
-/* Empty the stage: what is left there is nobody's.  The number stays taken.  Rank 0 only. */
+/* What a failure to write to the stage really was: err receives `status` with the sentence of `seen`, or
+ * STRATA_E_UNAVAILABLE when the stage is gone.  Returns it.  For after a failure, never to ask before acting. */
+strata_status strata_attempt_failed(const struct strata_attempt *attempt, strata_status status,
+                                    const struct strata_err *seen, struct strata_err *err);
+
+/* Remove the stage and what is left in it, so that no late rank of this attempt can change the directory
+ * either.  The number stays taken.  Rank 0 only, at the end of the run, however it ends. */
 void strata_attempt_end(const struct strata_attempt *attempt);
 
 /* This rank's own folder for temporary files, of mode 0700, under $TMPDIR or /tmp; those that earlier attempts

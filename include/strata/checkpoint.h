@@ -38,7 +38,7 @@ struct strata_checkpoint {
  * that of every checkpoint read or tried before by this attempt, also when writing that failed.
  * Not collective; for any one thread at a time: takes no memory from the caller, calls no MPI, and leaves no
  * file behind when it fails.  The sections must not change meanwhile.  O(bytes) time.
- * STRATA_E_IO, _CREATE: what was there before is untouched.  STRATA_E_AGAIN: a later attempt has taken over.
+ * STRATA_E_IO, _CREATE: what was there before is untouched.  STRATA_E_UNAVAILABLE: a later attempt has taken over; end the run.
  * STRATA_E_DATA: too many sections or bytes, or an unfit name. */
 STRATA_MUST_CHECK strata_status strata_checkpoint_write(const struct strata_attempt *attempt,
                                                         uint64_t generation,
@@ -47,8 +47,8 @@ STRATA_MUST_CHECK strata_status strata_checkpoint_write(const struct strata_atte
 
 /* Read the newest whole checkpoint of a run directory into keep: newest by attempt, then generation.
  * Changes no file.  Not collective; rank 0 reads and hands it on.
- * STRATA_E_NO_INPUT when there is none; STRATA_E_DATA when there are some and none is whole, or one comes from a newer
- * program: the sentence names file and section of the newest, out->damage all. */
+ * STRATA_E_NO_INPUT when there is none; STRATA_E_DATA when there are some and none is whole: the sentence names
+ * file and section of the newest, out->damage all.  STRATA_E_UNAVAILABLE when the newest is of a newer program. */
 STRATA_MUST_CHECK strata_status strata_checkpoint_read(const char *directory,
                                                        struct strata_arena *keep,
                                                        struct strata_checkpoint *out,
@@ -65,7 +65,7 @@ STRATA_MUST_CHECK strata_status strata_checkpoint_parse(const char *path, const 
                                                         struct strata_checkpoint *out,
                                                         struct strata_err *err);
 
-/* Remove all checkpoints, for a run that begins anew or is done.  STRATA_E_AGAIN as above. */
+/* Remove all checkpoints, for a run that begins anew or is done.  STRATA_E_UNAVAILABLE as above. */
 STRATA_MUST_CHECK strata_status strata_checkpoint_remove(const struct strata_attempt *attempt,
                                                          struct strata_err *err);
 

@@ -34,7 +34,7 @@ STRATA_MUST_CHECK strata_status strata_table_recall(struct strata_comm *comm, co
                                                     struct strata_quality *quality,
                                                     struct strata_err *why, struct strata_err *err);
 
-/* Remove what was kept.  Rank 0 only.  STRATA_E_AGAIN when a later attempt has taken over. */
+/* Remove what was kept.  Rank 0 only.  STRATA_E_UNAVAILABLE when a later attempt has taken over. */
 STRATA_MUST_CHECK strata_status strata_table_forget(const struct strata_attempt *attempt,
                                                     struct strata_err *err);
 
