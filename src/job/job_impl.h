@@ -2,6 +2,7 @@
 #ifndef STRATA_JOB_IMPL_H
 #define STRATA_JOB_IMPL_H
 
+#include "strata/attempt.h"
 #include "strata/cluster.h"
 #include "strata/job.h"
 #include "strata/results.h"
@@ -31,8 +32,9 @@ struct strata_job {
     size_t n_stages;
     const char *command[STRATA_JOB_COMMANDS_MAX];
     size_t n_commands;
-    const char *directory;   /* the run directory, absolute */
-    char temporary_dir[256]; /* this rank's own */
+    const char *directory;         /* the run directory, absolute */
+    struct strata_attempt attempt; /* this start of the run: number 0 until it has begun */
+    char temporary_dir[256];       /* this rank's own */
     bool made_directory;
     int lock_file; /* of the run directory; -1 none */
 };
@@ -62,8 +64,6 @@ STRATA_MUST_CHECK strata_status strata_job_read_start(struct strata_job *job,
 STRATA_MUST_CHECK strata_status strata_job_directory_check(const char *directory,
                                                            struct strata_err *err);
 STRATA_MUST_CHECK strata_status strata_job_directory_open(struct strata_job *job,
-                                                          struct strata_err *err);
-STRATA_MUST_CHECK strata_status strata_job_temporary_make(struct strata_job *job,
                                                           struct strata_err *err);
 void strata_job_directory_close(struct strata_job *job, bool keep_directory);
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "job/job_impl.h"
+#include "strata/attempt.h"
 #include "strata/clock.h"
 #include "strata/evaluate.h"
 #include "strata/features.h"
@@ -68,20 +69,34 @@ static strata_status make_quality(struct strata_job *job, struct strata_quality 
     return STRATA_OK;
 }
 
+/* The run directory is rank 0's to open; all ranks learn the attempt's number and make their temporary directories. */
+static strata_status open_directory(struct strata_job *job, struct strata_err *err)
+{
+    strata_status status = STRATA_OK;
+    if (job->comm->rank == 0) status = strata_job_directory_open(job, err);
+    STRATA_TRY(strata_comm_agree(job->comm, status, err));
+    uint32_t number = job->attempt.number;
+    strata_comm_broadcast(job->comm, &number, sizeof number, 0);
+    STRATA_TRY(strata_attempt_join(job->directory, number, &job->attempt, err)); /* alike on all */
+    status = strata_attempt_temporary(&job->attempt, job->comm->rank, job->temporary_dir,
+                                      sizeof job->temporary_dir, err);
+    return strata_comm_agree(job->comm, status, err);
+}
+
 /* The run directory, this rank's temporary directory, and the channel. */
 static strata_status open_run(struct strata_job *job, struct strata_quality *quality,
                               struct strata_err *err)
 {
-    strata_status status = strata_job_temporary_make(job, err);
-    if (status == STRATA_OK) status = make_quality(job, quality, err);
+    STRATA_TRY(open_directory(job, err));
+    strata_status status = make_quality(job, quality, err);
     if (job->comm->rank == 0) {
-        if (status == STRATA_OK) status = strata_job_directory_open(job, err);
         (void)snprintf(job->snapshot.job, sizeof job->snapshot.job, "%s", job->plan.config->job);
         strata_job_publish(job);
         if (status == STRATA_OK && job->host->open)
             status = job->host->open(job->host->context, job->plan.config, job->directory, err);
-        STRATA_LOG(INFO, "run.begin", "ranks=%d sources=%zu features=%zu", job->comm->size,
-                   job->plan.config->n_sources, job->plan.config->n_features);
+        STRATA_LOG(INFO, "run.begin", "ranks=%d sources=%zu features=%zu attempt=%u",
+                   job->comm->size, job->plan.config->n_sources, job->plan.config->n_features,
+                   job->attempt.number);
     }
     return strata_comm_agree(job->comm, status, err);
 }
@@ -108,7 +123,7 @@ static strata_status write_job_file(struct strata_job *job, struct strata_err *e
 {
     char *text = NULL;
     STRATA_TRY(strata_config_print(job->plan.config, job->keep, &text, err));
-    const char *path = strata_path_join(job->directory, "job.yaml", job->keep);
+    const char *path = strata_path_join(job->attempt.stage, "job.yaml", job->keep);
     if (!path) return STRATA_FAIL(err, STRATA_E_MEMORY, "a path");
     return strata_file_write(path, text, strlen(text), false, err);
 }
@@ -129,24 +144,22 @@ static strata_status seal(struct strata_job *job, struct strata_err *err)
         .command = job->command,
         .n_commands = job->n_commands,
     };
-    return strata_results_seal(job->directory, job->plan.config, &facts, *job->keep, err);
+    return strata_results_seal(job->attempt.stage, job->plan.config, &facts, *job->keep, err);
 }
 
-/* Results on disk: not a finished run until the seal is on. */
+/* Results are made in the stage and put in place together: not a finished run until the seal is there. */
 static strata_status write_results(struct strata_job *job, const struct strata_outcome *outcome,
                                    struct strata_blob *result, struct strata_err *err)
 {
     strata_status status = STRATA_OK;
-    if (job->comm->rank == 0) {
-        status = strata_results_remove(job->directory, *job->keep, err);
-        if (status == STRATA_OK) status = write_job_file(job, err);
-    }
+    if (job->comm->rank == 0) status = write_job_file(job, err);
     STRATA_TRY(strata_comm_agree(job->comm, status, err));
-    STRATA_TRY(strata_results_write(job->comm, job->directory, outcome, job->temporary_dir,
+    STRATA_TRY(strata_results_write(job->comm, job->attempt.stage, outcome, job->temporary_dir,
                                     job->keep, result, err));
     if (job->comm->rank == 0) {
         status = seal(job, err);
-        if (job->host->board)
+        if (status == STRATA_OK) status = strata_results_publish(&job->attempt, err);
+        if (status == STRATA_OK && job->host->board)
             strata_board_publish_result(job->host->board, result->bytes, result->n_bytes);
     }
     return strata_comm_agree(job->comm, status, err);
