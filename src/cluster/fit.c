@@ -26,6 +26,7 @@ enum head {
     HEAD_CANCEL,
     HEAD_LIMIT,
     HEAD_DAMAGED, /* blocks of rows that are no longer what they were */
+    HEAD_CHECK,   /* the sum of all other numbers of the message, modulo 2^64 */
     HEAD_HASHES,  /* of each lane of the hash of a rank's params: itself and its square */
     HEAD_COUNT = HEAD_HASHES + 6
 };
@@ -75,6 +76,14 @@ static void sums_from_wire(const int64_t *wire, size_t n, size_t limbs, struct s
 
 /* --- one iteration --------------------------------------------------------------------- */
 
+/* Of the n numbers of a message, all but the check itself. */
+static int64_t check_of(const int64_t *message, size_t n)
+{
+    uint64_t total = 0;
+    for (size_t i = 0; i < n; i++) total += (uint64_t)message[i];
+    return (int64_t)(total - (uint64_t)message[HEAD_CHECK]);
+}
+
 static size_t pack(const struct strata_fit *fit, struct wave *wave)
 {
     const unsigned command =
@@ -101,6 +110,7 @@ static size_t pack(const struct strata_fit *fit, struct wave *wave)
         wave->message[HEAD_HASHES + 2 * lane] = part;
         wave->message[HEAD_HASHES + 2 * lane + 1] = part * part;
     }
+    wave->message[HEAD_CHECK] = check_of(wave->message, at);
     return at;
 }
 
@@ -155,12 +165,17 @@ static strata_status name_odd_rank(const struct strata_fit *fit, const struct wa
 /* What must hold whatever the data are: the same model on all ranks, rows that stay as they were, and
  * sums that add up to all rows. */
 static strata_status check_soundness(const struct strata_fit *fit, const struct wave *wave,
-                                     struct strata_err *err)
+                                     size_t n_numbers, struct strata_err *err)
 {
     const char *broken = NULL;
-    if (!is_same_model(wave->message, fit->comm->size)) return name_odd_rank(fit, wave, err);
-    if ((uint64_t)wave->message[HEAD_ROWS] != fit->rows->n_global) broken = "rows were lost";
-    if (wave->message[HEAD_DAMAGED] > 0) broken = "the feature matrix changed in memory";
+    if (wave->message[HEAD_CHECK] != check_of(wave->message, n_numbers))
+        broken = "the ranks' sums changed on their way";
+    else if (!is_same_model(wave->message, fit->comm->size))
+        return name_odd_rank(fit, wave, err);
+    else if ((uint64_t)wave->message[HEAD_ROWS] != fit->rows->n_global)
+        broken = "rows were lost";
+    else if (wave->message[HEAD_DAMAGED] > 0)
+        broken = "the feature matrix changed in memory";
     for (size_t i = 0; i < wave->n && !broken; i++) {
         const struct strata_candidate *c = &wave->candidate[i];
         if (c->live && !fit->estimator->conserved(c->dims, c->sums, &fit->totals))
@@ -178,15 +193,14 @@ static strata_status check_soundness(const struct strata_fit *fit, const struct 
 static strata_status reduce(struct strata_fit *fit, struct wave *wave, struct strata_err *err)
 {
     const size_t n = pack(fit, wave);
-    STRATA_FAULT_BYTES("fit.message", wave->message + HEAD_COUNT,
-                       (n - HEAD_COUNT) * sizeof(int64_t));
+    STRATA_FAULT_BYTES("fit.message", wave->message, n * sizeof(int64_t));
     strata_comm_sum(fit->comm, wave->message, n);
     STRATA_FAULT_AT("fit.reduce.after", fit->out->iterations_total + 1);
     unpack(fit, wave);
     wave->iteration++;
     fit->out->iterations_total++;
     const int64_t *head = wave->message;
-    STRATA_TRY(check_soundness(fit, wave, err));
+    STRATA_TRY(check_soundness(fit, wave, n, err));
     if (head[HEAD_CANCEL] > 0) return STRATA_FAIL(err, STRATA_E_CANCELLED, "the fit was cancelled");
     fit->out_of_time = head[HEAD_LIMIT] > 0;
     return STRATA_OK;
@@ -342,6 +356,8 @@ static strata_status iterate(struct strata_fit *fit, struct wave *wave, struct s
         STRATA_FAULT_BYTES("fit.matrix", fit->rows->x, fit->rows->n * fit->rows->d * sizeof(float));
         strata_fit_pass(fit, wave->candidate, wave->n);
         STRATA_FAULT_AT("fit.pass.after", fit->out->iterations_total + 1);
+        STRATA_FAULT_BYTES("fit.sums", wave->candidate->mine,
+                           wave->candidate->n_stats * sizeof(struct strata_sum));
         strata_scrub_step(fit->rows, fit->scrub);
         STRATA_TRY(reduce(fit, wave, err));
         for (size_t i = 0; i < wave->n; i++)
