@@ -356,7 +356,7 @@ static strata_status iterate(struct strata_fit *fit, struct wave *wave, struct s
         STRATA_FAULT_BYTES("fit.matrix", fit->rows->x, fit->rows->n * fit->rows->d * sizeof(float));
         strata_fit_pass(fit, wave->candidate, wave->n);
         STRATA_FAULT_AT("fit.pass.after", fit->out->iterations_total + 1);
-        STRATA_FAULT_BYTES("fit.sums", wave->candidate->mine,
+        STRATA_FAULT_BYTES("fit.kept", wave->candidate->mine,
                            wave->candidate->n_stats * sizeof(struct strata_sum));
         strata_scrub_step(fit->rows, fit->scrub);
         STRATA_TRY(reduce(fit, wave, err));

@@ -51,7 +51,7 @@ Test(corruption, a_flipped_bit_of_the_params_names_the_rank_in_that_iteration)
 /* Of 128 bits of a sum in memory, k-means uses 64. */
 Test(corruption, a_flipped_bit_of_kept_sums_is_noticed_in_that_iteration)
 {
-    flip_each("kmeans", "fit.sums", 128, "the segments' sums do not add up");
+    flip_each("kmeans", "fit.kept", 128, "the segments' sums do not add up");
 }
 
 Test(corruption, a_flipped_bit_of_the_message_is_noticed_in_that_iteration)
