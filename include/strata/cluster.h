@@ -2,6 +2,7 @@
 #ifndef STRATA_CLUSTER_H
 #define STRATA_CLUSTER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "strata/arena.h"
@@ -107,6 +108,8 @@ enum strata_fit_command {
 struct strata_fit_moment;
 size_t strata_fit_state_bytes(const struct strata_fit_moment *moment);
 void strata_fit_state_write(const struct strata_fit_moment *moment, unsigned char *out);
+/* LIMIT was asked: there will be no later moment. */
+bool strata_fit_is_leaving(const struct strata_fit_moment *moment);
 
 struct strata_fit_watch {
     void *context;

@@ -168,8 +168,9 @@ struct strata_config {
     struct strata_place control_place;
     const char *output; /* run directory, absolute; default: runs/ and the job's name beside the job file */
     struct strata_place output_place;
-    bool keep_features; /* outputs: {features: true} writes features/part-*.parquet */
-    const char *text;   /* the job file as read */
+    double checkpoint_interval_s; /* from one checkpoint to the next */
+    bool keep_features;           /* outputs: {features: true} writes features/part-*.parquet */
+    const char *text;             /* the job file as read */
     size_t text_bytes;
 };
 

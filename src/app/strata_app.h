@@ -20,6 +20,9 @@ struct strata_arguments {
     const char *endpoint;
     bool quiet;
     double stall_limit_s;
+    bool fresh;
+    double max_runtime_s; /* 0: none */
+    double deadline_s;    /* since 1970; 0: none */
     int ranks; /* of check: how many to plan for */
 };
 

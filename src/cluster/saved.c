@@ -250,6 +250,11 @@ void strata_fit_state_write(const struct strata_fit_moment *moment, unsigned cha
     walk_out(&saved, moment);
 }
 
+bool strata_fit_is_leaving(const struct strata_fit_moment *moment)
+{
+    return moment->fit->out_of_time;
+}
+
 /* --- reading --------------------------------------------------------------------------- */
 
 static strata_status check_read(const struct strata_saved *saved, struct strata_err *err)

@@ -2,7 +2,10 @@
 #ifndef STRATA_JOB_IMPL_H
 #define STRATA_JOB_IMPL_H
 
+#include <semaphore.h>
+
 #include "strata/attempt.h"
+#include "strata/checkpoint.h"
 #include "strata/cluster.h"
 #include "strata/job.h"
 #include "strata/results.h"
@@ -12,6 +15,8 @@ enum { /* what signals have asked of this rank */
        STRATA_ASKED_CANCEL = 2,
 };
 unsigned strata_job_asked(void);
+/* What every signal but INT posts from now on; NULL: nothing. */
+void strata_job_signals_wake(sem_t *wake);
 
 #define STRATA_JOB_STAGES_MAX 12
 #define STRATA_JOB_COMMANDS_MAX 64
@@ -37,7 +42,72 @@ struct strata_job {
     char temporary_dir[256];       /* this rank's own */
     bool made_directory;
     int lock_file; /* of the run directory; -1 none */
+    /* What a checkpoint is of, and what this run goes on from (rank 0; no bytes: from the start). */
+    const char *settings, *inputs;
+    uint64_t data_fingerprint;
+    const void *state;
+    size_t state_bytes;
+    uint64_t generation; /* of the next checkpoint */
+    struct strata_keeper *keeper;
+    uint64_t n_checkpoints; /* that this attempt wrote */
+    bool resumed;
+    /* limit.c (rank 0) */
+    double end_s, margin_s; /* when the time is over, and how long before it the job stops */
+    double asked_at_s, iteration_s;
+    bool is_warned;
 };
+
+/* settings.c: what differs between two printed jobs, or between two lists of inputs, in words; settings that
+ * show in no result may differ.  Pure. */
+bool strata_job_settings_differ(const char *before, const char *now, char *what, size_t room);
+bool strata_job_inputs_differ(const char *before, const char *now, char *what, size_t room);
+/* Of what makes the customer table: all but the model. */
+uint64_t strata_job_data_fingerprint(const char *settings, const char *inputs);
+
+/* resume.c: what the run directory holds of an unfinished run of the same job; --fresh: nothing.  Rank 0 only,
+ * once the attempt has begun.  Fails, naming setting or file, when it is another job's. */
+STRATA_MUST_CHECK strata_status strata_job_resume(struct strata_job *job, struct strata_err *err);
+/* The run is done: nothing is needed of it any more. */
+void strata_job_forget_checkpoints(struct strata_job *job);
+
+/* fitting.c: the fit, from where it was left, with checkpoints.  Collective. */
+STRATA_MUST_CHECK strata_status strata_job_fit(struct strata_job *job,
+                                               struct strata_clustering **out,
+                                               struct strata_quality *quality,
+                                               struct strata_err *err);
+/* A job that was asked to end, with this status: its last iteration is durable afterwards.  Collective. */
+STRATA_MUST_CHECK strata_status strata_job_keep_last(struct strata_job *job, strata_status status,
+                                                     struct strata_err *err);
+
+/* keeper.c: checkpoints written by a thread of rank 0. */
+struct strata_keeper_options {
+    const struct strata_attempt *attempt;
+    const char *settings, *inputs;
+    uint64_t generation; /* of the first one */
+    double interval_s;
+};
+STRATA_MUST_CHECK strata_status strata_keeper_start(const struct strata_keeper_options *options,
+                                                    struct strata_arena *arena,
+                                                    struct strata_keeper **out,
+                                                    struct strata_err *err);
+/* The end of an iteration: keep its state, if that is cheap or the last chance.  Never waits for a disk. */
+void strata_keeper_note(struct strata_keeper *keeper, const struct strata_fit_moment *moment,
+                        uint64_t iteration, bool is_last);
+/* A later attempt owns the run directory. */
+bool strata_keeper_is_taken_over(struct strata_keeper *keeper);
+/* End the thread, after the last state has been written where that is wanted; a NULL keeper is fine.  The status is
+ * that of the last write. */
+strata_status strata_keeper_stop(struct strata_keeper **owner, bool writes_last,
+                                 uint64_t *n_written, struct strata_err *err);
+
+/* limit.c: --max-runtime and the deadline.  Rank 0 only. */
+void strata_job_limit_start(struct strata_job *job);
+/* No time for another step of `step_s`. */
+bool strata_job_limit_reached(const struct strata_job *job, double step_s);
+/* Tell once, early, when the time will not suffice. */
+void strata_job_limit_forecast(struct strata_job *job);
+/* One sentence to whoever started the job. */
+void strata_job_warn(const struct strata_job *job, const char *sentence);
 
 /* progress.c: the job's face to the board and the screen.  Rank 0 does it, others pass through. */
 void strata_job_publish(struct strata_job *job);

@@ -1,4 +1,5 @@
 /* The walk of the data: each stage takes immutable values and returns one. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -90,6 +91,8 @@ static strata_status open_run(struct strata_job *job, struct strata_quality *qua
     STRATA_TRY(open_directory(job, err));
     strata_status status = make_quality(job, quality, err);
     if (job->comm->rank == 0) {
+        strata_job_limit_start(job);
+        if (status == STRATA_OK) status = strata_job_resume(job, err);
         (void)snprintf(job->snapshot.job, sizeof job->snapshot.job, "%s", job->plan.config->job);
         strata_job_publish(job);
         if (status == STRATA_OK && job->host->open)
@@ -110,7 +113,8 @@ static strata_status begin(struct strata_job *job, enum strata_job_event event,
     if (asked & STRATA_ASKED_CANCEL)
         status = STRATA_FAIL(err, STRATA_E_CANCELLED, "cancelled while %s",
                              strata_job_state_word(job->snapshot.state));
-    else if (asked & STRATA_ASKED_LIMIT)
+    else if ((asked & STRATA_ASKED_LIMIT) ||
+             (job->comm->rank == 0 && strata_job_limit_reached(job, 0)))
         status =
             STRATA_FAIL(err, STRATA_E_AGAIN, "asked to end while %s; run the same command again",
                         strata_job_state_word(job->snapshot.state));
@@ -220,12 +224,7 @@ static strata_status walk(struct strata_job *job, struct strata_blob *result, st
     tell_weights(job, &quality);
 
     STRATA_TRY(begin(job, STRATA_EVENT_NEXT, err));
-    const struct strata_fit_watch fit_watch = {
-        .context = job, .command = strata_job_fit_command, .progress = strata_job_fit_progress};
-    const struct strata_start *start = NULL;
-    STRATA_TRY(strata_job_read_start(job, &start, err));
-    STRATA_TRY(strata_cluster_from(comm, config, features, start, &fit_watch, job->keep,
-                                   &clustering, &quality, err));
+    STRATA_TRY(strata_job_fit(job, &clustering, &quality, err));
     if (job->snapshot.state == STRATA_JOB_SEEDING) strata_job_enter(job, STRATA_EVENT_NEXT);
     tell_ending(job, clustering);
 
@@ -240,6 +239,7 @@ static strata_status walk(struct strata_job *job, struct strata_blob *result, st
     const struct strata_outcome outcome = {config,     table,    features, clustering,
                                            evaluation, personas, &quality};
     STRATA_TRY(write_results(job, &outcome, result, err));
+    if (comm->rank == 0) strata_job_forget_checkpoints(job);
     strata_job_enter(job, STRATA_EVENT_NEXT);
     return STRATA_OK;
 }
@@ -247,6 +247,8 @@ static strata_status walk(struct strata_job *job, struct strata_blob *result, st
 /* The last state, the last words, and the directory as it should be left. */
 static void leave(struct strata_job *job, strata_status status, const struct strata_err *err)
 {
+    struct strata_err why = {0};
+    (void)strata_keeper_stop(&job->keeper, true, &job->n_checkpoints, &why); /* it has told the log */
     if (status != STRATA_OK) {
         const bool cancelled = status == STRATA_E_CANCELLED;
         const enum strata_job_event event = cancelled ? STRATA_EVENT_CANCEL : STRATA_EVENT_FAIL;
@@ -261,7 +263,8 @@ static void leave(struct strata_job *job, strata_status status, const struct str
     }
     if (job->host && job->host->close) job->host->close(job->host->context);
     strata_features_finish(job->features);
-    strata_job_directory_close(job, status == STRATA_OK || status == STRATA_E_AGAIN);
+    const bool may_go_on = job->n_checkpoints > 0 && status != STRATA_E_CANCELLED;
+    strata_job_directory_close(job, status == STRATA_OK || status == STRATA_E_AGAIN || may_go_on);
 }
 
 strata_status strata_job_run(struct strata_comm *comm, const struct strata_job_request *request,
@@ -280,10 +283,12 @@ strata_status strata_job_run(struct strata_comm *comm, const struct strata_job_r
         .started_s = strata_clock_s(),
         .stage_started_s = strata_clock_s(),
         .lock_file = -1,
+        .end_s = HUGE_VAL,
     };
     struct strata_blob result = {0};
     strata_clock_utc(job.started_utc);
-    const strata_status status = walk(&job, &result, err);
+    const strata_status walked = walk(&job, &result, err);
+    const strata_status status = strata_job_keep_last(&job, walked, err);
     leave(&job, status, err);
     *summary = (struct strata_job_summary){job.directory, result.bytes, result.n_bytes,
                                            strata_clock_s() - job.started_s};

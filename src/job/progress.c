@@ -5,6 +5,8 @@
 #include "strata/log.h"
 #include "strata/watch.h"
 
+#define NEXT_ITERATION 1.5 /* times as long as the last one, for safety */
+
 /* Rough share of a run that is done when a state begins; the fit fills its own stretch. */
 static const double fraction_at[STRATA_JOB_STATE_COUNT] = {
     [STRATA_JOB_PENDING] = 0.0,     [STRATA_JOB_INGESTING] = 0.02,  [STRATA_JOB_ENCODING] = 0.40,
@@ -28,6 +30,7 @@ void strata_job_publish(struct strata_job *job)
     set_fraction(job, job->snapshot.fraction);
     if (job->host->board) strata_board_publish(job->host->board, &job->snapshot);
     if (job->host->progress) job->host->progress(job->host->context, &job->snapshot);
+    strata_job_limit_forecast(job);
 }
 
 /* Every rank keeps the state; rank 0 tells it. */
@@ -80,6 +83,16 @@ void strata_job_fit_progress(void *context, const struct strata_fit_progress *pr
     strata_job_publish(job);
 }
 
+/* Rank 0: there is no time for another iteration, or the directory is no longer ours. */
+static bool must_end(struct strata_job *job)
+{
+    const double now_s = strata_clock_s();
+    if (job->asked_at_s > 0) job->iteration_s = now_s - job->asked_at_s;
+    job->asked_at_s = now_s;
+    return strata_keeper_is_taken_over(job->keeper) ||
+           strata_job_limit_reached(job, NEXT_ITERATION * job->iteration_s);
+}
+
 /* What this rank was asked: signals on any rank, commands on rank 0.  The bits ride in the next reduction. */
 unsigned strata_job_fit_command(void *context)
 {
@@ -87,6 +100,7 @@ unsigned strata_job_fit_command(void *context)
     unsigned command = STRATA_FIT_GO;
     if (strata_job_asked() & STRATA_ASKED_LIMIT) command |= STRATA_FIT_LIMIT;
     if (strata_job_asked() & STRATA_ASKED_CANCEL) command |= STRATA_FIT_CANCEL;
+    if (job->host && must_end(job)) command |= STRATA_FIT_LIMIT;
     struct strata_command asked;
     while (job->host && job->host->board && strata_board_take(job->host->board, &asked)) {
         if (asked.kind != STRATA_COMMAND_STOP) continue;
