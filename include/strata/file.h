@@ -54,6 +54,10 @@ STRATA_MUST_CHECK strata_status strata_file_read(const char *path, size_t limit_
 /* Make a directory and its missing parents; fine when it is there already. */
 STRATA_MUST_CHECK strata_status strata_directory_make(const char *path, struct strata_err *err);
 
+/* Make one directory of mode 0700 in one that is there; *made: it was not there yet.  STRATA_E_CREATE. */
+STRATA_MUST_CHECK strata_status strata_directory_make_private(const char *path, bool *made,
+                                                              struct strata_err *err);
+
 /* Remove a directory and everything in it; fine when it is not there.  Follows no symbolic links. */
 STRATA_MUST_CHECK strata_status strata_directory_remove(const char *path, struct strata_err *err);
 

@@ -281,6 +281,17 @@ strata_status strata_directory_make(const char *path, struct strata_err *err)
     return STRATA_OK;
 }
 
+strata_status strata_directory_make_private(const char *path, bool *made, struct strata_err *err)
+{
+    int result = -1, tries = 0;
+    do result = STRATA_FAULT_CALL("file.mkdir") ? -1 : mkdir(path, 0700);
+    while (result != 0 && again(&tries));
+    *made = result == 0;
+    if (result == 0 || errno == EEXIST)
+        return STRATA_OK; /* what else it is will show when it is used */
+    return io_error(err, STRATA_E_CREATE, path, "make the directory");
+}
+
 static strata_status remove_tree(int parent, const char *name, const char *path, int depth,
                                  struct strata_err *err)
 {

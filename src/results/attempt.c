@@ -146,22 +146,16 @@ static strata_status fence(const char *folder, uint32_t number, struct strata_er
     return status;
 }
 
-static strata_status make_folder(const char *path, struct strata_err *err)
-{
-    if (mkdir(path, 0700) == 0) return STRATA_OK;
-    return STRATA_FAIL(err, STRATA_E_CREATE, "%s: cannot make the directory: %s", path,
-                       strerror(errno));
-}
-
 /* Withdrawn files have a folder of their own, beside what is to be put in place. */
 static strata_status make_stage(const struct strata_attempt *attempt, const char *folder,
                                 struct strata_err *err)
 {
     char withdrawn[STRATA_ATTEMPT_PATH_MAX];
     uint32_t last = 0;
-    STRATA_TRY(make_folder(attempt->stage, err));
+    bool made = false;
+    STRATA_TRY(strata_directory_make_private(attempt->stage, &made, err));
     STRATA_TRY(join(attempt->stage, ".withdrawn", withdrawn, err));
-    STRATA_TRY(make_folder(withdrawn, err));
+    STRATA_TRY(strata_directory_make_private(withdrawn, &made, err));
     STRATA_TRY(highest(folder, &last, err));
     if (last == attempt->number) return STRATA_OK;
     strata_attempt_end(attempt);
@@ -183,10 +177,9 @@ strata_status strata_attempt_begin(const char *directory, struct strata_attempt 
 {
     char folder[STRATA_ATTEMPT_PATH_MAX];
     uint32_t number = 0;
+    bool made = false;
     STRATA_TRY(join(directory, ".attempts", folder, err));
-    if (mkdir(folder, 0700) != 0 && errno != EEXIST)
-        return STRATA_FAIL(err, STRATA_E_CREATE, "%s: cannot make the directory: %s", folder,
-                           strerror(errno));
+    STRATA_TRY(strata_directory_make_private(folder, &made, err));
     STRATA_TRY(take_number(directory, folder, &number, err));
     STRATA_TRY(strata_attempt_join(directory, number, out, err));
     STRATA_FAULT("attempt.taken");

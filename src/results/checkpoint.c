@@ -186,10 +186,9 @@ static strata_status make_folder(const char *directory, char folder[STRATA_ATTEM
     const int length = snprintf(folder, STRATA_ATTEMPT_PATH_MAX, "%s/" FOLDER, directory);
     if (length < 0 || length >= STRATA_ATTEMPT_PATH_MAX)
         return STRATA_FAIL(err, STRATA_E_CREATE, "%s: the path is too long", directory);
-    if (mkdir(folder, 0700) == 0) return strata_directory_sync(directory, err);
-    if (errno == EEXIST) return STRATA_OK;
-    return STRATA_FAIL(err, STRATA_E_CREATE, "%s: cannot make the directory: %s", folder,
-                       strerror(errno));
+    bool made = false;
+    STRATA_TRY(strata_directory_make_private(folder, &made, err));
+    return made ? strata_directory_sync(directory, err) : STRATA_OK;
 }
 
 /* The staged file gets its name. */
