@@ -102,8 +102,13 @@ strata_status strata_job_resume(struct strata_job *job, struct strata_err *err)
     }
     job->generation = checkpoint.generation + 1;
     job->resumed = true;
-    STRATA_LOG(INFO, "run.resume", "attempt=%u generation=%llu bytes=%zu", job->attempt.number,
-               (unsigned long long)checkpoint.generation, job->state_bytes);
+    uint64_t iteration = 0;
+    const struct strata_section *section = strata_checkpoint_section(&checkpoint, "iteration");
+    if (section && section->n_bytes == sizeof iteration)
+        memcpy(&iteration, section->bytes, sizeof iteration);
+    STRATA_LOG(INFO, "run.resume", "attempt=%u generation=%llu resumed_after=%llu bytes=%zu",
+               job->attempt.number, (unsigned long long)checkpoint.generation,
+               (unsigned long long)iteration, job->state_bytes);
     return STRATA_OK;
 }
 

@@ -1,2 +1,3 @@
 strata_unit_test(states LIBS job)
 strata_unit_test(directory LIBS job)
+strata_unit_test(settings LIBS job config)
