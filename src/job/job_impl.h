@@ -109,6 +109,9 @@ void strata_job_limit_forecast(struct strata_job *job);
 /* One sentence to whoever started the job. */
 void strata_job_warn(const struct strata_job *job, const char *sentence);
 
+/* hosts.c: tells when the run directory would be lost with one of several hosts.  Collective; two messages. */
+void strata_job_note_hosts(struct strata_job *job);
+
 /* progress.c: the job's face to the board and the screen.  Rank 0 does it, others pass through. */
 void strata_job_publish(struct strata_job *job);
 void strata_job_enter(struct strata_job *job, enum strata_job_event event);

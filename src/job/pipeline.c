@@ -81,7 +81,9 @@ static strata_status open_directory(struct strata_job *job, struct strata_err *e
     STRATA_TRY(strata_attempt_join(job->directory, number, &job->attempt, err)); /* alike on all */
     status = strata_attempt_temporary(&job->attempt, job->comm->rank, job->temporary_dir,
                                       sizeof job->temporary_dir, err);
-    return strata_comm_agree(job->comm, status, err);
+    STRATA_TRY(strata_comm_agree(job->comm, status, err));
+    strata_job_note_hosts(job);
+    return STRATA_OK;
 }
 
 /* The run directory, this rank's temporary directory, and the channel. */

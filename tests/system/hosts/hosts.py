@@ -71,6 +71,8 @@ def in_the_suite(checks):
     with World(shared=False) as world:
         code, text = finish(world.start("out", []))
         checks.that(code == 0 and "ranks=3 hosts=h1 h2 h3" in text, f"three hosts: {code}\n{text}")
+        checks.that("out is on h1 alone" in text, f"what is lost with the first host is told at the start:\n{text}")
+        checks.that('"directory.unshared"' in (world.seen / "out/log.jsonl").read_text(), "and in the log")
         checks.that(code == 0 and hashes(world.seen / "out") == hashes("one-rank"), "the same bytes on three hosts")
         others = [p for i in (2, 3) for p in (HERE / f"hosts/h{i}/files0").iterdir()]
         checks.that(not others, f"other hosts are left as they were: {others}")
@@ -86,6 +88,7 @@ def lose_a_host(checks, shared, how):
         code, text = finish(process)
         name = f"{how}, {'shared' if shared else 'own'} files"
         print(f"{name}: ended with {code} after {time.monotonic() - begin:.1f} s", flush=True)
+        checks.that(shared != ("is on h1 alone" in text), f"{name}: the run directory's place\n{text}")
         checks.that("on node h3" in text or "on h3" in text, f"{name}: the host is named\n{text}")
         checks.that("host h3 does not answer" in text and "ranks=2 hosts=h1 h2" in text, f"{name}: goes on on two\n{text}")
         checks.that(code == 0 and hashes(world.seen / "out") == hashes("undisturbed"), f"{name}: the same bytes\n{text}")
