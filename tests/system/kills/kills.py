@@ -5,10 +5,11 @@ the undisturbed run on one rank.
 
 A case is one rank that dies at one visit of one point (STRATA_FAULT of bin/faults/strata).  A run has up to four cases:
 the second and later ones meet the job while it recovers.  Random kills are the same with a moment in the place of a point.
-A case that finds its point passed already, as the work before it is not done again, is put off to begin a run.
+A case that finds its point passed already, as the work before it is not done again, gets a run of its own.
 """
 import argparse
 import collections
+import concurrent.futures
 import hashlib
 import json
 import os
@@ -17,6 +18,7 @@ import random
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "support"))
@@ -40,8 +42,11 @@ features:
   - {name: y, type: numeric}
 model: {segments: {from: 3, to: 4}, starts: 2, seed: 7}
 threads: 1
+checkpoint: {interval: 0.01}
 output: out
 """
+# So that there are several checkpoints in a fit of some ten iterations.
+SLOWLY = "wait@fit.iteration.end,rank=0,ever=1,ms=4"
 
 
 def write_job():
@@ -53,9 +58,7 @@ def write_job():
 
 
 def start(output, ranks, fault=None, trace=None):
-    env = {**os.environ, **AT_ONCE}
-    if fault:
-        env["STRATA_FAULT"] = fault
+    env = {**os.environ, **AT_ONCE, "STRATA_FAULT": f"{SLOWLY};{fault}" if fault else SLOWLY}
     if trace:
         env["STRATA_FAULT_TRACE"] = trace
     line = [MPIRUN, "-n", str(ranks), PROGRAM, "run", "--quiet", "kills.yaml", "--output", output]
@@ -94,16 +97,21 @@ def is_whole(output):
 
 
 def find_cases(seed):
-    """All (point, rank, count) of an undisturbed run on four ranks, of many visits the first, one between and the last;
-    every point first, then every rank of each, then the rest, each in a shuffled order."""
+    """All (point, rank, count, when) of an undisturbed run on four ranks, of many visits the first, one between and the
+    last; every point first, then every rank of each, then the rest, each in a shuffled order."""
     trace = pathlib.Path("trace")
     code, text = finish(start("traced", RANKS, trace=str(trace)))
     if code != 0:
         sys.exit(f"the traced run ended with {code}:\n{text}")
-    visits = collections.Counter(tuple(line.split()) for line in trace.read_text().splitlines())
+    visits = collections.defaultdict(list)
+    for when, line in enumerate(trace.read_text().splitlines()):
+        visits[tuple(line.split())].append(when)
     draw, cases, seen = random.Random(seed), [], collections.Counter()
-    for (rank, point), n in sorted(visits.items()):
-        cases += [(point, int(rank), count) for count in sorted({1, draw.randint(1, n), n})]
+    for (rank, point), moments in sorted(visits.items()):
+        # How often files are written depends on the time that passes.
+        varies = point.startswith(("checkpoint.", "file.", "attempt."))
+        last = len(moments) // 2 + 1 if varies else len(moments)
+        cases += [(point, int(rank), count, moments[count - 1]) for count in sorted({1, draw.randint(1, last), last})]
     draw.shuffle(cases)
     ordered = []
     for case in cases:
@@ -113,73 +121,109 @@ def find_cases(seed):
     return [case for _, case in sorted(ordered, key=lambda item: item[0])], {point for _, point in visits}
 
 
-class Harness:
-    def __init__(self, seed):
-        self.checks, self.draw = Checks(), random.Random(seed)
-        self.expected, self.n_runs, self.n_launches = None, 0, 0
-        self.kills = collections.Counter()
+class Run:
+    """One run directory: killed, run again, killed again, and at last run to its end."""
 
-    def new_run(self):
-        self.n_runs += 1
-        return f"run-{self.n_runs}"
+    def __init__(self, number, seed, expected):
+        self.output, self.expected = f"run-{number}", expected
+        self.draw = random.Random(f"{seed} {number}")
+        self.story, self.findings, self.killed_at, self.n_launches = [], [], [], 0
 
-    def end_run(self, output, story):
-        """Run again undisturbed, on some number of ranks, to the end."""
-        ranks = AGAIN_ON[self.n_runs % len(AGAIN_ON)]
+    def that(self, holds, text):
+        self.findings.append((holds, f"{self.output}: {'; '.join(self.story)}: {text}"))
+
+    def launch(self, ranks, **options):
         self.n_launches += 1
-        code, text = finish(start(output, ranks))
-        self.checks.that(code == 0, f"{story}, again on {ranks}: ended with {code}:\n{text}")
-        if code == 0:
-            self.check_result(output, f"{story}, again on {ranks}")
-        left = [str(path) for path in pathlib.Path(output).rglob("*.tmp")]
-        self.checks.that(not left, f"{story}: left behind: {left}")
+        return start(self.output, ranks, **options)
 
-    def check_result(self, output, story):
-        self.checks.that(hashes(output) == self.expected, f"{story}: other bytes than the undisturbed run's")
+    def is_sound(self, code, text, allowed):
+        self.that(code in allowed, f"ended with {code}:\n{text}")
+        self.that(is_whole(self.output), "sealed, but not whole")
+        if code == 0:
+            self.that(hashes(self.output) == self.expected, "other bytes than the undisturbed run's")
 
     def kill_at_points(self, cases):
-        """One run: cases are taken off the list until it was killed four times or has come to its end."""
-        output, story, ranks, put_off = self.new_run(), [], RANKS, []
-        for _ in range(KILLS_A_RUN):
-            usable = next((case for case in cases if case[1] < ranks), None)
-            if usable is None:
-                break
-            cases.remove(usable)
-            point, rank, count = usable
-            story.append(f"{point} visit {count} of rank {rank} of {ranks}")
-            self.n_launches += 1
-            code, text = finish(start(output, ranks, f"die@{point},rank={rank},count={count}"))
-            self.checks.that(is_whole(output), f"{story}: sealed, but not whole")
-            if code == 0:
-                put_off.append(usable)
-                self.check_result(output, str(story))
-                break
-            self.checks.that(code == 137, f"{story}: ended with {code}:\n{text}")
-            self.kills[point] += 1
-            ranks = self.draw.choice(AGAIN_ON)
-        self.end_run(output, str(story))
-        if len(story) == 1 and put_off:
-            self.checks.that(False, f"{story}: never came there")
-        else:
-            cases[:0] = put_off
+        """Returns the cases that did not come to their points."""
+        left, ranks = [], RANKS
+        for case in sorted(cases, key=lambda case: case[3]):
+            point, rank, count, _ = case
+            if self.killed_at:
+                ranks = self.draw.choice([n for n in AGAIN_ON if n > rank])
+            self.story.append(f"{point}, visit {count} of rank {rank} of {ranks}")
+            code, text = finish(self.launch(ranks, fault=f"die@{point},rank={rank},count={count}"))
+            self.is_sound(code, text, (0, 137))
+            if code != 0:
+                self.killed_at.append(point)
+                continue
+            self.story[-1] += " was not reached"
+            self.that(self.killed_at, "although it was the first")
+            left.append(case)
+        self.finish()
+        return left
 
     def kill_at_random(self, n_kills, longest_s):
-        output, story = self.new_run(), []
         for i in range(n_kills):
-            ranks, moment = RANKS if i == 0 else self.draw.choice(AGAIN_ON), self.draw.uniform(0, longest_s)
-            self.n_launches += 1
-            process = start(output, ranks)
+            ranks = RANKS if i == 0 else self.draw.choice(AGAIN_ON)
+            moment = self.draw.uniform(0, longest_s)
+            self.story.append(f"after {moment:.3f} s of {ranks} ranks")
+            process = self.launch(ranks)
             time.sleep(moment)
             victims = ranks_of(process.pid)
             if victims:
                 os.kill(self.draw.choice(victims), signal.SIGKILL)
-                self.kills["random"] += 1
-            code, text = finish(process)
-            story.append(f"{moment:.3f} s of {ranks} ranks: {code}")
-            # Killed before it had started MPI, or after it had ended, a rank makes the launcher say something else.
-            self.checks.that(code in (0, 1, 137), f"{story}:\n{text}")
-            self.checks.that(is_whole(output), f"{story}: sealed, but not whole")
-        self.end_run(output, str(story))
+                self.killed_at.append("random")
+            # A rank killed before it has started MPI, or after it has ended it, is another matter to the launcher.
+            self.is_sound(*finish(process), (0, 1, 137))
+        self.finish()
+        return []
+
+    def finish(self):
+        ranks = self.draw.choice(AGAIN_ON)
+        self.story.append(f"then on {ranks} ranks")
+        self.is_sound(*finish(self.launch(ranks)), (0,))
+        left = [str(path) for path in pathlib.Path(self.output).rglob("*.tmp")]
+        self.that(not left, f"left behind: {left}")
+
+
+class Harness:
+    """Runs side by side, one a core."""
+
+    def __init__(self, seed):
+        self.checks, self.seed, self.n_runs, self.n_launches = Checks(), seed, 0, 0
+        self.kills = collections.Counter()
+        self.n_workers = len(os.sched_getaffinity(0))
+        self.pool = concurrent.futures.ThreadPoolExecutor(self.n_workers)
+
+    def all(self, tasks):
+        """Do (name of a method of Run, its arguments) side by side; returns what they return, in one list."""
+        runs = []
+        for _ in tasks:
+            self.n_runs += 1
+            runs.append(Run(self.n_runs, self.seed, self.expected))
+        done = list(self.pool.map(lambda run, task: getattr(run, task[0])(*task[1:]), runs, tasks))
+        for run in runs:
+            self.n_launches += run.n_launches
+            self.kills.update(run.killed_at)
+            for holds, text in run.findings:
+                self.checks.that(holds, text)
+        return sum(done, [])
+
+    def kill_at_points(self, cases):
+        """Cases that did not happen in a run that had been killed before begin one of their own."""
+        while cases:
+            some, cases = cases[:KILLS_A_RUN * self.n_workers], cases[KILLS_A_RUN * self.n_workers:]
+            groups = [some[i::self.n_workers] for i in range(self.n_workers)]
+            left = self.all([("kill_at_points", group) for group in groups if group])
+            if self.checks.failed:
+                return
+            self.all([("kill_at_points", [case]) for case in left])
+
+    def kill_at_random(self, n_kills, longest_s):
+        while self.kills["random"] < n_kills and not self.checks.failed:
+            missing = n_kills - self.kills["random"]
+            shares = [len(range(i, min(missing, KILLS_A_RUN * self.n_workers), self.n_workers))
+                      for i in range(self.n_workers)]
+            self.all([("kill_at_random", share, longest_s) for share in shares if share])
 
 
 def main():
@@ -188,6 +232,9 @@ def main():
     arguments.add_argument("--random", type=int, default=20)
     arguments.add_argument("--seed", type=int, default=1)
     options = arguments.parse_args()
+    if os.access("/dev/shm", os.W_OK):  # nothing here loses its power, and a disk's fsync takes half of the time
+        folder = tempfile.TemporaryDirectory(dir="/dev/shm", prefix="strata-kills-")
+        os.chdir(folder.name)
     write_job()
     harness = Harness(options.seed)
     begin = time.monotonic()
@@ -198,15 +245,12 @@ def main():
     cases, points = find_cases(options.seed)
     harness.checks.that(len(points) >= 25, f"only {len(points)} named points")
     took_s = time.monotonic() - begin
-    cases = cases[:options.cases]
-    wanted = len(cases)
-    while cases:
-        harness.kill_at_points(cases)
-    at_points = sum(harness.kills.values())
+    wanted = min(options.cases, len(cases))
+    harness.kill_at_points(cases[:wanted])
+    at_points, n_points = sum(harness.kills.values()), len(harness.kills)
     harness.checks.that(at_points == wanted, f"{at_points} kills at points, not {wanted}")
-    while harness.kills["random"] < options.random:
-        harness.kill_at_random(min(KILLS_A_RUN, options.random - harness.kills["random"]), took_s / 2)
-    print(f"{at_points} kills at {len(harness.kills) - 1} of {len(points)} points, {harness.kills['random']} at random; "
+    harness.kill_at_random(options.random, took_s / 2)
+    print(f"{at_points} kills at {n_points} of {len(points)} points, {harness.kills['random']} at random moments; "
           f"{harness.n_runs} runs, {harness.n_launches} launches, {time.monotonic() - begin:.0f} s")
     harness.checks.end()
 
