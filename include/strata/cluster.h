@@ -108,8 +108,8 @@ enum strata_fit_command {
 struct strata_fit_moment;
 size_t strata_fit_state_bytes(const struct strata_fit_moment *moment);
 void strata_fit_state_write(const struct strata_fit_moment *moment, unsigned char *out);
-/* LIMIT was asked: there will be no later moment. */
-bool strata_fit_is_leaving(const struct strata_fit_moment *moment);
+/* There will be no later moment: LIMIT was asked, or nothing moves any more. */
+bool strata_fit_is_last(const struct strata_fit_moment *moment);
 
 struct strata_fit_watch {
     void *context;

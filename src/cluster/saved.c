@@ -250,9 +250,12 @@ void strata_fit_state_write(const struct strata_fit_moment *moment, unsigned cha
     walk_out(&saved, moment);
 }
 
-bool strata_fit_is_leaving(const struct strata_fit_moment *moment)
+bool strata_fit_is_last(const struct strata_fit_moment *moment)
 {
-    return moment->fit->out_of_time;
+    const struct strata_fit *fit = moment->fit;
+    bool live = fit->leg != STRATA_LEG_ALL || fit->n_done + moment->n < fit->n_entrants;
+    for (size_t i = 0; i < moment->n; i++) live |= moment->candidate[i].live;
+    return fit->out_of_time || !live;
 }
 
 /* --- reading --------------------------------------------------------------------------- */

@@ -7,7 +7,7 @@
 static void note_moment(void *context, const struct strata_fit_moment *moment)
 {
     struct strata_job *job = context;
-    const bool is_last = strata_fit_is_leaving(moment);
+    const bool is_last = strata_fit_is_last(moment);
     if (job->keeper) strata_keeper_note(job->keeper, moment, job->snapshot.iteration, is_last);
 }
 
