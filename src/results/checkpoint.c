@@ -168,13 +168,13 @@ static size_t cut_pieces(const struct strata_section *section, size_t n_sections
     return n;
 }
 
-/* A file in the stage, durable but for its name. */
-static strata_status stage_file(const char *path, uint32_t attempt, uint64_t generation,
-                                const struct strata_section *section, size_t n_sections,
-                                struct strata_err *err)
+strata_status checkpoint_file_make(const char *path, uint32_t attempt, uint64_t generation,
+                                   const struct strata_section *section, size_t n_sections,
+                                   struct strata_err *err)
 {
     struct frame frame;
     struct strata_piece piece[3 + 2 * STRATA_CHECKPOINT_SECTIONS_MAX];
+    STRATA_TRY(check(section, n_sections, err));
     fill_frame(attempt, generation, section, n_sections, &frame);
     const size_t n = cut_pieces(section, n_sections, &frame, piece);
     return strata_file_make(path, piece, n, true, err);
@@ -260,13 +260,13 @@ strata_status strata_checkpoint_write(const struct strata_attempt *attempt, uint
     char path[STRATA_ATTEMPT_PATH_MAX];
     STRATA_REQUIRE(generation > 0 && generation <= GENERATION_MAX);
     const struct file_name name = name_of(attempt->number, generation);
-    STRATA_TRY(check(section, n_sections, err));
     const int length = snprintf(path, sizeof path, "%s/%s", attempt->stage, name.text);
     if (length < 0 || (size_t)length >= sizeof path)
         return STRATA_FAIL(err, STRATA_E_CREATE, "%s: the path is too long", attempt->stage);
     STRATA_FAULT("checkpoint.write.before");
     struct strata_err seen = {0};
-    strata_status status = stage_file(path, attempt->number, generation, section, n_sections, &seen);
+    strata_status status =
+        checkpoint_file_make(path, attempt->number, generation, section, n_sections, &seen);
     if (status == STRATA_OK) status = place(attempt, name.text, &seen);
     if (status != STRATA_OK) {
         strata_file_drop(path);

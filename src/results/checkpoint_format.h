@@ -50,6 +50,13 @@ static inline size_t checkpoint_fill(size_t n_bytes)
     return (size_t)(-n_bytes & (CHECKPOINT_ALIGNMENT - 1));
 }
 
+/* Such a file of sections that strata_checkpoint_write would take, at `path`, durable but for its name.  STRATA_E_DATA
+ * when it would not take them. */
+STRATA_MUST_CHECK strata_status checkpoint_file_make(const char *path, uint32_t attempt,
+                                                     uint64_t generation,
+                                                     const struct strata_section *section,
+                                                     size_t n_sections, struct strata_err *err);
+
 /* What entry->checksum should be. */
 uint64_t checkpoint_entry_checksum(const struct checkpoint_entry *entry, const void *bytes);
 

@@ -57,7 +57,7 @@ static strata_status write_as(const struct strata_attempt *as, uint64_t generati
     return strata_checkpoint_write(as, generation, state.section, 3, err);
 }
 
-static void write_well(uint64_t generation)
+static inline void write_well(uint64_t generation)
 {
     struct strata_err err = {0};
     cr_assert_eq(write_as(&attempt, generation, &err), STRATA_OK, "%s", err.text);
