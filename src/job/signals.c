@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "job/job_impl.h"
@@ -15,16 +16,25 @@ void strata_job_signals_wake(sem_t *of_keeper)
     atomic_store(&wake, of_keeper);
 }
 
+/* Slurm sends TERM twice, some milliseconds apart, to a job that it preempts: that is one request. */
+#define REPEATED_WITHIN_NS 500000000LL
+
 /* Ask, and leave if the same signal has asked before. */
-static void ask(unsigned bit, volatile sig_atomic_t *times, int exit_code)
+static void ask(unsigned bit, atomic_llong *first_ns, int exit_code)
 {
-    if ((*times)++ > 0) _exit(exit_code);
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail for this clock */
+    const long long now_ns = now.tv_sec * 1000000000LL + now.tv_nsec;
+    long long before_ns = 0;
+    if (!atomic_compare_exchange_strong(first_ns, &before_ns, now_ns) &&
+        now_ns - before_ns > REPEATED_WITHIN_NS)
+        _exit(exit_code);
     (void)atomic_fetch_or(&asked, bit);
 }
 
 static void handle(int number)
 {
-    static volatile sig_atomic_t terms, ints;
+    static atomic_llong terms, ints;
     if (number == SIGUSR1) (void)atomic_fetch_or(&asked, STRATA_ASKED_LIMIT);
     if (number == SIGTERM) ask(STRATA_ASKED_LIMIT, &terms, 75);
     if (number == SIGINT) ask(STRATA_ASKED_CANCEL, &ints, 130);

@@ -3,10 +3,12 @@ deploy/README.md says, and what it leaves is what the undisturbed run left.
 
     slurm.py            asked to stop, preempted, a node set down, cancelled; srun and mpirun; arrays, chains
     slurm.py --slow     the time limit itself, and a node whose daemon and ranks die"""
+import contextlib
 import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -18,7 +20,7 @@ HERE = pathlib.Path.cwd()
 BATCH = SOURCE / "deploy/slurm"
 JOB = str(CONFIGS / "wholesale.yaml")
 # Long enough that whatever happens finds it fitting.
-SETS = ["model.starts=200", "model.segments={from: 40, to: 47}", "model.min_share=0"]
+SETS = ["model.starts=120", "model.segments={from: 40, to: 47}", "model.min_share=0"]
 LIMIT_S = 240
 
 
@@ -64,7 +66,8 @@ class Job:
 
 
 def has_resumed(job):
-    return '"resumed' in (job.output / "log.jsonl").read_text()
+    """Whether its last run began where the one before had been."""
+    return '"run.resume"' in (job.output / "log.jsonl").read_text().split('"run.begin"')[-2]
 
 
 def ask(job):
@@ -122,6 +125,16 @@ def quick_ones(checks):
     checks.that(hashes("chain") == hashes("array-1"), "the chain's report is the run's")
 
 
+def check_end(checks, job, restarts, expected):
+    """It was done after so many requeues, as if nothing had been."""
+    state, facts = job.wait(), job.facts()
+    print(f"{job.name:14} {state} restarts={facts['Restarts']}", flush=True)
+    checks.that(state == "COMPLETED", f"{job.name} ended {state}:\n{job.log()}")
+    checks.that(facts["Restarts"] == str(restarts), f"{job.name} was requeued {facts['Restarts']} times")
+    checks.that(f"SLURM_RESTART_COUNT={restarts} " in job.log(), f"{job.name} has the count in its log")
+    checks.that(state == "COMPLETED" and hashes(job.output) == expected, f"{job.name} left other bytes")
+
+
 def in_the_suite(checks, expected):
     asked, under_mpirun, cancelled, preempted, node_lost = disturb()
     state = cancelled.wait()
@@ -130,13 +143,48 @@ def in_the_suite(checks, expected):
     quick_ones(checks)
 
     for job, restarts in ((asked, 1), (under_mpirun, 1), (preempted, 1), (cancelled, 0), (node_lost, 0)):
-        state, facts = job.wait(), job.facts()
-        print(f"{job.name:14} {state} restarts={facts['Restarts']}", flush=True)
-        checks.that(state == "COMPLETED", f"{job.name} ended {state}:\n{job.log()}")
-        checks.that(facts["Restarts"] == str(restarts), f"{job.name} was requeued {facts['Restarts']} times")
-        checks.that(f"SLURM_RESTART_COUNT={restarts} " in job.log(), f"{job.name} has the count in its log")
-        checks.that(state == "COMPLETED" and hashes(job.output) == expected, f"{job.name} left other bytes")
+        check_end(checks, job, restarts, expected)
+        checks.that(job is node_lost or has_resumed(job), f"{job.name} began anew")
     checks.that("restarts=1 ranks=1 hosts=node3" in node_lost.log(), f"it goes on on the node that remains:\n{node_lost.log()}")
+
+
+# A job of more than a minute.
+SLOW_SETS = ["model.starts=500", "model.segments={from: 100, to: 107}", "model.min_share=0"]
+
+
+def kill_node(slurm, name):
+    """Its daemon, its job steps and their ranks, at once."""
+    pids = [int((slurm / f"run/slurmd.{name}.pid").read_text())]
+    for entry in pathlib.Path("/proc").glob("[0-9]*/environ"):
+        with contextlib.suppress(OSError):
+            if f"SLURMD_NODENAME={name}" in entry.read_text(errors="replace").split("\0"):
+                pids.append(int(entry.parent.name))
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def slowly(checks, slurm, expected):
+    """What takes minutes: the limit of time, and a node that is gone without a word."""
+    minute, unwarned = ["--ntasks=2", "--time=1"], ["--signal=B:CONT@1"]
+    warned = Job("warned", options=minute + ["--signal=B:USR1@30", "--nodelist=node1"], sets=SLOW_SETS)
+    deadline = Job("deadline", options=minute + unwarned + ["--nodelist=node1"], sets=SLOW_SETS)
+    os.environ["STRATA_DEADLINE"] = "4000000000"
+    timed_out = Job("timed-out", options=minute + unwarned + ["--nodelist=node1"], sets=SLOW_SETS)
+    del os.environ["STRATA_DEADLINE"]
+    spread = Job("spread", "many-nodes.sbatch", ["--nodes=2", "--ntasks-per-node=1", "--nodelist=node3,node4"],
+                 sets=SLOW_SETS)
+    moved = Job("moved", options=["--ntasks=2", "--nodelist=node4"], sets=SLOW_SETS)
+    while not (spread.is_fitting() and moved.is_fitting()):
+        time.sleep(0.1)
+    kill_node(slurm, "node4")
+
+    state = timed_out.wait()
+    checks.that(state == "TIMEOUT", f"a limit without a warning ended it {state}")
+    timed_out.submit()
+    for job in (warned, deadline, timed_out, spread, moved):
+        print(job.name, job.wait(), job.facts()["Restarts"], job.log())
+        checks.that(hashes(job.output) == expected, f"{job.name} left other bytes")
 
 
 def main():
@@ -145,10 +193,11 @@ def main():
         return
     checks, slurm = Checks(), HERE / "slurm"
     os.environ.update(SLURM_CONF=str(slurm / "etc/slurm.conf"), STRATA_HOME=str(SOURCE))
-    must(JOB, HERE / "undisturbed", sets=SETS)
+    slow = "--slow" in sys.argv
+    must(JOB, HERE / "undisturbed", sets=SLOW_SETS if slow else SETS)
     subprocess.run([str(SOURCE / "tests/support/slurm"), "start", str(slurm), "4"], check=True)
     try:
-        in_the_suite(checks, hashes("undisturbed"))
+        slowly(checks, slurm, hashes("undisturbed")) if slow else in_the_suite(checks, hashes("undisturbed"))
     finally:
         subprocess.run([str(SOURCE / "tests/support/slurm"), "stop", str(slurm)])
     checks.end()
