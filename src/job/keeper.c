@@ -35,6 +35,8 @@ struct strata_keeper {
     struct draft draft[3];
     struct draft *filling, *ready, *writing;
     double drafted_s, draft_cost_s; /* the last one was made then, and took so long */
+    double drafts_s, writes_s;      /* all of them took */
+    uint64_t n_drafts;
     atomic_bool taken_over;
     pthread_mutex_t lock;
     sem_t wake;
@@ -79,6 +81,7 @@ static void write_draft(struct strata_keeper *keeper)
     const double now_s = strata_clock_s(), seconds = now_s - begun_s;
     keeper->due_s = now_s + (keeper->interval_s > WRITES_SHARE * seconds ? keeper->interval_s
                                                                          : WRITES_SHARE * seconds);
+    keeper->writes_s += seconds;
     if (keeper->status == STRATA_OK) {
         keeper->n_written++;
         STRATA_LOG(INFO, "checkpoint.written",
@@ -158,6 +161,8 @@ void strata_keeper_note(struct strata_keeper *keeper, const struct strata_fit_mo
     STRATA_REQUIRE(pthread_mutex_unlock(&keeper->lock) == 0);
     keeper->drafted_s = strata_clock_s();
     keeper->draft_cost_s = keeper->drafted_s - begun_s;
+    keeper->drafts_s += keeper->draft_cost_s;
+    keeper->n_drafts++;
 }
 
 bool strata_keeper_is_taken_over(struct strata_keeper *keeper)
@@ -212,6 +217,9 @@ strata_status strata_keeper_stop(struct strata_keeper **owner, bool writes_last,
     STRATA_REQUIRE(pthread_join(keeper->thread, NULL) == 0);
     strata_job_signals_wake(NULL);
     for (size_t i = 0; i < 3; i++) strata_arena_finish(&keeper->draft[i].room);
+    STRATA_LOG(INFO, "checkpoint.cost", "drafts=%llu drafts_s=%.6f written=%llu writes_s=%.6f",
+               (unsigned long long)keeper->n_drafts, keeper->drafts_s,
+               (unsigned long long)keeper->n_written, keeper->writes_s);
     *n_written = keeper->n_written;
     *err = keeper->err;
     return keeper->status;

@@ -1,11 +1,12 @@
 """Runs that were killed, stopped or out of time, and run again on other numbers of ranks: the same bytes as the
 undisturbed run on one rank.
 
-    restart.py [--seed 1] [--rounds 1]
+    restart.py [--seed 1] [--rounds 1] [--terms 0]
 
 The jobs are those of configs/ on their real data, and one whose candidates race.  The moments are random; the seed is told.
 """
 import argparse
+import datetime
 import json
 import os
 import pathlib
@@ -20,6 +21,7 @@ import runs  # noqa: E402
 from runs import BIN, CONFIGS, MPIRUN, Checks, hashes, must, strata  # noqa: E402
 
 HANG_S = 120
+LAUNCHER_S = 1.0  # from TERM of mpirun to that of the ranks; KILL comes a second later
 OFTEN = "checkpoint.interval=0.02"
 
 
@@ -165,6 +167,38 @@ def launcher_term(checks, job, sets):
     return output
 
 
+def many_terms(checks, times):
+    """The same in passes that last a second, with 50 segments of 50 columns on 4 ranks."""
+    rng = random.Random(6)
+    names = [f"x{j}" for j in range(50)]
+    with open("wide.csv", "w", encoding="ascii") as out:
+        out.write("id," + ",".join(names) + "\n")
+        out.writelines(f"c{i}," + ",".join(f"{rng.gauss(0, 1):.2f}" for _ in names) + "\n" for i in range(20000))
+    job = pathlib.Path("wide.yaml")
+    job.write_text("job: wide\nsources:\n  - {name: rows, files: wide.csv, key: id, columns: {"
+                   + ", ".join(f"{n}: double" for n in names) + "}}\nfeatures:\n"
+                   + "".join(f"  - {{name: {n}, type: numeric}}\n" for n in names)
+                   + "model: {segments: 50, starts: 30, seed: 3, min_share: 0}\nthreads: 1\n")
+    slowest = 0
+    for i in range(times):
+        output = pathlib.Path(f"wide-{i}")
+        attempt = Attempt(job, output, 4, ["checkpoint.interval=3600"])
+        checks.that(attempt.wait_for("fit.iter", 2), f"TERM {i}: {attempt.process.poll()}")
+        time.sleep(rng.random())
+        began = time.time()
+        attempt.process.terminate()
+        attempt.end()
+        iterations, kept = of(attempt.events(), "fit.iter"), of(attempt.events(), "checkpoint.written")
+        checks.that(kept and int(kept[-1]["iteration"]) == int(iterations[-1]["iter"]),
+                    f"TERM {i}: kept {kept[-1:]} of {iterations[-1:]}")
+        for event in kept[:1]:
+            at = datetime.datetime.fromisoformat(event["time"].replace("Z", "+00:00")).timestamp()
+            slowest = max(slowest, at - began - LAUNCHER_S)
+        subprocess.run(["rm", "-r", str(output)], check=True)
+    checks.that(slowest < 0.8, f"TERM: durable after {slowest:.3f} s")
+    print(f"TERM to mpirun, {times} times: durable after at most {slowest:.3f} s")
+
+
 def user_2(checks, job, sets, output):
     """USR2 asks for a checkpoint, and the job goes on; it resumes what TERM left, and ends as the undisturbed one."""
     attempt = Attempt(job, output, 1, [*sets, "checkpoint.interval=3600"])
@@ -213,10 +247,18 @@ def refusals(checks, rng):
     checks.that(hashes(out) == hashes("small-whole"), "--fresh: other bytes")
 
 
+def seconds_to_fit(output):
+    """How long a run took until its fit began, as its log tells."""
+    found = events(output)
+    begin = [e for e in of(found, "stage.begin") if e["state"] == "FITTING"]
+    first, last = (datetime.datetime.fromisoformat(e["time"].replace("Z", "+00:00")) for e in (found[0], begin[0]))
+    return (last - first).total_seconds() + 0.5
+
+
 def deadline(checks, job, sets):
     """A deadline that will not suffice: told early, stopped in time, resumed."""
     output = pathlib.Path("deadline")
-    end = time.time() + 2.5
+    end = time.time() + 1.5 + 2 * seconds_to_fit("mixture-whole")
     attempt = Attempt(job, output, 1, sets, env={"STRATA_DEADLINE": f"{end:.3f}"})
     code = attempt.end()
     checks.that(code == 75 and time.time() < end, f"deadline: exit code {code}, {time.time() - end:+.2f} s: {attempt.said}")
@@ -241,6 +283,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--terms", type=int, default=0)
     options = parser.parse_args()
     checks, here = Checks(), pathlib.Path.cwd()
     mixture, sets = CONFIGS / "grocery-households-mixture.yaml", ["model.starts=3", "threads=1"]
@@ -261,6 +304,8 @@ def main():
     user_2(checks, mixture, sets, launcher_term(checks, mixture, sets))
     deadline(checks, mixture, ["model.starts=20", "threads=1"])
     refusals(checks, rng)
+    if options.terms:
+        many_terms(checks, options.terms)
     print(f"all {time.monotonic() - began:.1f} s")
     checks.end()
 
