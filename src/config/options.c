@@ -404,6 +404,15 @@ static const struct option checkpoint_options[] = {
      .fallback = "30",
      .help = "Seconds from one checkpoint of the fit to the next; more where writing them would take "
              "over 1 % of the time. A signal USR2 asks for one at once."},
+    {.key = "table",
+     .kind = KIND_WORD,
+     .at = JOB(keep_table),
+     .fallback = "until_done",
+     .words = &strata_words_keep_table,
+     .help =
+         "How long the customer table, once read, stays in the run directory, where a restart, or "
+         "a run with only `model` changed, finds it and reads no source: until_done, to the end "
+         "of the run; always, after it too; never."},
 };
 
 static const struct section checkpoint_section = {.where = "checkpoint",

@@ -128,6 +128,14 @@ void strata_job_memory_plan(int n_ranks, struct strata_job_plan *plan,
 struct strata_matrix_room strata_job_matrix_room(const struct strata_job *job,
                                                  const struct strata_table *table);
 
+/* table.c: the customers, from the sources or as an attempt or run before has kept them in the run directory.
+ * Collective; as strata_ingest. */
+STRATA_MUST_CHECK strata_status strata_job_table(struct strata_job *job, struct strata_table **table,
+                                                 struct strata_quality *quality,
+                                                 struct strata_err *err);
+/* What was kept goes, unless the job says that it stays.  Rank 0 only, when the results are in place. */
+void strata_job_forget_table(struct strata_job *job);
+
 /* start.c: an earlier run's centres, where model.start names one; else NULL.  Collective. */
 STRATA_MUST_CHECK strata_status strata_job_read_start(struct strata_job *job,
                                                       const struct strata_start **out,

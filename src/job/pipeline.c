@@ -212,9 +212,7 @@ static strata_status walk(struct strata_job *job, struct strata_blob *result, st
     STRATA_TRY(open_run(job, &quality, err));
 
     STRATA_TRY(begin(job, STRATA_EVENT_NEXT, err));
-    const struct strata_ingest_watch ingest_watch = {job, strata_job_ingest_progress};
-    STRATA_TRY(strata_ingest(comm, config, job->plan.ingest, job->temporary_dir,
-                             job->host ? &ingest_watch : NULL, job->keep, &table, &quality, err));
+    STRATA_TRY(strata_job_table(job, &table, &quality, err));
     job->snapshot.customers = table->n_rows_global;
 
     STRATA_TRY(begin(job, STRATA_EVENT_NEXT, err));
@@ -241,7 +239,10 @@ static strata_status walk(struct strata_job *job, struct strata_blob *result, st
     const struct strata_outcome outcome = {config,     table,    features, clustering,
                                            evaluation, personas, &quality};
     STRATA_TRY(write_results(job, &outcome, result, err));
-    if (comm->rank == 0) strata_job_forget_checkpoints(job);
+    if (comm->rank == 0) {
+        strata_job_forget_checkpoints(job);
+        strata_job_forget_table(job);
+    }
     strata_job_enter(job, STRATA_EVENT_NEXT);
     return STRATA_OK;
 }
