@@ -235,6 +235,22 @@ def refusals(checks, rng):
     refused(78, '"model.seed" was 7 and is 8', ["model.seed=8"])
     refused(78, '"as_of" was not set and is "2020-01-01"', ["as_of=2020-01-01"])
     refused(78, '"features.x.transform" was none and is log1p', ["features.x.transform=log1p"])
+    checkpoints = out / "checkpoints"
+    for path in list(checkpoints.glob("*")):
+        path.rename(path.name)
+    checkpoints.rmdir()
+    checkpoints.write_text("in the way")
+    attempt = Attempt(job, out, 1, [OFTEN])  # nothing can be written: the job goes on, but must not end with 75
+    attempt.wait_for("fit.iter", 1)
+    attempt.process.send_signal(signal.SIGUSR1)
+    code = attempt.end()
+    checks.that(code == 0 or code in (73, 74) and "state could not be kept" in attempt.said,
+                f"checkpoints cannot be written: {code}: {attempt.said}")
+    checks.that(of(attempt.events(), "checkpoint.failed"), "checkpoints cannot be written: the log does not say so")
+    checkpoints.unlink()
+    checkpoints.mkdir()
+    for path in pathlib.Path(".").glob("*.checkpoint"):
+        path.rename(checkpoints / path.name)
     text = clients.read_text()
     os.utime(clients, ns=(1, 1))
     refused(65, "clients.csv has been changed since")
