@@ -93,6 +93,8 @@ STRATA_MUST_CHECK strata_status strata_keeper_start(const struct strata_keeper_o
 /* The end of an iteration: keep its state, if that is cheap or the last chance.  Never waits for a disk. */
 void strata_keeper_note(struct strata_keeper *keeper, const struct strata_fit_moment *moment,
                         uint64_t iteration, bool is_last);
+/* Write the next state at once; a NULL keeper is fine.  From the thread that notes moments. */
+void strata_keeper_hurry(struct strata_keeper *keeper);
 /* A later attempt owns the run directory. */
 bool strata_keeper_is_taken_over(struct strata_keeper *keeper);
 /* End the thread, after the last state has been written where that is wanted; a NULL keeper is fine.  The status is

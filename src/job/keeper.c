@@ -37,6 +37,7 @@ struct strata_keeper {
     double drafted_s, draft_cost_s; /* the last one was made then, and took so long */
     double drafts_s, writes_s;      /* all of them took */
     uint64_t n_drafts;
+    bool hurries; /* the next draft is to be written at once */
     atomic_bool taken_over;
     pthread_mutex_t lock;
     sem_t wake;
@@ -146,7 +147,9 @@ void strata_keeper_note(struct strata_keeper *keeper, const struct strata_fit_mo
                         uint64_t iteration, bool is_last)
 {
     const double begun_s = strata_clock_s();
-    if (!is_last && begun_s < keeper->drafted_s + DRAFTS_SHARE * keeper->draft_cost_s) return;
+    if (!is_last && !keeper->hurries &&
+        begun_s < keeper->drafted_s + DRAFTS_SHARE * keeper->draft_cost_s)
+        return;
     struct draft *draft = keeper->filling;
     if (!draft_fits(draft, strata_fit_state_bytes(moment))) {
         STRATA_LOG(WARN, "checkpoint.too_large", "bytes=%zu", draft->n_bytes);
@@ -162,7 +165,14 @@ void strata_keeper_note(struct strata_keeper *keeper, const struct strata_fit_mo
     keeper->drafted_s = strata_clock_s();
     keeper->draft_cost_s = keeper->drafted_s - begun_s;
     keeper->drafts_s += keeper->draft_cost_s;
+    if (keeper->hurries) STRATA_REQUIRE(sem_post(&keeper->wake) == 0);
+    keeper->hurries = false;
     keeper->n_drafts++;
+}
+
+void strata_keeper_hurry(struct strata_keeper *keeper)
+{
+    if (keeper) keeper->hurries = true;
 }
 
 bool strata_keeper_is_taken_over(struct strata_keeper *keeper)

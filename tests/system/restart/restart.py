@@ -200,12 +200,16 @@ def many_terms(checks, times):
 
 
 def user_2(checks, job, sets, output):
-    """USR2 asks for a checkpoint, and the job goes on; it resumes what TERM left, and ends as the undisturbed one."""
+    """USR2 and a client ask for checkpoints, and the job goes on; it resumes what TERM left, and ends as the undisturbed one."""
     attempt = Attempt(job, output, 1, [*sets, "checkpoint.interval=3600"])
     attempt.wait_for("fit.iter", 2)
     attempt.process.send_signal(signal.SIGUSR2)
+    attempt.wait_for("checkpoint.written", 1)
+    asked = subprocess.run([str(BIN / "stratactl"), "--run", str(output), "checkpoint"], capture_output=True, text=True,
+                           timeout=HANG_S)
+    checks.that(asked.returncode == 0, f"stratactl checkpoint: {asked.returncode}: {asked.stderr}")
     checks.that(attempt.end() == 0, f"USR2: ended with {attempt.process.returncode}: {attempt.said}")
-    checks.that(len(of(attempt.events(), "checkpoint.written")) == 1, "USR2: no checkpoint")
+    checks.that(len(of(attempt.events(), "checkpoint.written")) == 2, "USR2 and stratactl: not two checkpoints")
     check_resumed(checks, attempt, "after TERM")
     checks.that(hashes(output) == hashes("mixture-whole"), "after TERM and USR2: other bytes")
 
