@@ -72,7 +72,7 @@ STRATA_MUST_CHECK strata_status strata_results_seal(const char *directory,
                                                     struct strata_arena scratch,
                                                     struct strata_err *err);
 
-/* Put what the two functions above have written into the attempt's stage in the place of the results of an
+/* Put what the two functions above have written into the attempt's tray in the place of the results of an
  * earlier run: those go, the seal first, then the new ones get their names, the seal last, so that a directory never
  * holds the files of two runs under a seal.  What others put there stays.  Rank 0 only.  STRATA_E_UNAVAILABLE when a
  * later attempt has taken the directory over; STRATA_E_IO, STRATA_E_CREATE. */

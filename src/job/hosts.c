@@ -7,11 +7,11 @@
 
 #include "job/job_impl.h"
 
-/* The attempt's stage is new, so a rank that sees it under the number that rank 0 sees has the same disk. */
-static uint64_t number_of_stage(const struct strata_job *job)
+/* The attempt's tray is new, so a rank that sees it under the number that rank 0 sees has the same disk. */
+static uint64_t number_of_tray(const struct strata_job *job)
 {
     struct stat facts;
-    return stat(job->attempt.stage, &facts) == 0 ? (uint64_t)facts.st_ino : 0;
+    return stat(job->attempt.tray, &facts) == 0 ? (uint64_t)facts.st_ino : 0;
 }
 
 static void tell(const struct strata_job *job, long long n_without)
@@ -30,7 +30,7 @@ void strata_job_note_hosts(struct strata_job *job)
 {
     struct strata_comm *comm = job->comm;
     if (comm->n_here == comm->size) return;
-    const uint64_t mine = number_of_stage(job);
+    const uint64_t mine = number_of_tray(job);
     uint64_t first = mine;
     strata_comm_broadcast(comm, &first, sizeof first, 0);
     int64_t n_without = mine != first;

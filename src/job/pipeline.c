@@ -129,7 +129,7 @@ static strata_status write_job_file(struct strata_job *job, struct strata_err *e
 {
     char *text = NULL;
     STRATA_TRY(strata_config_print(job->plan.config, job->keep, &text, err));
-    const char *path = strata_path_join(job->attempt.stage, "job.yaml", job->keep);
+    const char *path = strata_path_join(job->attempt.tray, "job.yaml", job->keep);
     if (!path) return STRATA_FAIL(err, STRATA_E_MEMORY, "a path");
     return strata_file_write(path, text, strlen(text), false, err);
 }
@@ -150,17 +150,17 @@ static strata_status seal(struct strata_job *job, struct strata_err *err)
         .command = job->command,
         .n_commands = job->n_commands,
     };
-    return strata_results_seal(job->attempt.stage, job->plan.config, &facts, *job->keep, err);
+    return strata_results_seal(job->attempt.tray, job->plan.config, &facts, *job->keep, err);
 }
 
-/* Results are made in the stage and put in place together: not a finished run until the seal is there. */
+/* Results are made in the tray and put in place together: not a finished run until the seal is there. */
 static strata_status write_results(struct strata_job *job, const struct strata_outcome *outcome,
                                    struct strata_blob *result, struct strata_err *err)
 {
     strata_status status = STRATA_OK;
     if (job->comm->rank == 0) status = write_job_file(job, err);
     STRATA_TRY(strata_comm_agree(job->comm, status, err));
-    STRATA_TRY(strata_results_write(job->comm, job->attempt.stage, outcome, job->temporary_dir,
+    STRATA_TRY(strata_results_write(job->comm, job->attempt.tray, outcome, job->temporary_dir,
                                     job->keep, result, err));
     if (job->comm->rank == 0) {
         status = seal(job, err);

@@ -1,12 +1,12 @@
 /* Attempts at a run directory, and what keeps dead ones from changing it.
  *
  * DIRECTORY/.attempts/NNNNNN        the number is taken: created once, never removed
- * DIRECTORY/.attempts/NNNNNN.stage  what that attempt writes, until it is put in place
+ * DIRECTORY/.attempts/NNNNNN.tray  what that attempt writes, until it is put in place
  *
- * A later attempt first takes its number, then moves the stages of all numbers below away.  An attempt makes
- * its stage, then looks whether its number is still the highest.  So of two that start together the later
- * sees the earlier's stage, or the earlier sees the later's number.  Everything that changes the run directory is one
- * rename from or to the stage: it is done before the stage goes, or it fails. */
+ * A later attempt first takes its number, then moves the trays of all numbers below away.  An attempt makes
+ * its tray, then looks whether its number is still the highest.  So of two that start together the later
+ * sees the earlier's tray, or the earlier sees the later's number.  Everything that changes the run directory is one
+ * rename from or to the tray: it is done before the tray goes, or it fails. */
 #include "strata/attempt.h"
 
 #include <ctype.h>
@@ -32,7 +32,7 @@ static strata_status number_path(const char *directory, uint32_t number, const c
 {
     const int length =
         snprintf(path, STRATA_ATTEMPT_PATH_MAX, "%s/.attempts/%06u%s", directory, number, ending);
-    if (length < 0 || length >= STRATA_ATTEMPT_PATH_MAX - 64) /* room for names in the stage */
+    if (length < 0 || length >= STRATA_ATTEMPT_PATH_MAX - 64) /* room for names in the tray */
         return STRATA_FAIL(err, STRATA_E_CREATE, "%s: the path is too long", directory);
     return STRATA_OK;
 }
@@ -116,8 +116,8 @@ static void remove_quietly(const char *path)
     (void)status;
 }
 
-/* One stage or what is left of one: out of the way at once, then removed. */
-static strata_status remove_stage(const char *folder, const char *name, struct strata_err *err)
+/* One tray or what is left of one: out of the way at once, then removed. */
+static strata_status remove_tray(const char *folder, const char *name, struct strata_err *err)
 {
     char from[STRATA_ATTEMPT_PATH_MAX], to[STRATA_ATTEMPT_PATH_MAX];
     const int length = snprintf(to, sizeof to, "%s/%.*s.dead", folder, DIGITS, name);
@@ -140,21 +140,21 @@ static strata_status fence(const char *folder, uint32_t number, struct strata_er
     for (struct dirent *entry; status == STRATA_OK && (entry = readdir(entries));) {
         const uint32_t other = number_of(entry->d_name);
         if (other && other < number && !is_number(entry->d_name))
-            status = remove_stage(folder, entry->d_name, err);
+            status = remove_tray(folder, entry->d_name, err);
     }
     (void)closedir(entries);
     return status;
 }
 
 /* Withdrawn files have a folder of their own, beside what is to be put in place. */
-static strata_status make_stage(const struct strata_attempt *attempt, const char *folder,
-                                struct strata_err *err)
+static strata_status make_tray(const struct strata_attempt *attempt, const char *folder,
+                               struct strata_err *err)
 {
     char withdrawn[STRATA_ATTEMPT_PATH_MAX];
     uint32_t last = 0;
     bool made = false;
-    STRATA_TRY(strata_directory_make_private(attempt->stage, &made, err));
-    STRATA_TRY(join(attempt->stage, ".withdrawn", withdrawn, err));
+    STRATA_TRY(strata_directory_make_private(attempt->tray, &made, err));
+    STRATA_TRY(join(attempt->tray, ".withdrawn", withdrawn, err));
     STRATA_TRY(strata_directory_make_private(withdrawn, &made, err));
     STRATA_TRY(highest(folder, &last, err));
     if (last == attempt->number) return STRATA_OK;
@@ -169,7 +169,7 @@ strata_status strata_attempt_join(const char *directory, uint32_t number,
     if (length < 0 || (size_t)length >= sizeof out->directory)
         return STRATA_FAIL(err, STRATA_E_CREATE, "%s: the path is too long", directory);
     out->number = number;
-    return number_path(directory, number, ".stage", out->stage, err);
+    return number_path(directory, number, ".tray", out->tray, err);
 }
 
 strata_status strata_attempt_begin(const char *directory, struct strata_attempt *out,
@@ -184,7 +184,7 @@ strata_status strata_attempt_begin(const char *directory, struct strata_attempt 
     STRATA_TRY(strata_attempt_join(directory, number, out, err));
     STRATA_FAULT("attempt.taken");
     STRATA_TRY(fence(folder, number, err));
-    return make_stage(out, folder, err);
+    return make_tray(out, folder, err);
 }
 
 /* --- putting in place and taking away -------------------------------------------------------- */
@@ -192,17 +192,17 @@ strata_status strata_attempt_begin(const char *directory, struct strata_attempt 
 strata_status strata_attempt_failed(const struct strata_attempt *attempt, strata_status status,
                                     const struct strata_err *seen, struct strata_err *err)
 {
-    if (access(attempt->stage, F_OK) != 0 && errno == ENOENT)
+    if (access(attempt->tray, F_OK) != 0 && errno == ENOENT)
         return overtaken(attempt->directory, err);
     return STRATA_FAIL(err, status, "%s", seen->text);
 }
 
-strata_status strata_attempt_place(const struct strata_attempt *attempt, const char *staged,
+strata_status strata_attempt_place(const struct strata_attempt *attempt, const char *made,
                                    const char *name, struct strata_err *err)
 {
     char from[STRATA_ATTEMPT_PATH_MAX], to[STRATA_ATTEMPT_PATH_MAX];
     struct strata_err seen = {0};
-    STRATA_TRY(join(attempt->stage, staged, from, err));
+    STRATA_TRY(join(attempt->tray, made, from, err));
     STRATA_TRY(join(attempt->directory, name, to, err));
     const strata_status status = strata_file_place(from, to, &seen);
     return status == STRATA_OK ? STRATA_OK : strata_attempt_failed(attempt, status, &seen, err);
@@ -216,7 +216,7 @@ strata_status strata_attempt_withdraw(const struct strata_attempt *attempt, cons
     const char *slash = strrchr(name, '/');
     STRATA_TRY(join(attempt->directory, name, from, err));
     const int length =
-        snprintf(to, sizeof to, "%s/.withdrawn/%s", attempt->stage, slash ? slash + 1 : name);
+        snprintf(to, sizeof to, "%s/.withdrawn/%s", attempt->tray, slash ? slash + 1 : name);
     if (length < 0 || (size_t)length >= sizeof to)
         return STRATA_FAIL(err, STRATA_E_CREATE, "%s: the path is too long", name);
     if (access(from, F_OK) != 0 && errno == ENOENT) return STRATA_OK;
@@ -227,5 +227,5 @@ strata_status strata_attempt_withdraw(const struct strata_attempt *attempt, cons
 
 void strata_attempt_end(const struct strata_attempt *attempt)
 {
-    if (attempt->number) remove_quietly(attempt->stage);
+    if (attempt->number) remove_quietly(attempt->tray);
 }

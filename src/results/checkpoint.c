@@ -191,7 +191,7 @@ static strata_status make_folder(const char *directory, char folder[STRATA_ATTEM
     return made ? strata_directory_sync(directory, err) : STRATA_OK;
 }
 
-/* The staged file gets its name. */
+/* The file in the tray gets its name. */
 static strata_status place(const struct strata_attempt *attempt, const char *name,
                            struct strata_err *err)
 {
@@ -260,9 +260,9 @@ strata_status strata_checkpoint_write(const struct strata_attempt *attempt, uint
     char path[STRATA_ATTEMPT_PATH_MAX];
     STRATA_REQUIRE(generation > 0 && generation <= GENERATION_MAX);
     const struct file_name name = name_of(attempt->number, generation);
-    const int length = snprintf(path, sizeof path, "%s/%s", attempt->stage, name.text);
+    const int length = snprintf(path, sizeof path, "%s/%s", attempt->tray, name.text);
     if (length < 0 || (size_t)length >= sizeof path)
-        return STRATA_FAIL(err, STRATA_E_CREATE, "%s: the path is too long", attempt->stage);
+        return STRATA_FAIL(err, STRATA_E_CREATE, "%s: the path is too long", attempt->tray);
     STRATA_FAULT("checkpoint.write.before");
     struct strata_err seen = {0};
     strata_status status =

@@ -73,7 +73,7 @@ static void fill_source(const struct strata_source_quality *from, struct source_
                                   from->matched_keys}};
 }
 
-/* The file in the stage. */
+/* The file in the tray. */
 static strata_status make_index(const char *path, uint32_t attempt, uint64_t fingerprint,
                                 const struct kept_part *part, size_t n_parts,
                                 const struct strata_table *table,
@@ -112,9 +112,9 @@ strata_status kept_index_write(const struct strata_attempt *attempt, uint64_t fi
     struct strata_arena scratch;
     char path[STRATA_ATTEMPT_PATH_MAX];
     STRATA_REQUIRE(quality->n_features == table->n_columns && quality->n_rejects <= REJECTS_MAX);
-    const int length = snprintf(path, sizeof path, "%s/index", attempt->stage);
+    const int length = snprintf(path, sizeof path, "%s/index", attempt->tray);
     if (length < 0 || (size_t)length >= sizeof path)
-        return STRATA_FAIL(err, STRATA_E_CREATE, "%s: the path is too long", attempt->stage);
+        return STRATA_FAIL(err, STRATA_E_CREATE, "%s: the path is too long", attempt->tray);
     if (!strata_arena_init(&scratch, KEPT_SCRATCH_BYTES))
         return STRATA_FAIL(err, STRATA_E_MEMORY, "no addresses for keeping the table");
     const strata_status status =

@@ -108,13 +108,13 @@ static strata_status place_part(const struct strata_attempt *attempt, const stru
 {
     char name[KEPT_NAME_BYTES], path[STRATA_ATTEMPT_PATH_MAX];
     kept_part_name(attempt->number, head->first, name);
-    const char *staged = strchr(name, '/') + 1;
-    const int length = snprintf(path, sizeof path, "%s/%s", attempt->stage, staged);
+    const char *made = strchr(name, '/') + 1;
+    const int length = snprintf(path, sizeof path, "%s/%s", attempt->tray, made);
     if (length < 0 || (size_t)length >= sizeof path)
-        return STRATA_FAIL(err, STRATA_E_CREATE, "%s: the path is too long", attempt->stage);
+        return STRATA_FAIL(err, STRATA_E_CREATE, "%s: the path is too long", attempt->tray);
     STRATA_TRY(strata_file_make(path, piece, n_pieces, true, err));
     STRATA_FAULT("kept.place.before");
-    const strata_status status = strata_attempt_place(attempt, staged, name, err);
+    const strata_status status = strata_attempt_place(attempt, made, name, err);
     if (status != STRATA_OK) strata_file_drop(path);
     return status;
 }

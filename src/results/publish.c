@@ -1,4 +1,4 @@
-/* From the stage of an attempt to the run directory, a file a rename; the seal goes first and comes last. */
+/* From the tray of an attempt to the run directory, a file a rename; the seal goes first and comes last. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
@@ -80,16 +80,16 @@ static strata_status withdraw_all(const struct strata_attempt *attempt, struct s
     return STRATA_OK;
 }
 
-/* The parts of one folder, where the stage has it. */
+/* The parts of one folder, where the tray has it. */
 static strata_status place_parts(const struct strata_attempt *attempt, const char *folder,
                                  struct strata_err *err)
 {
     char path[STRATA_ATTEMPT_PATH_MAX];
-    STRATA_TRY(path_of(attempt->stage, folder, path, err));
+    STRATA_TRY(path_of(attempt->tray, folder, path, err));
     if (access(path, F_OK) != 0) return STRATA_OK;
     STRATA_TRY(path_of(attempt->directory, folder, path, err));
     STRATA_TRY(strata_directory_make(path, err));
-    STRATA_TRY(each_part(attempt, attempt->stage, folder, place, err));
+    STRATA_TRY(each_part(attempt, attempt->tray, folder, place, err));
     return strata_directory_sync(path, err);
 }
 
@@ -98,7 +98,7 @@ static strata_status place_all(const struct strata_attempt *attempt, struct stra
     for (size_t i = 0; strata_sealed_file[i]; i++) {
         const char *name = strata_sealed_file[i];
         char path[STRATA_ATTEMPT_PATH_MAX];
-        STRATA_TRY(path_of(attempt->stage, name, path, err));
+        STRATA_TRY(path_of(attempt->tray, name, path, err));
         if (is_folder(name))
             STRATA_TRY(place_parts(attempt, name, err));
         else if (access(path, F_OK) == 0)

@@ -161,17 +161,17 @@ static const char *const result_file[] = {"assignments/part-000.parquet",
                                           "manifest.json"};
 enum { RESULT_FILES = sizeof result_file / sizeof *result_file };
 
-/* Results of an earlier run, and new ones in the stage. */
+/* Results of an earlier run, and new ones in the tray. */
 static void prepare_results(void)
 {
     struct strata_err err = {0};
     const char *old = strata_path_join(folder, "assignments", &arena);
-    const char *new = strata_path_join(attempt.stage, "assignments", &arena);
+    const char *new = strata_path_join(attempt.tray, "assignments", &arena);
     cr_assert_eq(strata_directory_make(old, &err), STRATA_OK);
     cr_assert_eq(strata_directory_make(new, &err), STRATA_OK);
     for (size_t i = 0; i < RESULT_FILES; i++) {
         put_in(folder, result_file[i], "old");
-        put_in(attempt.stage, result_file[i], "new");
+        put_in(attempt.tray, result_file[i], "new");
     }
     put_in(folder, "result.pb", "old");
 }
@@ -228,17 +228,17 @@ Test(attempt, where_publishing_fails_there_is_no_seal_or_a_whole_run_under_it)
 
 /* --- what is left ---------------------------------------------------------------------------- */
 
-Test(attempt, stages_of_dead_attempts_are_removed)
+Test(attempt, trays_of_dead_attempts_are_removed)
 {
     struct strata_err err = {0};
-    put_in(attempt.stage, "half", "x");
+    put_in(attempt.tray, "half", "x");
     const char *dead = strata_path_join(folder, ".attempts/000001.dead/deep", &arena);
     cr_assert_eq(strata_directory_make(dead, &err), STRATA_OK);
     begin_later();
-    cr_assert_neq(access(attempt.stage, F_OK), 0);
+    cr_assert_neq(access(attempt.tray, F_OK), 0);
     cr_assert_neq(access(dead, F_OK), 0);
     strata_attempt_end(&later);
-    cr_assert_neq(access(later.stage, F_OK), 0);
+    cr_assert_neq(access(later.tray, F_OK), 0);
     cr_assert_eq(write_as(&later, 1, &err), STRATA_E_UNAVAILABLE, "it has ended");
 }
 

@@ -39,7 +39,7 @@ Test(checkpoint, what_is_written_is_read_in_order_and_two_generations_stay)
     cr_assert_eq(checkpoint.attempt, 1);
     cr_assert_eq(checkpoint.n_damage, 0);
     cr_assert_eq(count_files(strata_path_join(folder, "checkpoints", &arena)), 2);
-    cr_assert_eq(count_files(attempt.stage), 0);
+    cr_assert_eq(count_files(attempt.tray), 0);
     cr_assert_eq(stat(path_of(5), &facts), 0);
     cr_assert_eq(facts.st_mode & 0777, 0600);
     cr_assert_eq(strata_checkpoint_section(&checkpoint, "centres")->n_bytes, 100);
@@ -240,7 +240,7 @@ Test(checkpoint, a_call_that_fails_loses_nothing_and_the_next_checkpoint_is_writ
                 n_cases++;
                 write_well(3);
                 cr_assert_eq(read_generation(folder), 3);
-                if (!ever) cr_assert_eq(count_files(attempt.stage), 0);
+                if (!ever) cr_assert_eq(count_files(attempt.tray), 0);
             }
         }
     cr_assert_gt(n_cases, 8 * 10);

@@ -302,8 +302,8 @@ static strata_status publish_run(const char *directory, int ranks, size_t n)
     world_make(world, 0, 1, n, &arena);
     const struct strata_run_facts run = facts();
     cr_assert_eq(strata_attempt_begin(directory, attempt, &err), STRATA_OK, "%s", err.text);
-    (void)write_run(attempt->stage + strlen(folder) + 1, ranks, (struct write){.n = n});
-    cr_assert_eq(strata_results_seal(attempt->stage, &world->config, &run, arena, &err), STRATA_OK);
+    (void)write_run(attempt->tray + strlen(folder) + 1, ranks, (struct write){.n = n});
+    cr_assert_eq(strata_results_seal(attempt->tray, &world->config, &run, arena, &err), STRATA_OK);
     const strata_status status = strata_results_publish(attempt, &err);
     strata_attempt_end(attempt);
     return status;
