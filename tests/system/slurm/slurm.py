@@ -148,43 +148,73 @@ def in_the_suite(checks, expected):
     checks.that("restarts=1 ranks=1 hosts=node3" in node_lost.log(), f"it goes on on the node that remains:\n{node_lost.log()}")
 
 
-# A job of more than a minute.
+# A job that has work left however quick the machine is.
 SLOW_SETS = ["model.starts=500", "model.segments={from: 100, to: 107}", "model.min_share=0"]
 
 
+def signal_ranks(job, number):
+    found = subprocess.run(["pgrep", "-f", f"^{BIN / 'strata'} run.*--output {job.output} "], capture_output=True, text=True)
+    for pid in found.stdout.split():
+        os.kill(int(pid), number)
+
+
+def end_of_time(job):
+    return time.mktime(time.strptime(job.facts()["EndTime"], "%Y-%m-%dT%H:%M:%S"))
+
+
 def kill_node(slurm, name):
-    """Its daemon, its job steps and their ranks, at once."""
-    pids = [int((slurm / f"run/slurmd.{name}.pid").read_text())]
-    for entry in pathlib.Path("/proc").glob("[0-9]*/environ"):
+    """Its daemon, its job steps, then their ranks: nobody is left to tell how they ended."""
+    ranks, steps = [], set()
+    for environment in pathlib.Path("/proc").glob("[0-9]*/environ"):
         with contextlib.suppress(OSError):
-            if f"SLURMD_NODENAME={name}" in entry.read_text(errors="replace").split("\0"):
-                pids.append(int(entry.parent.name))
-    for pid in pids:
+            if f"SLURMD_NODENAME={name}" in environment.read_text(errors="replace").split("\0"):
+                ranks.append(int(environment.parent.name))
+                parent = int((environment.parent / "stat").read_text().rpartition(")")[2].split()[1])
+                if pathlib.Path(f"/proc/{parent}/comm").read_text().strip() == "slurmstepd":
+                    steps.add(parent)
+    for pid in [int((slurm / f"run/slurmd.{name}.pid").read_text()), *steps, *ranks]:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
 
 
 def slowly(checks, slurm, expected):
     """What takes minutes: the limit of time, and a node that is gone without a word."""
-    minute, unwarned = ["--ntasks=2", "--time=1"], ["--signal=B:CONT@1"]
-    warned = Job("warned", options=minute + ["--signal=B:USR1@30", "--nodelist=node1"], sets=SLOW_SETS)
-    deadline = Job("deadline", options=minute + unwarned + ["--nodelist=node1"], sets=SLOW_SETS)
+    minute, unwarned = ["--ntasks=2", "--time=1", "--nodelist=node1"], ["--signal=B:CONT@1"]
+    warned = Job("warned", options=minute + ["--signal=B:USR1@30"], sets=SLOW_SETS)
+    deadline = Job("deadline", options=minute + unwarned, sets=SLOW_SETS)
     os.environ["STRATA_DEADLINE"] = "4000000000"
-    timed_out = Job("timed-out", options=minute + unwarned + ["--nodelist=node1"], sets=SLOW_SETS)
+    timed_out = Job("timed-out", options=minute + unwarned, sets=SLOW_SETS)
     del os.environ["STRATA_DEADLINE"]
     spread = Job("spread", "many-nodes.sbatch", ["--nodes=2", "--ntasks-per-node=1", "--nodelist=node3,node4"],
                  sets=SLOW_SETS)
     moved = Job("moved", options=["--ntasks=2", "--nodelist=node4"], sets=SLOW_SETS)
-    while not (spread.is_fitting() and moved.is_fitting()):
-        time.sleep(0.1)
+    # Those that shall meet their limit stand still until it is near.
+    begun = set()
+    while len(begun) < 5:
+        for job in {warned, deadline, timed_out, spread, moved} - begun:
+            if job.is_fitting():
+                begun.add(job)
+                if job not in (spread, moved):
+                    signal_ranks(job, signal.SIGSTOP)
+        time.sleep(0.05)
     kill_node(slurm, "node4")
+    checks.that(moved.wait("PENDING") == "PENDING", "Slurm requeues the job of a node that is gone")
+    call("scontrol", "update", f"jobid={moved.number}", "nodelist=node2")
+    for job in (warned, deadline):
+        time.sleep(max(0, end_of_time(job) - 8 - time.time()))
+        signal_ranks(job, signal.SIGCONT)
 
     state = timed_out.wait()
     checks.that(state == "TIMEOUT", f"a limit without a warning ended it {state}")
     timed_out.submit()
-    for job in (warned, deadline, timed_out, spread, moved):
-        print(job.name, job.wait(), job.facts()["Restarts"], job.log())
-        checks.that(hashes(job.output) == expected, f"{job.name} left other bytes")
+    for job in (timed_out, spread):
+        check_end(checks, job, 0, expected)
+    for job in (warned, deadline, moved):
+        job.wait()
+        check_end(checks, job, max(1, int(job.facts()["Restarts"])), expected)
+    for job in (warned, deadline, timed_out):
+        checks.that(has_resumed(job), f"{job.name} began anew")
+    checks.that("ranks=1 hosts=node3" in spread.log(), f"it goes on on the node that remains:\n{spread.log()}")
 
 
 def main():
