@@ -22,11 +22,12 @@
 #include "strata/clock.h"
 #include "strata/log.h"
 
-#define PLACES_MAX 6 /* addresses of a host */
-#define SECOND_LOOK_S \
-    0.5 /* the rank before a silent one waits longer than the one after it: one voice */
+#define PLACES_MAX 6     /* addresses of a host */
 #define LEAVE_WITHIN_S 1 /* MPI may be what is stuck */
 #define NEIGHBOURS 2
+#define TURN_MAX 1000 /* datagrams, whoever sends them */
+/* The rank before a silent one waits longer than the one after it: one voice. */
+#define SECOND_LOOK_S 0.5
 
 /* Where a rank listens.  Travels as it is: a job's hosts are alike. */
 struct place {
@@ -87,12 +88,12 @@ static void send_beats(struct strata_watch *watch)
 static void hear(struct strata_watch *watch)
 {
     struct beat beat;
-    for (;;) {
+    for (int i = 0; i < TURN_MAX; i++) {
         const ssize_t n = recv(watch->socket, &beat, sizeof beat, MSG_DONTWAIT | MSG_TRUNC);
         if (n < 0 && errno != EINTR && errno != ECONNREFUSED) return;
         if (n != (ssize_t)sizeof beat || beat.token != watch->token) continue;
-        for (int i = 0; i < watch->n_neighbours; i++) {
-            struct neighbour *neighbour = &watch->neighbour[i];
+        for (int j = 0; j < watch->n_neighbours; j++) {
+            struct neighbour *neighbour = &watch->neighbour[j];
             if (neighbour->rank != beat.rank) continue;
             neighbour->heard = true;
             neighbour->silent_s = 0;
@@ -110,6 +111,9 @@ static void leave_now(int number)
  * asked first, as its launcher is quicker then. */
 static _Noreturn void accuse(struct strata_watch *watch, const struct neighbour *neighbour)
 {
+    const struct sigaction action = {.sa_handler = leave_now};
+    (void)sigaction(SIGALRM, &action, NULL);
+    (void)alarm(LEAVE_WITHIN_S); /* the screen or the log may be stuck as well */
     const char *stage = atomic_load(&watch->stage);
     const unsigned long long iteration = atomic_load(&watch->iteration);
     char in_iteration[48] = "";
@@ -121,9 +125,6 @@ static _Noreturn void accuse(struct strata_watch *watch, const struct neighbour 
                   neighbour->rank, neighbour->place.host, neighbour->silent_s, stage, in_iteration);
     STRATA_LOG(WARN, "rank.silent", "rank=%d host=%s seconds=%.1f stage=%s iteration=%llu",
                neighbour->rank, neighbour->place.host, neighbour->silent_s, stage, iteration);
-    const struct sigaction action = {.sa_handler = leave_now};
-    (void)sigaction(SIGALRM, &action, NULL);
-    (void)alarm(LEAVE_WITHIN_S);
     watch->comm->ops->abort(watch->comm, strata_status_exit_code(STRATA_E_AGAIN));
     _exit(75);
 }
