@@ -312,7 +312,7 @@ def main():
     parser.add_argument("--terms", type=int, default=0)
     options = parser.parse_args()
     checks, here = Checks(), pathlib.Path.cwd()
-    mixture, sets = CONFIGS / "grocery-households-mixture.yaml", ["model.starts=3", "threads=1"]
+    mixture, sets = CONFIGS / "grocery-households-mixture.yaml", ["model.starts=2", "threads=1"]
     race = raced(here)
     for i in range(options.rounds):
         rng = random.Random(options.seed + i)
@@ -323,7 +323,7 @@ def main():
         chain(checks, "grocery", CONFIGS / "grocery-households.yaml", ["threads=1"],
               [("usr1", 1), ("kill", 3), ("term", 1)], rng, 15)
         print(f"  grocery {time.monotonic() - began:.1f} s")
-        chain(checks, "raced", race, [], [("kill", 1), ("usr1", 2)], rng, 40)
+        chain(checks, "raced", race, [], [("kill" if i % 2 == 0 else "usr1", 2)], rng, 40)
         print(f"  raced {time.monotonic() - began:.1f} s")
         for output in ("mixture-part", "grocery-part", "raced-part"):
             subprocess.run(["rm", "-r", output], check=True)
