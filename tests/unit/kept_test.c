@@ -223,7 +223,7 @@ Test(kept, the_table_comes_back_on_any_number_of_ranks)
         keep_well(ranks[i]);
         for (size_t j = 0; j < sizeof ranks / sizeof *ranks; j++)
             cr_assert(recall_as(ranks[j], FINGERPRINT).there);
-        cr_assert_eq(count_files(strata_path_join(folder, "table", &arena)), ranks[i] + 1,
+        cr_assert_eq(count_files(strata_path_join(folder, "table", &arena)), (size_t)ranks[i] + 1,
                      "what was kept before is gone");
     }
 }
