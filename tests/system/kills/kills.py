@@ -97,8 +97,8 @@ def is_whole(output):
 
 
 def find_cases(seed):
-    """All (point, rank, count, when) of an undisturbed run on four ranks, of many visits the first, one between and the
-    last; every point first, then every rank of each, then the rest, each in a shuffled order."""
+    """All (point, rank, count, when) of an undisturbed run on four ranks, of many visits the first, the last and some
+    between; every point first, then every rank of each, then the rest, each in a shuffled order."""
     trace = pathlib.Path("trace")
     code, text = finish(start("traced", RANKS, trace=str(trace)))
     if code != 0:
@@ -112,7 +112,8 @@ def find_cases(seed):
         # How often files are written depends on the time that passes.
         varies = point.startswith(("checkpoint.", "file.", "attempt."))
         last = len(moments) // 2 + 1 if varies else len(moments)
-        cases += [(point, int(rank), count, moments[count - 1]) for count in sorted({1, draw.randint(1, last), last})]
+        counts = {1, last, *(draw.randint(1, last) for _ in range(4))}
+        cases += [(point, int(rank), count, moments[count - 1]) for count in sorted(counts)]
     draw.shuffle(cases)
     ordered = []
     for case in cases:
