@@ -108,6 +108,8 @@ enum strata_fit_command {
 struct strata_fit_moment;
 size_t strata_fit_state_bytes(const struct strata_fit_moment *moment);
 void strata_fit_state_write(const struct strata_fit_moment *moment, unsigned char *out);
+/* No state of a job of so many rows has more bytes. */
+uint64_t strata_fit_state_most(const struct strata_config *config, uint64_t n_rows, size_t d);
 /* There will be no later moment: LIMIT was asked, or nothing moves any more. */
 bool strata_fit_is_last(const struct strata_fit_moment *moment);
 

@@ -463,3 +463,18 @@ uint64_t strata_cluster_bytes(const struct strata_config *config, uint64_t n_row
     const uint64_t seeding = strata_seeding_bytes(config, n_rows, dims.k, d);
     return n_rows * sizeof(uint16_t) + fitted + settled + leaders + threads + seeding;
 }
+
+uint64_t strata_fit_state_most(const struct strata_config *config, uint64_t n_rows, size_t d)
+{
+    const struct strata_model_options *model = &config->model;
+    const struct strata_estimator *estimator = strata_estimator_find(model->estimator);
+    const struct strata_dims dims = largest_dims(config, d);
+    if (!estimator || dims.k == 0) return 0;
+    const uint64_t n_k = model->k_to - model->k_from + 1, params = estimator->param_count(dims);
+    const uint64_t all = n_k * (model->starts + 2), wave = strata_wave_size(estimator, dims, n_rows);
+    const uint64_t of_wave =
+        (all < wave ? all : wave) * (2 * params + dims.k + 2 * STRATA_TRACE_MAX + 16);
+    const uint64_t of_k = n_k * (params + dims.k + STRATA_TRACE_MAX + 8);
+    const uint64_t of_race = n_k * STRATA_FINALISTS * (2 * params + dims.k + 8);
+    return (of_wave + of_k + of_race + 10 * all + 32) * sizeof(double);
+}

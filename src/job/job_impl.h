@@ -80,6 +80,7 @@ STRATA_MUST_CHECK strata_status strata_job_keep_last(struct strata_job *job, str
                                                      struct strata_err *err);
 
 /* keeper.c: checkpoints written by a thread of rank 0. */
+#define STRATA_KEEPER_DRAFTS 3 /* states in memory: being filled, ready, being written */
 struct strata_keeper_options {
     const struct strata_attempt *attempt;
     const char *settings, *inputs;

@@ -32,7 +32,7 @@ struct strata_keeper {
     const char *settings, *inputs;
     double interval_s;
     uint64_t generation; /* of the next checkpoint */
-    struct draft draft[3];
+    struct draft draft[STRATA_KEEPER_DRAFTS];
     struct draft *filling, *ready, *writing;
     double drafted_s, draft_cost_s; /* the last one was made then, and took so long */
     double drafts_s, writes_s;      /* all of them took */
@@ -182,7 +182,7 @@ bool strata_keeper_is_taken_over(struct strata_keeper *keeper)
 
 static bool make_rooms(struct strata_keeper *keeper)
 {
-    for (size_t i = 0; i < 3; i++)
+    for (size_t i = 0; i < STRATA_KEEPER_DRAFTS; i++)
         if (!strata_arena_init(&keeper->draft[i].room, STRATA_CHECKPOINT_BYTES_MAX)) return false;
     keeper->filling = &keeper->draft[0];
     keeper->ready = &keeper->draft[1];
@@ -226,7 +226,7 @@ strata_status strata_keeper_stop(struct strata_keeper **owner, bool writes_last,
     STRATA_REQUIRE(sem_post(&keeper->wake) == 0);
     STRATA_REQUIRE(pthread_join(keeper->thread, NULL) == 0);
     strata_job_signals_wake(NULL);
-    for (size_t i = 0; i < 3; i++) strata_arena_finish(&keeper->draft[i].room);
+    for (size_t i = 0; i < STRATA_KEEPER_DRAFTS; i++) strata_arena_finish(&keeper->draft[i].room);
     STRATA_LOG(INFO, "checkpoint.cost", "drafts=%llu drafts_s=%.6f written=%llu writes_s=%.6f",
                (unsigned long long)keeper->n_drafts, keeper->drafts_s,
                (unsigned long long)keeper->n_written, keeper->writes_s);

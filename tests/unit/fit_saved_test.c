@@ -15,6 +15,7 @@ struct diary {
     atomic_size_t n;
     size_t n_bytes[STATES_MAX];
     unsigned char *state[STATES_MAX];
+    size_t most;      /* bytes that a state may have */
     unsigned command; /* given at the end of iteration `when` */
     size_t when;
 };
@@ -24,6 +25,8 @@ static void note_state(void *context, const struct strata_fit_moment *moment)
     struct diary *diary = context;
     cr_assert_lt(diary->n, (size_t)STATES_MAX);
     const size_t n_bytes = strata_fit_state_bytes(moment);
+    cr_assert(n_bytes <= diary->most || diary->most == 0, "%zu bytes, said %zu", n_bytes,
+              diary->most);
     unsigned char *bytes = crowd_room(n_bytes, 1);
     strata_fit_state_write(moment, bytes);
     diary->n_bytes[diary->n] = n_bytes;
@@ -57,6 +60,7 @@ static void check_all(const struct crowd *crowd, struct strata_config config, si
     config.threads = 1;
     const struct strata_fit_watch watch = {
         .context = diary, .command = give_command, .moment = note_state};
+    diary->most = strata_fit_state_most(&config, crowd->n, crowd->d);
     struct fitted *whole = fit_run(crowd, &config, 2, &watch);
     cr_assert_eq(whole->status, STRATA_OK, "%s", whole->err.text);
     cr_assert_gt(diary->n, (size_t)0);
