@@ -118,7 +118,7 @@ class Root:
     def run(self, text, check=True):
         user = [f"--userspec={self.user}:{self.user}"] if self.user else []
         env = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/home/strata" if self.user else "/root", **proxies(), **self.env}
-        line = ["chroot", *user, str(self.path), "/bin/sh", "-c", f"cd {self.folder} && {text}"]
+        line = [shutil.which("chroot"), *user, str(self.path), "/bin/sh", "-c", f"cd {self.folder} && {text}"]
         done = subprocess.run(line, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=1500)
         if check and done.returncode != 0:
             sys.exit(f"RUN {text}\nended with {done.returncode}:\n{done.stdout[-4000:]}{done.stderr[-4000:]}")
