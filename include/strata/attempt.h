@@ -4,6 +4,7 @@
 #ifndef STRATA_ATTEMPT_H
 #define STRATA_ATTEMPT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "strata/arena.h"
@@ -51,8 +52,9 @@ strata_status strata_attempt_failed(const struct strata_attempt *attempt, strata
                                     const struct strata_err *seen, struct strata_err *err);
 
 /* Remove the tray and what is left in it, so that no late rank of this attempt can change the directory
- * either.  The number stays taken.  Rank 0 only, at the end of the run, however it ends. */
-void strata_attempt_end(const struct strata_attempt *attempt);
+ * either.  The number stays taken.  Rank 0 only, at the end of the run, however it ends.  False when a later
+ * attempt has removed it: the directory is that one's, and nothing in it may be touched. */
+bool strata_attempt_end(const struct strata_attempt *attempt);
 
 /* This rank's own folder for temporary files, of mode 0700, under $TMPDIR or /tmp; those that earlier attempts
  * at this run directory left on this host are removed.  Not collective. */

@@ -134,10 +134,10 @@ void strata_job_directory_close(struct strata_job *job, bool keep_directory)
     strata_log_close();
     if (job->lock_file < 0) return; /* never ours */
     const char *path = strata_path_join(job->directory, ".lock", job->keep);
-    strata_attempt_end(&job->attempt);
-    if (!keep_directory && job->made_directory)
+    const bool is_ours = strata_attempt_end(&job->attempt);
+    if (is_ours && !keep_directory && job->made_directory)
         remove_quietly(job->directory);
-    else if (path)
+    else if (is_ours && path)
         (void)unlink(path);
     (void)close(job->lock_file); /* last: until then nobody else takes the directory */
     job->lock_file = -1;

@@ -153,15 +153,28 @@ static strata_status seal(struct strata_job *job, struct strata_err *err)
     return strata_results_seal(job->attempt.tray, job->plan.config, &facts, *job->keep, err);
 }
 
+/* What failed on all ranks may be the sign that a later attempt has removed the tray: then nobody is to try again. */
+static strata_status unless_overtaken(struct strata_job *job, strata_status status,
+                                      struct strata_err *err)
+{
+    struct strata_err really = {0};
+    if (status == STRATA_OK) return STRATA_OK;
+    if (job->comm->rank == 0) (void)strata_attempt_failed(&job->attempt, status, err, &really);
+    strata_comm_broadcast(job->comm, &really, sizeof really, 0);
+    if (really.code != status) *err = really;
+    return err->code;
+}
+
 /* Results are made in the tray and put in place together: not a finished run until the seal is there. */
 static strata_status write_results(struct strata_job *job, const struct strata_outcome *outcome,
                                    struct strata_blob *result, struct strata_err *err)
 {
     strata_status status = STRATA_OK;
     if (job->comm->rank == 0) status = write_job_file(job, err);
-    STRATA_TRY(strata_comm_agree(job->comm, status, err));
-    STRATA_TRY(strata_results_write(job->comm, job->attempt.tray, outcome, job->temporary_dir,
-                                    job->keep, result, err));
+    STRATA_TRY(unless_overtaken(job, strata_comm_agree(job->comm, status, err), err));
+    status = strata_results_write(job->comm, job->attempt.tray, outcome, job->temporary_dir,
+                                  job->keep, result, err);
+    STRATA_TRY(unless_overtaken(job, status, err));
     if (job->comm->rank == 0) {
         status = seal(job, err);
         if (status == STRATA_OK) status = strata_results_publish(&job->attempt, err);

@@ -158,7 +158,7 @@ static strata_status make_tray(const struct strata_attempt *attempt, const char 
     STRATA_TRY(strata_directory_make_private(withdrawn, &made, err));
     STRATA_TRY(highest(folder, &last, err));
     if (last == attempt->number) return STRATA_OK;
-    strata_attempt_end(attempt);
+    (void)strata_attempt_end(attempt); /* it is not ours any more */
     return overtaken(attempt->directory, err);
 }
 
@@ -225,7 +225,14 @@ strata_status strata_attempt_withdraw(const struct strata_attempt *attempt, cons
     return status == STRATA_OK ? STRATA_OK : strata_attempt_failed(attempt, status, &seen, err);
 }
 
-void strata_attempt_end(const struct strata_attempt *attempt)
+bool strata_attempt_end(const struct strata_attempt *attempt)
 {
-    if (attempt->number) remove_quietly(attempt->tray);
+    char dead[STRATA_ATTEMPT_PATH_MAX];
+    struct strata_err ignored = {0};
+    if (!attempt->number) return true;
+    if (number_path(attempt->directory, attempt->number, ".dead", dead, &ignored) != STRATA_OK ||
+        rename(attempt->tray, dead) != 0)
+        return false;
+    remove_quietly(dead);
+    return true;
 }

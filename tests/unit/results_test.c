@@ -305,7 +305,7 @@ static strata_status publish_run(const char *directory, int ranks, size_t n)
     (void)write_run(attempt->tray + strlen(folder) + 1, ranks, (struct write){.n = n});
     cr_assert_eq(strata_results_seal(attempt->tray, &world->config, &run, arena, &err), STRATA_OK);
     const strata_status status = strata_results_publish(attempt, &err);
-    strata_attempt_end(attempt);
+    cr_assert(strata_attempt_end(attempt));
     return status;
 }
 
