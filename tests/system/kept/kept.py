@@ -65,17 +65,23 @@ def unusable(check, attempt):
             check.that(hashes("run") == hashes("undisturbed"), f"{name}: the same bytes")
 
 
+def start(output, sets):
+    """A job on three ranks, once it has kept its table."""
+    line = [MPIRUN, "-n", "3", str(BIN / "strata"), "run", str(JOB), "--output", output]
+    for item in sets:
+        line += ["--set", item]
+    job = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    log, end = pathlib.Path(output) / "log.jsonl", time.monotonic() + 60
+    while not (log.exists() and "table.kept" in log.read_text()) and time.monotonic() < end and job.poll() is None:
+        time.sleep(0.005)
+    return job
+
+
 def after_a_kill(check):
     """All ranks die while the fit goes on; two others start and read no source."""
     sets = ["model.starts=200", "checkpoint.interval=0.02"]
     must(JOB, "long", sets=sets)
-    line = [MPIRUN, "-n", "3", str(BIN / "strata"), "run", str(JOB), "--output", "killed"]
-    for item in sets:
-        line += ["--set", item]
-    job = subprocess.Popen(line, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
-    log, end = pathlib.Path("killed/log.jsonl"), time.monotonic() + 60
-    while not (log.exists() and "table.kept" in log.read_text()) and time.monotonic() < end and job.poll() is None:
-        time.sleep(0.005)
+    job = start("killed", sets)
     os.killpg(job.pid, signal.SIGKILL)
     job.wait()
     must(JOB, "killed", ranks=2, sets=sets)
@@ -85,10 +91,23 @@ def after_a_kill(check):
     check.that(not list(pathlib.Path("killed/table").glob("*")), "the table goes with the end of the run")
 
 
+def overtaken(check):
+    """What a later attempt does first, while this one runs: it ends with 69 and leaves everything to the later one."""
+    job = start("taken", ["model.starts=400"])
+    attempts = pathlib.Path("taken/.attempts")
+    (attempts / "000002").touch()
+    (attempts / "000001.tray").rename(attempts / "000001.dead")
+    before = {f.name for f in pathlib.Path("taken/table").iterdir()}
+    check.that(job.wait(timeout=120) == 69, f"an overtaken run ended with {job.returncode}")
+    check.that({f.name for f in pathlib.Path("taken/table").iterdir()} == before, "it left the table")
+    check.that(not pathlib.Path("taken/manifest.json").exists(), "it published nothing")
+
+
 def main():
     check = Checks()
     unusable(check, another_start(check))
     after_a_kill(check)
+    overtaken(check)
     check.end()
 
 
