@@ -1,6 +1,7 @@
 /* What a run directory holds of an unfinished run, and whether it is this job's. */
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "strata/file.h"
 #include "strata/log.h"
@@ -118,6 +119,8 @@ void strata_job_forget_checkpoints(struct strata_job *job)
     (void)strata_keeper_stop(&job->keeper, false, &job->n_checkpoints, &err); /* all is done */
     err = (struct strata_err){0};
     const strata_status status = strata_checkpoint_remove(&job->attempt, &err);
+    const char *folder = strata_path_join(job->directory, "checkpoints", job->keep);
+    if (folder) (void)rmdir(folder); /* empty now, or it stays */
     if (status != STRATA_OK)
         STRATA_LOG(WARN, "checkpoint.left", "reason=%s", strata_status_word(status));
 }
