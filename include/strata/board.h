@@ -83,7 +83,7 @@ struct strata_snapshot {
     char message[256];   /* the failure's first line, or empty */
 };
 
-enum strata_command_kind { STRATA_COMMAND_STOP = 1 };
+enum strata_command_kind { STRATA_COMMAND_STOP = 1, STRATA_COMMAND_CHECKPOINT = 2 };
 struct strata_command {
     enum strata_command_kind kind;
     uint64_t request_id;

@@ -2,6 +2,7 @@
 #ifndef STRATA_CLUSTER_H
 #define STRATA_CLUSTER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "strata/arena.h"
@@ -101,13 +102,27 @@ enum strata_fit_command {
     STRATA_FIT_LIMIT = 4
 };
 
+/* A fit at the end of an iteration.  Its state is a function of the job and of the customers, the same for
+ * any number of ranks: params, what has ended, standings, counters.  Both are quick: a copy of as many bytes.
+ * Rank 0 only, and only while strata_fit_watch.moment runs. */
+struct strata_fit_moment;
+size_t strata_fit_state_bytes(const struct strata_fit_moment *moment);
+void strata_fit_state_write(const struct strata_fit_moment *moment, unsigned char *out);
+/* No state of a job of so many rows has more bytes. */
+uint64_t strata_fit_state_most(const struct strata_config *config, uint64_t n_rows, size_t d);
+/* There will be no later moment: LIMIT was asked, or nothing moves any more. */
+bool strata_fit_is_last(const struct strata_fit_moment *moment);
+
 struct strata_fit_watch {
     void *context;
     /* Called on every rank before each reduction: the command pending on this rank (bits are or-ed
      * over ranks).  STOP: finish with the best so far; CANCEL: return STRATA_E_CANCELLED; LIMIT:
-     * return STRATA_E_AGAIN. */
+     * finish the iteration, then return STRATA_E_AGAIN. */
     unsigned (*command)(void *context);
     void (*progress)(void *context, const struct strata_fit_progress *progress); /* rank 0 only */
+    void (*moment)(void *context, const struct strata_fit_moment *moment);       /* rank 0 only */
+    const unsigned char *state; /* to go on from, the same on all ranks; NULL: from the start */
+    size_t state_bytes;
 };
 
 /* Centres to start from, in words that any job with the same features understands. */
@@ -135,7 +150,8 @@ STRATA_MUST_CHECK strata_status strata_cluster_from(
  * comm proves it. Same bits for any number of ranks.  Degenerate but legal input (fewer distinct
  * rows than k, k = 1, one customer) has a documented result and a note in quality.  Fails alike on
  * all ranks: k above the number of customers (STRATA_E_CONFIG, at segments_place), start file
- * problems, memory, CANCEL, LIMIT. */
+ * problems, memory, CANCEL, LIMIT, a state that is not of this fit (STRATA_E_DATA).  A fit that goes on
+ * from a state has the bytes of one that was never interrupted; it begins with one more pass. */
 STRATA_MUST_CHECK strata_status
 strata_cluster(struct strata_comm *comm, const struct strata_config *config,
                const struct strata_features *features, const struct strata_fit_watch *watch,

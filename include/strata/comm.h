@@ -11,6 +11,7 @@
 #include "strata/status.h"
 
 struct strata_comm;
+struct strata_watch;
 
 /* What a maker provides; each is collective, infallible (a broken launcher kills the job), and called in the same
  * order on all ranks. */
@@ -31,7 +32,8 @@ struct strata_comm {
     int size;
     int n_here; /* ranks on this rank's host */
     const struct strata_comm_ops *ops;
-    void *state;     /* the maker's own */
+    void *state;                /* the maker's own */
+    struct strata_watch *watch; /* strata/watch.h; NULL: nobody watches */
     uint64_t n_sums; /* counters for the log and the tests: calls of strata_comm_sum, ... */
     uint64_t n_exchanges;
     uint64_t sum_bytes;

@@ -114,6 +114,11 @@ enum strata_race_rule { /* model.race: whether starts first meet on a part of ma
                         STRATA_RACE_AUTO,
                         STRATA_RACE_OFF
 };
+enum strata_keep_table { /* checkpoint.table: how long the customer table stays on disk */
+                         STRATA_TABLE_UNTIL_DONE,
+                         STRATA_TABLE_ALWAYS,
+                         STRATA_TABLE_NEVER
+};
 enum strata_seeding {                         /* model.seeding: how random starts come about */
                       STRATA_SEEDING_SAMPLE,  /* greedy k-means++ on a sample of the customers */
                       STRATA_SEEDING_PARALLEL /* k-means||: a few passes over all of them */
@@ -168,6 +173,8 @@ struct strata_config {
     struct strata_place control_place;
     const char *output; /* run directory, absolute; default: runs/ and the job's name beside the job file */
     struct strata_place output_place;
+    double checkpoint_interval_s; /* from one checkpoint to the next */
+    enum strata_keep_table keep_table;
     bool keep_features; /* outputs: {features: true} writes features/part-*.parquet */
     const char *text;   /* the job file as read */
     size_t text_bytes;

@@ -15,6 +15,30 @@ STRATA_MUST_CHECK strata_status strata_file_write(const char *path, const void *
                                                   size_t n_bytes, bool private_mode,
                                                   struct strata_err *err);
 
+/* Some bytes of a file. */
+struct strata_piece {
+    const void *bytes;
+    size_t n_bytes;
+};
+
+/* A new file at path itself, the pieces one after the other, durable on return but for its name.  For files that are
+ * put in place with strata_file_place.  Mode as above; no memory, any thread.  Fails as above, and then no file is there. */
+STRATA_MUST_CHECK strata_status strata_file_make(const char *path, const struct strata_piece *piece,
+                                                 size_t n_pieces, bool private_mode,
+                                                 struct strata_err *err);
+
+/* Give a durable file another name, which must be free: one call that never replaces.  The name is durable after
+ * strata_directory_sync of its folder.  STRATA_E_CREATE when the name is taken, else STRATA_E_IO; nothing is done then. */
+STRATA_MUST_CHECK strata_status strata_file_place(const char *from, const char *to,
+                                                  struct strata_err *err);
+
+/* The same for a name that may be taken: what had it is gone.  STRATA_E_IO. */
+STRATA_MUST_CHECK strata_status strata_file_move(const char *from, const char *to,
+                                                 struct strata_err *err);
+
+/* Make the names in a directory durable.  STRATA_E_IO. */
+STRATA_MUST_CHECK strata_status strata_directory_sync(const char *path, struct strata_err *err);
+
 /* For writers that want a path of their own (DuckDB): the temporary name to write to, then commit or drop it.
  * The name is a function of path and process, in the same directory. */
 char *strata_file_temporary(const char *path, struct strata_arena *keep);
@@ -29,6 +53,10 @@ STRATA_MUST_CHECK strata_status strata_file_read(const char *path, size_t limit_
 
 /* Make a directory and its missing parents; fine when it is there already. */
 STRATA_MUST_CHECK strata_status strata_directory_make(const char *path, struct strata_err *err);
+
+/* Make one directory of mode 0700 in one that is there; *made: it was not there yet.  STRATA_E_CREATE. */
+STRATA_MUST_CHECK strata_status strata_directory_make_private(const char *path, bool *made,
+                                                              struct strata_err *err);
 
 /* Remove a directory and everything in it; fine when it is not there.  Follows no symbolic links. */
 STRATA_MUST_CHECK strata_status strata_directory_remove(const char *path, struct strata_err *err);

@@ -47,6 +47,16 @@ STRATA_MUST_CHECK strata_status strata_ingest_plan(const struct strata_config *c
                                                    struct strata_problems *problems,
                                                    struct strata_err *err);
 
+/* The files that the plan reads, a line each in the order of the plan: source, path, bytes, time of the last
+ * change, between tabs.  A file that has changed has another line.  Rank 0 only. */
+STRATA_MUST_CHECK strata_status strata_ingest_inputs(const struct strata_ingest_plan *plan,
+                                                     struct strata_arena *keep, char **text,
+                                                     struct strata_err *err);
+/* The same line of one more file that a job reads. */
+STRATA_MUST_CHECK strata_status strata_input_line(const char *source, const char *path,
+                                                  struct strata_arena *keep, char **line,
+                                                  struct strata_err *err);
+
 /* Read, shuffle, derive.  Collective; plan is rank 0's (NULL elsewhere), ingest sends the others
  * what they need. On success *table holds this rank's customers and quality->source is filled,
  * the same on all ranks. temporary_dir is a local directory of this job for spills and pipes.

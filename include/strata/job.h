@@ -23,6 +23,8 @@ struct strata_job_host {
                           struct strata_err *err);
     /* Something was published on the board; called by the compute thread, so it must be quick. */
     void (*progress)(void *context, const struct strata_snapshot *snapshot);
+    /* A sentence that the user should see at once. */
+    void (*warn)(void *context, const char *sentence);
     /* The job has ended in its last state; the directory is still there: close the channel. */
     void (*close)(void *context);
 };
@@ -33,6 +35,9 @@ struct strata_job_request {
     size_t n_set;
     const char *output;                 /* replaces the job's output; NULL: none */
     const struct strata_job_host *host; /* NULL: nobody watches */
+    bool fresh;                         /* begin anew, whatever the run directory holds */
+    double max_runtime_s;               /* end in time with STRATA_E_AGAIN; 0: no limit */
+    double deadline_s;                  /* the same, in seconds since 1970; 0: none */
 };
 
 /* What a finished run leaves for the terminal (rank 0). */
@@ -71,7 +76,7 @@ STRATA_MUST_CHECK strata_status strata_job_check(const struct strata_job_request
                                                  struct strata_err *err);
 
 /* Install the handlers: USR1 and TERM ask for an end with STRATA_E_AGAIN, INT for STRATA_E_CANCELLED, a second TERM or
- * INT leaves at once; USR2 and PIPE are ignored. */
+ * INT leaves at once; USR2 asks for a checkpoint; PIPE is ignored. */
 void strata_job_signals_install(void);
 
 /* The state machine as a table of states x events.  STRATA_JOB_STATE_COUNT when the event is refused in that state. */

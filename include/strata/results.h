@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "strata/arena.h"
+#include "strata/attempt.h"
 #include "strata/cluster.h"
 #include "strata/comm.h"
 #include "strata/config.h"
@@ -71,11 +72,12 @@ STRATA_MUST_CHECK strata_status strata_results_seal(const char *directory,
                                                     struct strata_arena scratch,
                                                     struct strata_err *err);
 
-/* Remove an earlier run's results, the seal first, so that a directory never holds the files of two runs.
- * What is not there is no error.  Rank 0 only. */
-STRATA_MUST_CHECK strata_status strata_results_remove(const char *directory,
-                                                      struct strata_arena scratch,
-                                                      struct strata_err *err);
+/* Put what the two functions above have written into the attempt's tray in the place of the results of an
+ * earlier run: those go, the seal first, then the new ones get their names, the seal last, so that a directory never
+ * holds the files of two runs under a seal.  What others put there stays.  Rank 0 only.  STRATA_E_UNAVAILABLE when a
+ * later attempt has taken the directory over; STRATA_E_IO, STRATA_E_CREATE. */
+STRATA_MUST_CHECK strata_status strata_results_publish(const struct strata_attempt *attempt,
+                                                       struct strata_err *err);
 
 /* The centres of a model as a start: model_file are the bytes of its model.pb, path is for messages.
  * The result, which points into the unpacked record, lives in keep.  Not collective: a function of the

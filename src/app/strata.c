@@ -8,6 +8,7 @@
 #include "strata/host.h"
 #include "strata/job.h"
 #include "strata/log.h"
+#include "strata/watch.h"
 #include "strata_app.h"
 
 static strata_status serve(struct strata_comm *comm, const struct strata_arguments *arguments,
@@ -44,6 +45,10 @@ static void help(FILE *stream)
         "  -s, --set KEY=VALUE   run, check: override a key of the job file, for example model.seed=7\n"
         "  -n, --ranks N         check: plan for N ranks (default 1)\n"
         "  -e, --endpoint E      serve: where to listen, for example tcp://127.0.0.1:*\n"
+        "      --stall-limit S   run: end with 75 when a rank has not answered for S seconds (60; 0 never)\n"
+        "      --fresh           run: start anew, even if the run directory holds an unfinished run\n"
+        "      --max-runtime S   run: stop in time to end within S seconds, with exit code 75\n"
+        "      --deadline T      run: the same by T, seconds since 1970 (default: $STRATA_DEADLINE)\n"
         "  -q, --quiet           no progress and no table\n"
         "  -v, --verbose         events on standard error\n"
         "  -h, --help            this text\n"
@@ -62,7 +67,13 @@ static const struct command *find_command(const char *name)
     return NULL;
 }
 
-enum { OPTION_VERSION = 256 };
+enum {
+    OPTION_VERSION = 256,
+    OPTION_STALL_LIMIT,
+    OPTION_FRESH,
+    OPTION_MAX_RUNTIME,
+    OPTION_DEADLINE
+};
 
 /* What else an argument list may ask for than a command. */
 struct asked {
@@ -76,6 +87,27 @@ static strata_status take_ranks(const char *text, int *ranks, struct strata_err 
     if (end == text || *end != '\0' || number < 1 || number > 4096)
         return STRATA_FAIL(err, STRATA_E_USAGE, "--ranks takes a number from 1 to 4096");
     *ranks = (int)number;
+    return STRATA_OK;
+}
+
+static strata_status take_stall_limit(const char *text, double *limit_s, struct strata_err *err)
+{
+    char *end = NULL;
+    const long number = strtol(text, &end, 10);
+    if (end == text || *end != '\0' || number < 0 || number > 86400)
+        return STRATA_FAIL(err, STRATA_E_USAGE,
+                           "--stall-limit takes seconds from 1 to 86400, or 0 for none");
+    *limit_s = (double)number;
+    return STRATA_OK;
+}
+
+static strata_status take_seconds(const char *text, const char *option, double *seconds,
+                                  struct strata_err *err)
+{
+    char *end = NULL;
+    *seconds = strtod(text, &end);
+    if (end == text || *end != '\0' || !(*seconds > 0 && *seconds < 1e12))
+        return STRATA_FAIL(err, STRATA_E_USAGE, "%s takes seconds above 0", option);
     return STRATA_OK;
 }
 
@@ -96,6 +128,15 @@ static strata_status take_option(int option, char **argv, struct strata_argument
     case 'e':
         arguments->endpoint = optarg;
         return STRATA_OK;
+    case OPTION_STALL_LIMIT:
+        return take_stall_limit(optarg, &arguments->stall_limit_s, err);
+    case OPTION_FRESH:
+        arguments->fresh = true;
+        return STRATA_OK;
+    case OPTION_MAX_RUNTIME:
+        return take_seconds(optarg, "--max-runtime", &arguments->max_runtime_s, err);
+    case OPTION_DEADLINE:
+        return take_seconds(optarg, "--deadline", &arguments->deadline_s, err);
     case 'q':
         arguments->quiet = true;
         return STRATA_OK;
@@ -126,11 +167,19 @@ static strata_status take_options(int argc, char **argv, struct strata_arguments
         {"quiet", no_argument, NULL, 'q'},
         {"verbose", no_argument, NULL, 'v'},
         {"help", no_argument, NULL, 'h'},
+        {"stall-limit", required_argument, NULL, OPTION_STALL_LIMIT},
+        {"fresh", no_argument, NULL, OPTION_FRESH},
+        {"max-runtime", required_argument, NULL, OPTION_MAX_RUNTIME},
+        {"deadline", required_argument, NULL, OPTION_DEADLINE},
         {"version", no_argument, NULL, OPTION_VERSION},
         {NULL, 0, NULL, 0},
     };
     opterr = 0;
     arguments->ranks = 1;
+    arguments->stall_limit_s = STRATA_STALL_LIMIT_S;
+    const char *deadline = getenv("STRATA_DEADLINE"); /* what a batch file knows of its allocation */
+    if (deadline && *deadline)
+        STRATA_TRY(take_seconds(deadline, "STRATA_DEADLINE", &arguments->deadline_s, err));
     for (int option; (option = getopt_long(argc, argv, ":o:s:n:e:qvh", options, NULL)) != -1;)
         STRATA_TRY(take_option(option, argv, arguments, asked, err));
     return STRATA_OK;

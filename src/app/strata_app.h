@@ -19,7 +19,11 @@ struct strata_arguments {
     const char *output;
     const char *endpoint;
     bool quiet;
-    int ranks; /* of check: how many to plan for */
+    double stall_limit_s;
+    bool fresh;
+    double max_runtime_s; /* 0: none */
+    double deadline_s;    /* since 1970; 0: none */
+    int ranks;            /* of check: how many to plan for */
 };
 
 strata_status strata_app_run(struct strata_comm *comm, const struct strata_arguments *arguments,

@@ -5,6 +5,7 @@
 #include "strata/control.h"
 #include "strata/job.h"
 #include "strata/log.h"
+#include "strata/watch.h"
 #include "strata_app.h"
 #include "terminal.h"
 
@@ -43,6 +44,13 @@ static void draw(void *context, const struct strata_snapshot *snapshot)
     strata_progress_draw(stderr, snapshot);
 }
 
+static void warn(void *context, const char *sentence)
+{
+    (void)context;
+    strata_progress_end(stderr); /* a line of its own */
+    (void)fprintf(stderr, "strata: %s\n", sentence);
+}
+
 static void close_channel(void *context)
 {
     struct screen *screen = context;
@@ -66,16 +74,26 @@ strata_status strata_app_run(struct strata_comm *comm, const struct strata_argum
     screen.quiet = arguments->quiet;
     screen.drawn_state = STRATA_JOB_STATE_COUNT;
     strata_board_init(&screen.board);
-    const struct strata_job_host host = {&screen, &screen.board, open_channel, draw, close_channel};
+    const struct strata_job_host host = {.context = &screen,
+                                         .board = &screen.board,
+                                         .open = open_channel,
+                                         .progress = draw,
+                                         .warn = warn,
+                                         .close = close_channel};
     const struct strata_job_request request = {
         .path = arguments->operand,
         .set = arguments->set,
         .n_set = arguments->n_set,
         .output = arguments->output,
         .host = &host,
+        .fresh = arguments->fresh,
+        .max_runtime_s = arguments->max_runtime_s,
+        .deadline_s = arguments->deadline_s,
     };
     struct strata_job_summary summary = {0};
-    strata_status status = strata_job_run(comm, &request, keep, &summary, err);
+    strata_status status = strata_watch_start(comm, arguments->stall_limit_s, err);
+    if (status == STRATA_OK) status = strata_job_run(comm, &request, keep, &summary, err);
+    strata_watch_stop(comm);
     if (status == STRATA_OK && comm->rank == 0 && !arguments->quiet)
         status = print_summary(&summary, err);
     strata_board_finish(&screen.board);

@@ -23,6 +23,7 @@ static const struct command {
     {"persona", "[SEGMENT]", "one segment in words, by number or name; or all of them",
      strata_ctl_persona},
     {"stop", "", "finish with the best model so far", strata_ctl_stop},
+    {"checkpoint", "", "write a checkpoint at once, and go on", strata_ctl_checkpoint},
 };
 #define N_COMMANDS (sizeof commands / sizeof *commands)
 
@@ -34,7 +35,7 @@ static void help(FILE *stream)
                   "commands:\n",
                   STRATA_VERSION);
     for (size_t i = 0; i < N_COMMANDS; i++)
-        (void)fprintf(stream, "  %-8s %-10s %s\n", commands[i].name, commands[i].operand,
+        (void)fprintf(stream, "  %-10s %-10s %s\n", commands[i].name, commands[i].operand,
                       commands[i].summary);
     (void)fputs(
         "\noptions:\n"

@@ -25,6 +25,8 @@ STRATA_MUST_CHECK strata_status strata_ctl_segments(struct strata_session *sessi
                                                     struct strata_err *err);
 STRATA_MUST_CHECK strata_status strata_ctl_persona(struct strata_session *session,
                                                    struct strata_err *err);
+STRATA_MUST_CHECK strata_status strata_ctl_checkpoint(struct strata_session *session,
+                                                      struct strata_err *err);
 STRATA_MUST_CHECK strata_status strata_ctl_stop(struct strata_session *session,
                                                 struct strata_err *err);
 

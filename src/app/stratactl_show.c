@@ -1,4 +1,4 @@
-/* What stratactl shows once: status, segments, personas, and the answer to stop. */
+/* What stratactl shows once: status, segments, personas, and the answers to stop and checkpoint. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -221,7 +221,7 @@ strata_status strata_ctl_persona(struct strata_session *session, struct strata_e
     return STRATA_OK;
 }
 
-/* --- stop --------------------------------------------------------------------------------------- */
+/* --- commands ----------------------------------------------------------------------------------- */
 
 strata_status strata_ctl_stop(struct strata_session *session, struct strata_err *err)
 {
@@ -230,5 +230,15 @@ strata_status strata_ctl_stop(struct strata_session *session, struct strata_err 
     bool shown = false;
     STRATA_TRY(ask(session, STRATA_ASK_STOP, NULL, &memory, &answer, &shown, err));
     if (!shown) (void)printf("The job will finish with the best model so far.\n");
+    return STRATA_OK;
+}
+
+strata_status strata_ctl_checkpoint(struct strata_session *session, struct strata_err *err)
+{
+    struct strata_arena memory = session->memory;
+    struct strata_answer answer;
+    bool shown = false;
+    STRATA_TRY(ask(session, STRATA_ASK_CHECKPOINT, NULL, &memory, &answer, &shown, err));
+    if (!shown) (void)printf("The job will write a checkpoint and go on.\n");
     return STRATA_OK;
 }

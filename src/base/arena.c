@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "strata/fault.h"
+
 #define PAGE_BYTES ((size_t)4096) /* in front of the reservation: where its copies share a mark */
 #define HUGE_BYTES ((size_t)2 << 20)   /* of a huge page */
 #define LARGE_BYTES ((size_t)16 << 20) /* pieces from here on ask for huge pages */
@@ -78,6 +80,7 @@ static void zero(const struct strata_arena *arena, unsigned char *piece, unsigne
 void *strata_arena_take(struct strata_arena *arena, size_t size, size_t alignment, size_t count)
 {
     if (size == 0 || count > SIZE_MAX / size) return NULL;
+    if (STRATA_FAULT_CALL("memory.take")) return NULL;
     const size_t n_bytes = size * count;
     if (n_bytes >= PAGE_BYTES && alignment < 64) alignment = 64;
     const size_t padding = (size_t)(-(uintptr_t)arena->next & (alignment - 1));

@@ -20,6 +20,7 @@ struct bodies {
     Strata__V1__GetPersonas personas;
     Strata__V1__GetPersona persona;
     Strata__V1__Stop stop;
+    Strata__V1__Checkpoint checkpoint;
     char which[STRATA_REQUEST_NAME_BYTES_MAX + 1];
 };
 
@@ -78,6 +79,11 @@ static void fill_request(Strata__V1__Request *request, enum strata_question ques
         strata__v1__stop__init(&body->stop);
         request->body_case = STRATA__V1__REQUEST__BODY_STOP;
         request->stop = &body->stop;
+        return;
+    case STRATA_ASK_CHECKPOINT:
+        strata__v1__checkpoint__init(&body->checkpoint);
+        request->body_case = STRATA__V1__REQUEST__BODY_CHECKPOINT;
+        request->checkpoint = &body->checkpoint;
         return;
     case STRATA_QUESTION_COUNT:
         break;
@@ -197,7 +203,7 @@ static bool view_body(const Strata__V1__Reply *reply, struct strata_arena *keep,
         return strata_view_personas(&reply->persona->persona, reply->persona->persona ? 1 : 0, keep,
                                     view);
     default:
-        return true; /* hello and stop say all in their message */
+        return true; /* the others say all in their message */
     }
 }
 
@@ -211,6 +217,7 @@ static Strata__V1__Reply__BodyCase expected_body(enum strata_question question)
         [STRATA_ASK_PERSONAS] = STRATA__V1__REPLY__BODY_PERSONAS,
         [STRATA_ASK_PERSONA] = STRATA__V1__REPLY__BODY_PERSONA,
         [STRATA_ASK_STOP] = STRATA__V1__REPLY__BODY_STOP,
+        [STRATA_ASK_CHECKPOINT] = STRATA__V1__REPLY__BODY_CHECKPOINT,
     };
     return body[question];
 }

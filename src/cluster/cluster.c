@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "strata/clock.h"
+#include "strata/fault.h"
 #include "strata/hash.h"
 #include "strata/log.h"
 
@@ -220,13 +221,6 @@ static bool is_in_order(const struct strata_fit *fit, const struct strata_candid
     return n == model->dims.k;
 }
 
-static void take_next(struct strata_candidate *model)
-{
-    double *params = model->params;
-    model->params = model->next;
-    model->next = params;
-}
-
 /* Look at all rows with the model as it stands, from scratch: objective, mass, and in next what
  * maximise would make of it. */
 static void look(struct strata_fit *fit, struct strata_candidate *model, int64_t *limbs)
@@ -263,7 +257,7 @@ static void put_in_order(struct strata_fit *fit, struct strata_candidate *model,
     fit->estimator->centres(model->dims, model->params, centre);
     const size_t n_kept = order_segments(model->dims, model->mass, centre, order);
     fit->estimator->select(model->dims, model->params, order, n_kept, model->next);
-    take_next(model);
+    strata_candidate_swap(model);
     model->dims.k = n_kept;
     model->n_params = fit->estimator->param_count(model->dims);
     model->n_stats = fit->estimator->stat_count(model->dims);
@@ -296,7 +290,7 @@ static strata_status settle(struct strata_fit *fit, struct strata_err *err)
         look(fit, &model, limbs);
         const bool fixed = !must_stay || memcmp(model.next, model.params,
                                                 model.n_params * sizeof *model.next) == 0;
-        if (!fixed) take_next(&model);
+        if (!fixed) strata_candidate_swap(&model);
         settled = fixed && is_in_order(fit, &model, centre);
     }
     if (!settled) look(fit, &model, limbs); /* objective and mass of what is kept */
@@ -365,10 +359,15 @@ static strata_status run(struct strata_fit *fit, struct strata_err *err)
 {
     STRATA_TRY(plan(fit, err));
     STRATA_TRY(strata_fit_totals(fit, err));
+    STRATA_FAULT("seed.sample.before");
     if (!fit->from_file) STRATA_TRY(strata_fit_sample(fit, err));
+    STRATA_FAULT("seed.sample.after");
     STRATA_TRY(strata_fit_all(fit, err));
+    STRATA_FAULT("fit.choose.before");
     STRATA_TRY(strata_fit_choose(fit, err));
+    STRATA_FAULT("fit.settle.before");
     STRATA_TRY(settle(fit, err));
+    STRATA_FAULT("fit.settle.after");
     finish(fit);
     return STRATA_OK;
 }
@@ -463,4 +462,19 @@ uint64_t strata_cluster_bytes(const struct strata_config *config, uint64_t n_row
     const uint64_t threads = (uint64_t)n_threads * (estimator->scratch_bytes(dims) + 64);
     const uint64_t seeding = strata_seeding_bytes(config, n_rows, dims.k, d);
     return n_rows * sizeof(uint16_t) + fitted + settled + leaders + threads + seeding;
+}
+
+uint64_t strata_fit_state_most(const struct strata_config *config, uint64_t n_rows, size_t d)
+{
+    const struct strata_model_options *model = &config->model;
+    const struct strata_estimator *estimator = strata_estimator_find(model->estimator);
+    const struct strata_dims dims = largest_dims(config, d);
+    if (!estimator || dims.k == 0) return 0;
+    const uint64_t n_k = model->k_to - model->k_from + 1, params = estimator->param_count(dims);
+    const uint64_t all = n_k * (model->starts + 2), wave = strata_wave_size(estimator, dims, n_rows);
+    const uint64_t of_wave =
+        (all < wave ? all : wave) * (2 * params + dims.k + 2 * STRATA_TRACE_MAX + 16);
+    const uint64_t of_k = n_k * (params + dims.k + STRATA_TRACE_MAX + 8);
+    const uint64_t of_race = n_k * STRATA_FINALISTS * (2 * params + dims.k + 8);
+    return (of_wave + of_k + of_race + 10 * all + 32) * sizeof(double);
 }

@@ -63,6 +63,13 @@ struct strata_entrant {
     const double *params;
 };
 
+/* The end of an iteration: the candidates (n) are those of the wave. */
+struct strata_fit_moment {
+    struct strata_fit *fit;
+    struct strata_candidate *candidate;
+    size_t n;
+};
+
 /* One that came through the race. */
 struct strata_finalist {
     bool filled, eligible;
@@ -73,6 +80,13 @@ struct strata_finalist {
 };
 
 #define STRATA_FINALISTS 2 /* of each k */
+
+/* Which entrants are being fitted. */
+enum strata_leg {
+    STRATA_LEG_RACE,   /* the seeded ones to a part of the rows */
+    STRATA_LEG_LADDER, /* warm starts between them to the same part */
+    STRATA_LEG_ALL     /* to all rows: finalists, or the seeded ones where there is no race */
+};
 
 /* The race on a part of the customers: who is good enough to be fitted to all of them. */
 struct strata_race {
@@ -118,17 +132,20 @@ struct strata_fit {
     const double *file_centre; /* (k, d) then */
     uint32_t k_from, k_to, starts;
     struct strata_sample sample;
-    double *spread;                 /* (d) variance of each column in squared grid units */
-    double total_sse;               /* about the grand mean, in squared grid units */
-    double *criterion;              /* (n_k) what the pass for the choice found, or NULL */
-    struct strata_leader *leader;   /* (n_k) */
-    struct strata_race *race;       /* this fit is one; or NULL */
-    bool is_final;                  /* this fit is between those that came through a race */
-    size_t n_entrants, n_done;      /* of this stage; n_done are of waves that are over */
+    double *spread;               /* (d) variance of each column in squared grid units */
+    double total_sse;             /* about the grand mean, in squared grid units */
+    double *criterion;            /* (n_k) what the pass for the choice found, or NULL */
+    struct strata_leader *leader; /* (n_k) */
+    struct strata_race *race;     /* this fit is one; or NULL */
+    bool is_final;                /* this fit is between those that came through a race */
+    enum strata_leg leg;
+    const struct strata_entrant *entrant; /* (n_entrants) of this leg */
+    size_t n_entrants, n_done;            /* n_done are of waves that are over */
+    struct strata_saved *saved; /* what the fit goes on from, until its wave has been read; or NULL */
     double stage_from, stage_share; /* of the whole fit, for progress */
     double fraction;                /* told last */
     bool asked_to_stop;
-    bool differs; /* this rank's params are not rank 0's: told in the next reduction */
+    bool out_of_time; /* the iteration is finished, then all leave */
 };
 
 /* A row as it travels to all ranks. */
@@ -233,10 +250,26 @@ STRATA_MUST_CHECK strata_status strata_fit_repair(struct strata_fit *fit,
  * many rows, those that come through a race.  Collective. */
 STRATA_MUST_CHECK strata_status strata_fit_all(struct strata_fit *fit, struct strata_err *err);
 
-/* Fit these to the fit's rows, wave by wave.  Collective. */
+/* Fit these to the fit's rows, wave by wave.  A fit that goes on in this leg replaces them by those that
+ * were there, at most n.  Collective. */
 STRATA_MUST_CHECK strata_status strata_fit_entrants(struct strata_fit *fit,
-                                                    const struct strata_entrant *entrant, size_t n,
+                                                    struct strata_entrant *entrant, size_t n,
                                                     struct strata_err *err);
+
+/* saved.c: a fit that goes on from a state.  The parts are read in this order, each when there is room for it:
+ * standings (then leg is known), a race's finalists, the entrants of the leg, the candidates of the wave, whose
+ * rows are then labelled anew.  Collective; fails alike on all ranks. */
+STRATA_MUST_CHECK strata_status strata_saved_open(struct strata_fit *fit, struct strata_err *err);
+STRATA_MUST_CHECK strata_status strata_saved_race(struct strata_fit *heat, struct strata_err *err);
+STRATA_MUST_CHECK strata_status strata_saved_entrants(struct strata_fit *fit,
+                                                      struct strata_entrant *entrant, size_t most,
+                                                      struct strata_err *err);
+STRATA_MUST_CHECK strata_status strata_saved_wave(struct strata_fit *fit,
+                                                  struct strata_candidate *candidate, size_t n,
+                                                  struct strata_err *err);
+
+/* Params of the last pass and of the next one change places. */
+void strata_candidate_swap(struct strata_candidate *candidate);
 
 /* Whether there is a race: a function of the job and of the number of customers. */
 bool strata_race_is_on(const struct strata_fit *fit);
@@ -245,6 +278,9 @@ bool strata_race_is_on(const struct strata_fit *fit);
  * gets those that are to go on, in the order of their k.  Collective. */
 STRATA_MUST_CHECK strata_status strata_fit_race(struct strata_fit *fit, struct strata_entrant *out,
                                                 size_t *n_out, struct strata_err *err);
+
+/* The fit is between finalists from now on. */
+void strata_race_is_over(struct strata_fit *fit);
 
 /* Drop finalists that will not catch up with the better one of their k. */
 void strata_fit_drop(const struct strata_fit *fit, struct strata_candidate *candidate, size_t n);

@@ -5,10 +5,13 @@
  * A candidate stops with the params of its last pass, so its objective, its masses and its labels
  * belong together. */
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "strata/fault.h"
 #include "strata/hash.h"
 #include "strata/log.h"
+#include "strata/watch.h"
 
 #include "cluster/cluster_impl.h"
 
@@ -22,11 +25,15 @@ enum head {
     HEAD_STOP, /* ranks that ask for it */
     HEAD_CANCEL,
     HEAD_LIMIT,
-    HEAD_DIFFERS, /* ranks whose params were not rank 0's in the last pass */
     HEAD_DAMAGED, /* blocks of rows that are no longer what they were */
-    HEAD_HASH,    /* of rank 0's params, others add 0 */
-    HEAD_COUNT
+    HEAD_CHECK,   /* the sum of all other numbers of the message, modulo 2^64 */
+    HEAD_HASHES,  /* of each lane of the hash of a rank's params: itself and its square */
+    HEAD_COUNT = HEAD_HASHES + 6
 };
+
+/* Lanes of 20 bits: their squares, summed over 4,096 ranks and times them, are below 2^64. */
+#define LANES 3
+#define LANE_BITS 20
 
 struct wave {
     struct strata_candidate *candidate; /* (n) */
@@ -69,6 +76,14 @@ static void sums_from_wire(const int64_t *wire, size_t n, size_t limbs, struct s
 
 /* --- one iteration --------------------------------------------------------------------- */
 
+/* Of the n numbers of a message, all but the check itself. */
+static int64_t check_of(const int64_t *message, size_t n)
+{
+    uint64_t total = 0;
+    for (size_t i = 0; i < n; i++) total += (uint64_t)message[i];
+    return (int64_t)(total - (uint64_t)message[HEAD_CHECK]);
+}
+
 static size_t pack(const struct strata_fit *fit, struct wave *wave)
 {
     const unsigned command =
@@ -89,9 +104,13 @@ static size_t pack(const struct strata_fit *fit, struct wave *wave)
     wave->message[HEAD_STOP] = (command & STRATA_FIT_STOP) != 0;
     wave->message[HEAD_CANCEL] = (command & STRATA_FIT_CANCEL) != 0;
     wave->message[HEAD_LIMIT] = (command & STRATA_FIT_LIMIT) != 0;
-    wave->message[HEAD_DIFFERS] = fit->differs;
     wave->message[HEAD_DAMAGED] = (int64_t)fit->scrub->n_damaged;
-    wave->message[HEAD_HASH] = fit->comm->rank == 0 ? (int64_t)wave->hash : 0;
+    for (int lane = 0; lane < LANES; lane++) {
+        const int64_t part = wave->hash >> (lane * LANE_BITS) & ((1 << LANE_BITS) - 1);
+        wave->message[HEAD_HASHES + 2 * lane] = part;
+        wave->message[HEAD_HASHES + 2 * lane + 1] = part * part;
+    }
+    wave->message[HEAD_CHECK] = check_of(wave->message, at);
     return at;
 }
 
@@ -107,19 +126,56 @@ static void unpack(struct strata_fit *fit, struct wave *wave)
         sums_from_wire(line + LINE_SUMS, c->n_stats, fit->estimator->limbs, c->sums);
         at += message_size(fit, c);
     }
-    fit->differs = (uint64_t)wave->message[HEAD_HASH] != wave->hash;
     fit->asked_to_stop |= wave->message[HEAD_STOP] > 0;
+}
+
+/* Numbers are all the same exactly when the square of their sum is their count times the sum of
+ * their squares: a function of the sums, so all ranks find the same. */
+static bool is_same_model(const int64_t *head, int n_ranks)
+{
+    for (int lane = 0; lane < LANES; lane++) {
+        const uint64_t sum = (uint64_t)head[HEAD_HASHES + 2 * lane];
+        const uint64_t squares = (uint64_t)head[HEAD_HASHES + 2 * lane + 1];
+        if (sum * sum != squares * (uint64_t)n_ranks) return false;
+    }
+    return true;
+}
+
+/* The one rank whose params are not the others'.  Collective, once it is known that there are some. */
+static strata_status name_odd_rank(const struct strata_fit *fit, const struct wave *wave,
+                                   struct strata_err *err)
+{
+    struct strata_comm *comm = fit->comm;
+    uint64_t of_first = wave->hash;
+    strata_comm_broadcast(comm, &of_first, sizeof of_first, 0);
+    const bool differs = of_first != wave->hash;
+    int64_t odd[2] = {differs, differs ? comm->rank : 0}; /* how many, and the sum of their numbers */
+    strata_comm_sum(comm, odd, 2);
+    const bool is_first = odd[0] == comm->size - 1;
+    char who[64] = "ranks do not hold the same model";
+    if (comm->size > 2 && (odd[0] == 1 || is_first))
+        (void)snprintf(who, sizeof who, "rank %d holds another model than the others",
+                       is_first ? 0 : (int)odd[1]);
+    return STRATA_FAIL(err, STRATA_E_BUG,
+                       "%s after %llu reductions: a rank's memory or arithmetic is faulty; run again "
+                       "on other hosts",
+                       who, (unsigned long long)fit->out->iterations_total);
 }
 
 /* What must hold whatever the data are: the same model on all ranks, rows that stay as they were, and
  * sums that add up to all rows. */
 static strata_status check_soundness(const struct strata_fit *fit, const struct wave *wave,
-                                     struct strata_err *err)
+                                     size_t n_numbers, struct strata_err *err)
 {
     const char *broken = NULL;
-    if (wave->message[HEAD_DIFFERS] > 0) broken = "ranks do not hold the same model";
-    if ((uint64_t)wave->message[HEAD_ROWS] != fit->rows->n_global) broken = "rows were lost";
-    if (wave->message[HEAD_DAMAGED] > 0) broken = "the feature matrix changed in memory";
+    if (wave->message[HEAD_CHECK] != check_of(wave->message, n_numbers))
+        broken = "the ranks' sums changed on their way";
+    else if (!is_same_model(wave->message, fit->comm->size))
+        return name_odd_rank(fit, wave, err);
+    else if ((uint64_t)wave->message[HEAD_ROWS] != fit->rows->n_global)
+        broken = "rows were lost";
+    else if (wave->message[HEAD_DAMAGED] > 0)
+        broken = "the feature matrix changed in memory";
     for (size_t i = 0; i < wave->n && !broken; i++) {
         const struct strata_candidate *c = &wave->candidate[i];
         if (c->live && !fit->estimator->conserved(c->dims, c->sums, &fit->totals))
@@ -137,16 +193,16 @@ static strata_status check_soundness(const struct strata_fit *fit, const struct 
 static strata_status reduce(struct strata_fit *fit, struct wave *wave, struct strata_err *err)
 {
     const size_t n = pack(fit, wave);
+    STRATA_FAULT_BYTES("fit.message", wave->message, n * sizeof(int64_t));
     strata_comm_sum(fit->comm, wave->message, n);
+    STRATA_FAULT_AT("fit.reduce.after", fit->out->iterations_total + 1);
     unpack(fit, wave);
     wave->iteration++;
     fit->out->iterations_total++;
     const int64_t *head = wave->message;
-    STRATA_TRY(check_soundness(fit, wave, err));
+    STRATA_TRY(check_soundness(fit, wave, n, err));
     if (head[HEAD_CANCEL] > 0) return STRATA_FAIL(err, STRATA_E_CANCELLED, "the fit was cancelled");
-    if (head[HEAD_LIMIT] > 0)
-        return STRATA_FAIL(err, STRATA_E_AGAIN,
-                           "the fit was interrupted; run the same command again");
+    fit->out_of_time = head[HEAD_LIMIT] > 0;
     return STRATA_OK;
 }
 
@@ -199,6 +255,13 @@ static bool needs_repair(const struct strata_fit *fit, const struct strata_candi
     return false;
 }
 
+void strata_candidate_swap(struct strata_candidate *candidate)
+{
+    double *params = candidate->params;
+    candidate->params = candidate->next;
+    candidate->next = params;
+}
+
 static strata_status advance(struct strata_fit *fit, struct strata_candidate *candidate,
                              struct strata_err *err)
 {
@@ -219,11 +282,7 @@ static strata_status advance(struct strata_fit *fit, struct strata_candidate *ca
 
     candidate->result->reason = stop_reason(fit, candidate, before);
     candidate->live = candidate->result->reason == STRATA_STOP_NONE;
-    if (candidate->live) {
-        double *params = candidate->params;
-        candidate->params = candidate->next;
-        candidate->next = params;
-    }
+    if (candidate->live) strata_candidate_swap(candidate);
     return STRATA_OK;
 }
 
@@ -277,12 +336,28 @@ static void tell(struct strata_fit *fit, const struct wave *wave)
     if (fit->watch && fit->watch->progress) fit->watch->progress(fit->watch->context, &progress);
 }
 
+/* Who watches may keep the state as it is now. */
+static void show(struct strata_fit *fit, const struct wave *wave)
+{
+    if (fit->comm->rank != 0 || !fit->watch || !fit->watch->moment) return;
+    const struct strata_fit_moment moment = {fit, wave->candidate, wave->n};
+    fit->watch->moment(fit->watch->context, &moment);
+}
+
 /* --- waves ----------------------------------------------------------------------------- */
 
 static strata_status iterate(struct strata_fit *fit, struct wave *wave, struct strata_err *err)
 {
     while (count_live(wave) > 0) {
+        strata_watch_tell(fit->comm, "FITTING", fit->out->iterations_total + 1);
+        STRATA_FAULT_AT("fit.pass.before", fit->out->iterations_total + 1);
+        STRATA_FAULT_BYTES("fit.params", wave->candidate->params,
+                           wave->candidate->n_params * sizeof(double));
+        STRATA_FAULT_BYTES("fit.matrix", fit->rows->x, fit->rows->n * fit->rows->d * sizeof(float));
         strata_fit_pass(fit, wave->candidate, wave->n);
+        STRATA_FAULT_AT("fit.pass.after", fit->out->iterations_total + 1);
+        STRATA_FAULT_BYTES("fit.kept", wave->candidate->mine,
+                           wave->candidate->n_stats * sizeof(struct strata_sum));
         strata_scrub_step(fit->rows, fit->scrub);
         STRATA_TRY(reduce(fit, wave, err));
         for (size_t i = 0; i < wave->n; i++)
@@ -290,6 +365,11 @@ static strata_status iterate(struct strata_fit *fit, struct wave *wave, struct s
         strata_fit_merge(fit, wave->candidate, wave->n);
         strata_fit_drop(fit, wave->candidate, wave->n);
         tell(fit, wave);
+        show(fit, wave);
+        STRATA_FAULT_AT("fit.iteration.end", fit->out->iterations_total);
+        if (fit->out_of_time)
+            return STRATA_FAIL(err, STRATA_E_AGAIN,
+                               "the fit was interrupted; run the same command again");
     }
     return STRATA_OK;
 }
@@ -361,23 +441,31 @@ static strata_status fit_wave(struct strata_fit *fit, const struct strata_entran
         status = STRATA_FAIL(err, STRATA_E_MEMORY, "no memory to fit %zu candidates at once", n);
     STRATA_TRY(strata_comm_agree(fit->comm, status, err));
     STRATA_REQUIRE(wave.candidate != NULL); /* all ranks have agreed that there is room */
-    if (!entrant[0].params) STRATA_TRY(strata_fit_seed(fit, wave.candidate, n, err));
+    STRATA_FAULT("seed.start.before");
+    if (fit->saved)
+        STRATA_TRY(strata_saved_wave(fit, wave.candidate, n, err));
+    else if (!entrant[0].params)
+        STRATA_TRY(strata_fit_seed(fit, wave.candidate, n, err));
+    STRATA_FAULT("seed.start.after");
     STRATA_TRY(iterate(fit, &wave, err));
     for (size_t i = 0; i < n; i++) conclude(fit, &wave.candidate[i]);
     fit->n_done += n;
     return STRATA_OK;
 }
 
-strata_status strata_fit_entrants(struct strata_fit *fit, const struct strata_entrant *entrant,
-                                  size_t n, struct strata_err *err)
+strata_status strata_fit_entrants(struct strata_fit *fit, struct strata_entrant *entrant, size_t n,
+                                  struct strata_err *err)
 {
     const struct strata_dims largest = {.k = fit->k_to, .d = fit->rows->d};
     const size_t wave = strata_wave_size(fit->estimator, largest, fit->rows->n_global);
+    fit->entrant = entrant;
     fit->n_entrants = n;
     fit->n_done = 0;
-    for (size_t first = 0; first < n; first += wave) {
+    if (fit->saved) STRATA_TRY(strata_saved_entrants(fit, entrant, n, err));
+    while (fit->n_done < fit->n_entrants) {
+        const size_t left = fit->n_entrants - fit->n_done;
         const struct strata_arena mark = fit->room;
-        STRATA_TRY(fit_wave(fit, entrant + first, n - first < wave ? n - first : wave, err));
+        STRATA_TRY(fit_wave(fit, entrant + fit->n_done, left < wave ? left : wave, err));
         fit->room = mark;
     }
     return STRATA_OK;
@@ -393,19 +481,20 @@ strata_status strata_fit_all(struct strata_fit *fit, struct strata_err *err)
     if (!entrant) status = STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for %zu starts", n);
     STRATA_TRY(strata_comm_agree(fit->comm, status, err));
     STRATA_REQUIRE(entrant != NULL);
-    if (strata_race_is_on(fit)) {
-        STRATA_TRY(strata_fit_race(fit, entrant, &n, err));
-        fit->is_final = true;
-    } else {
+    const bool races = strata_race_is_on(fit);
+    fit->leg = races ? STRATA_LEG_RACE : STRATA_LEG_ALL;
+    if (fit->watch && fit->watch->state) STRATA_TRY(strata_saved_open(fit, err));
+    if (!races) {
         n = n_seeded;
         for (size_t i = 0; i < n; i++) entrant[i].index = i;
+    } else if (fit->leg == STRATA_LEG_ALL) {
+        strata_race_is_over(fit);
+    } else {
+        STRATA_TRY(strata_fit_race(fit, entrant, &n, err));
     }
     STRATA_TRY(strata_fit_entrants(fit, entrant, n, err));
     strata_fit_follow_merged(fit->out);
-    if (fit->differs)
-        status =
-            STRATA_FAIL(err, STRATA_E_BUG, "this rank's model differs from rank 0's after the fit");
-    return strata_comm_agree(fit->comm, status, err);
+    return STRATA_OK;
 }
 
 /* --- sizes ----------------------------------------------------------------------------- */

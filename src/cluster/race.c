@@ -227,14 +227,21 @@ static strata_status heat_make(struct strata_fit *fit, struct strata_race *race,
     return STRATA_OK;
 }
 
+void strata_race_is_over(struct strata_fit *fit)
+{
+    fit->is_final = true;
+    fit->leg = STRATA_LEG_ALL;
+    fit->stage_from = SHARE_OF_PROGRESS;
+    fit->stage_share = 1 - SHARE_OF_PROGRESS;
+}
+
 /* What the heat has found out about the fit as a whole. */
 static void heat_end(const struct strata_fit *heat, struct strata_fit *fit)
 {
     fit->asked_to_stop = heat->asked_to_stop;
-    fit->differs = heat->differs;
     fit->fraction = heat->fraction;
-    fit->stage_from = SHARE_OF_PROGRESS;
-    fit->stage_share = 1 - SHARE_OF_PROGRESS;
+    fit->saved = heat->saved;
+    strata_race_is_over(fit);
 }
 
 static strata_status run_heat(struct strata_fit *heat, struct strata_err *err)
@@ -246,10 +253,14 @@ static strata_status run_heat(struct strata_fit *heat, struct strata_err *err)
     strata_status status = STRATA_OK;
     if (!entrant) status = STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for %zu starts", room);
     STRATA_TRY(strata_comm_agree(heat->comm, status, err));
-    for (size_t i = 0; i < n_seeded; i++) entrant[i] = (struct strata_entrant){.index = i};
-    STRATA_TRY(strata_fit_entrants(heat, entrant, n_seeded, err));
-    size_t n = 0;
-    STRATA_TRY(strata_fit_ladder(heat, entrant, &n, err));
+    size_t n = n_ladder;
+    if (heat->saved) STRATA_TRY(strata_saved_race(heat, err));
+    if (heat->leg == STRATA_LEG_RACE) {
+        for (size_t i = 0; i < n_seeded; i++) entrant[i] = (struct strata_entrant){.index = i};
+        STRATA_TRY(strata_fit_entrants(heat, entrant, n_seeded, err));
+        STRATA_TRY(strata_fit_ladder(heat, entrant, &n, err));
+        heat->leg = STRATA_LEG_LADDER;
+    }
     STRATA_TRY(strata_fit_entrants(heat, entrant, n, err));
     heat->room = mark;
     return STRATA_OK;

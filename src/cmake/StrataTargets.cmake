@@ -1,7 +1,8 @@
 # The verbs that the project's CMakeLists.txt files are written in.
 #
-#   strata_library(FOLDER LAYER n SOURCES... [HEADERS...] [DEPENDS FOLDER...] [EXTERNAL NAME...])
-#   strata_program(NAME SOURCES... LIBS FOLDER...)
+#   strata_library(FOLDER LAYER n SOURCES... [HEADERS...] [DEPENDS FOLDER...] [EXTERNAL NAME...]
+#                  [FAULT_SOURCES...])
+#   strata_program(NAME [FAULTS] SOURCES... LIBS FOLDER...)
 #   strata_embed(FOLDER SYMBOL name FILE file)
 #   strata_proto(FILE...)
 #   strata_unit_test(NAME [SOURCES...] LIBS FOLDER...)                 Criterion
@@ -72,7 +73,7 @@ endmacro()
 # The static library strata::FOLDER of one folder of src/.  HEADERS are its contracts, by their names
 # in include/strata/.  What it DEPENDS on must be of a lower layer.
 function(strata_library name)
-  strata_parse("" "LAYER" "SOURCES;HEADERS;DEPENDS;EXTERNAL")
+  strata_parse("" "LAYER" "SOURCES;HEADERS;DEPENDS;EXTERNAL;FAULT_SOURCES")
   if(NOT "${strata_layer_${name}}" STREQUAL "${arg_LAYER}")
     message(FATAL_ERROR
       "${name} says layer ${arg_LAYER}, src/LAYERS says \"${strata_layer_${name}}\".")
@@ -110,16 +111,44 @@ function(strata_library name)
     file(RELATIVE_PATH header ${PROJECT_SOURCE_DIR}/include ${header})
     set_property(GLOBAL APPEND_STRING PROPERTY STRATA_HEADER_OWNERS "${header} ${name}\n")
   endforeach()
+  if(STRATA_TESTS)
+    strata_library_twin(${name})
+  endif()
 endfunction()
 
-# A program of the user's, in bin/.  The target `programs` builds all of them.
+# The same library with the points of strata/fault.h, strata_FOLDER_faults, for tests alone.  A folder
+# that uses no other one has none of them.
+macro(strata_library_twin name)
+  if(arg_DEPENDS OR arg_FAULT_SOURCES)
+    add_library(strata_${name}_faults STATIC EXCLUDE_FROM_ALL ${arg_SOURCES} ${arg_FAULT_SOURCES})
+    set_target_properties(strata_${name}_faults PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+    target_compile_definitions(strata_${name}_faults PUBLIC STRATA_FAULTS=1)
+    target_include_directories(strata_${name}_faults
+      PUBLIC ${PROJECT_SOURCE_DIR}/include PRIVATE ${PROJECT_SOURCE_DIR}/src)
+    list(TRANSFORM arg_DEPENDS REPLACE "(.+)" "strata_\\1_faults" OUTPUT_VARIABLE lower)
+    target_link_libraries(strata_${name}_faults PUBLIC ${lower} PRIVATE ${outside} strata_flags)
+  else()
+    add_library(strata_${name}_faults INTERFACE)
+    target_link_libraries(strata_${name}_faults INTERFACE strata_${name})
+  endif()
+endmacro()
+
+# A program of the user's, in bin/.  The target `programs` builds all of them.  FAULTS: tests get a
+# twin of it in bin/faults/, target NAME_faults, in which they can make things fail.
 add_custom_target(programs)
 function(strata_program name)
-  strata_parse("" "" "SOURCES;LIBS;EXTERNAL")
+  strata_parse("FAULTS" "" "SOURCES;LIBS;EXTERNAL")
   add_executable(${name} ${arg_SOURCES})
   add_dependencies(programs ${name})
   strata_link(${name})
   install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+  if(arg_FAULTS AND STRATA_TESTS)
+    add_executable(${name}_faults ${arg_SOURCES})
+    set_target_properties(${name}_faults PROPERTIES
+      OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY ${CMAKE_RUNTIME_OUTPUT_DIRECTORY}/faults)
+    list(TRANSFORM arg_LIBS REPLACE "(.+)" "strata_\\1_faults")
+    strata_link(${name}_faults)
+  endif()
 endfunction()
 
 # Puts the bytes of FILE into the library of FOLDER as
@@ -145,6 +174,9 @@ function(strata_embed name)
 ]])
   set_source_files_properties(${source} PROPERTIES OBJECT_DEPENDS ${arg_FILE})
   target_sources(strata_${name} PRIVATE ${source})
+  if(STRATA_TESTS)
+    target_sources(strata_${name}_faults PRIVATE ${source})
+  endif()
 endfunction()
 
 # The library strata::proto of the messages' C code, generated from proto/.

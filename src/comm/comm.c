@@ -5,11 +5,14 @@
 #include <string.h>
 
 #include "strata/clock.h"
+#include "strata/fault.h"
 
 void strata_comm_sum(struct strata_comm *comm, int64_t *values, size_t n)
 {
     const double start = strata_clock_s();
+    STRATA_FAULT("comm.sum.before");
     comm->ops->sum(comm, values, n);
+    STRATA_FAULT("comm.sum.after");
     comm->wait_s += strata_clock_s() - start;
     comm->n_sums++;
     comm->sum_bytes += n * sizeof *values;
@@ -17,24 +20,32 @@ void strata_comm_sum(struct strata_comm *comm, int64_t *values, size_t n)
 
 void strata_comm_broadcast(struct strata_comm *comm, void *bytes, size_t n_bytes, int root)
 {
+    STRATA_FAULT("comm.broadcast.before");
     comm->ops->broadcast(comm, bytes, n_bytes, root);
+    STRATA_FAULT("comm.broadcast.after");
 }
 
 void strata_comm_gather_all(struct strata_comm *comm, const void *mine, size_t n_bytes, void *all)
 {
+    STRATA_FAULT("comm.gather.before");
     comm->ops->gather_all(comm, mine, n_bytes, all);
+    STRATA_FAULT("comm.gather.after");
 }
 
 void strata_comm_barrier(struct strata_comm *comm)
 {
+    STRATA_FAULT("comm.barrier.before");
     comm->ops->barrier(comm);
+    STRATA_FAULT("comm.barrier.after");
 }
 
 /* All well costs one sum of one integer; only when somebody failed is the lowest failing rank looked for. */
 strata_status strata_comm_agree(struct strata_comm *comm, strata_status mine, struct strata_err *err)
 {
     int64_t failures = mine != STRATA_OK;
+    STRATA_FAULT("comm.agree.before");
     comm->ops->sum(comm, &failures, 1);
+    STRATA_FAULT("comm.agree.after");
     if (failures == 0) return STRATA_OK;
     struct strata_err unused = {0};
     if (!err) err = &unused;
@@ -62,6 +73,7 @@ strata_status strata_comm_broadcast_blob(struct strata_comm *comm, const void *b
                                          char **out, size_t *n_out, struct strata_err *err)
 {
     uint64_t length = n_bytes;
+    STRATA_FAULT("comm.blob.before");
     comm->ops->broadcast(comm, &length, sizeof length, root);
     strata_status status = STRATA_OK;
     char *room = STRATA_NEW(keep, char, (size_t)length + 1);
@@ -71,6 +83,7 @@ strata_status strata_comm_broadcast_blob(struct strata_comm *comm, const void *b
     STRATA_TRY(strata_comm_agree(comm, status, err));
     if (comm->rank == root && n_bytes) memcpy(room, bytes, n_bytes);
     comm->ops->broadcast(comm, room, (size_t)length, root);
+    STRATA_FAULT("comm.blob.after");
     *out = room;
     *n_out = (size_t)length;
     return STRATA_OK;
@@ -94,7 +107,9 @@ void strata_comm_exchange(struct strata_comm *comm, const unsigned char *send,
                           const uint64_t *receive_bytes)
 {
     const double start = strata_clock_s();
+    STRATA_FAULT("comm.exchange.before");
     comm->ops->exchange(comm, send, send_bytes, receive, receive_bytes);
+    STRATA_FAULT("comm.exchange.after");
     comm->wait_s += strata_clock_s() - start;
     comm->n_exchanges++;
 }
@@ -110,6 +125,7 @@ strata_status strata_comm_gather_blobs(struct strata_comm *comm, const void *min
     if (!starts || !lengths) status = STRATA_FAIL(err, STRATA_E_MEMORY, "sizes of %zu ranks", size);
     STRATA_TRY(strata_comm_agree(comm, status, err));
     const uint64_t my_length = n_bytes;
+    STRATA_FAULT("comm.blobs.before");
     comm->ops->gather_all(comm, &my_length, sizeof my_length, lengths);
     for (size_t rank = 0; rank < size; rank++) starts[rank + 1] = starts[rank] + lengths[rank];
     unsigned char *room = STRATA_NEW(keep, unsigned char, (size_t)starts[size] + 1);
@@ -122,6 +138,7 @@ strata_status strata_comm_gather_blobs(struct strata_comm *comm, const void *min
         if (lengths[rank])
             comm->ops->broadcast(comm, room + starts[rank], (size_t)lengths[rank], rank);
     }
+    STRATA_FAULT("comm.blobs.after");
     *all = room;
     *offset = starts;
     return STRATA_OK;

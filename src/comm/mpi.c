@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "strata/comm.h"
+#include "strata/fault.h"
 
 /* Elements of one MPI call; STRATA_COMM_ROUND lowers it in tests. */
 static size_t round_max = (size_t)1 << 30;
@@ -165,6 +166,7 @@ strata_status strata_comm_mpi_init(struct strata_comm *comm, int *argc, char ***
     *comm = (struct strata_comm){.ops = &mpi_ops, .state = &everybody};
     (void)MPI_Comm_rank(everybody, &comm->rank);
     (void)MPI_Comm_size(everybody, &comm->size);
+    STRATA_FAULT_RANK(comm->rank);
     MPI_Comm here;
     (void)MPI_Comm_split_type(everybody, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &here);
     (void)MPI_Comm_size(here, &comm->n_here);

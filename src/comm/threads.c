@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "strata/comm.h"
+#include "strata/fault.h"
 
 #define THREAD_RANKS_MAX 64
 
@@ -129,6 +130,7 @@ struct thread {
 static void *run_thread(void *argument)
 {
     struct thread *thread = argument;
+    STRATA_FAULT_RANK(thread->comm.rank);
     thread->body(&thread->comm, thread->context);
     return NULL;
 }

@@ -74,6 +74,7 @@ extern const struct words strata_words_key_type, strata_words_format, strata_wor
 extern const struct words strata_words_type, strata_words_dimension, strata_words_role;
 extern const struct words strata_words_transform, strata_words_missing, strata_words_standardise;
 extern const struct words strata_words_choose, strata_words_race, strata_words_seeding;
+extern const struct words strata_words_keep_table;
 
 const char *strata_word_of(const struct words *words, int value); /* NULL if unknown */
 

@@ -395,6 +395,29 @@ static const struct option outputs_options[] = {
 
 static const struct section outputs_section = {.where = "outputs", OPTIONS(outputs_options)};
 
+static const struct option checkpoint_options[] = {
+    {.key = "interval",
+     .kind = KIND_REAL,
+     .at = JOB(checkpoint_interval_s),
+     .min = 0.01,
+     .max = 86400,
+     .fallback = "30",
+     .help = "Seconds from one checkpoint of the fit to the next; more where writing them would take "
+             "over 1 % of the time. A signal USR2 asks for one at once."},
+    {.key = "table",
+     .kind = KIND_WORD,
+     .at = JOB(keep_table),
+     .fallback = "until_done",
+     .words = &strata_words_keep_table,
+     .help =
+         "How long the customer table, once read, stays in the run directory, where a restart, or "
+         "a run with only `model` changed, finds it and reads no source: until_done, to the end "
+         "of the run; always, after it too; never."},
+};
+
+static const struct section checkpoint_section = {.where = "checkpoint",
+                                                  OPTIONS(checkpoint_options)};
+
 /* --- the job --- */
 
 static const struct option job_options[] = {
@@ -490,6 +513,10 @@ static const struct option job_options[] = {
      .at_place = JOB(control_place),
      .section = &control_section,
      .help = "The channel by which clients watch and steer the job; `control: off` for none."},
+    {.key = "checkpoint",
+     .kind = KIND_SECTION,
+     .section = &checkpoint_section,
+     .help = "The state of the fit on disk, from which `strata run` goes on after an interruption."},
     {.key = "outputs",
      .kind = KIND_SECTION,
      .section = &outputs_section,

@@ -28,6 +28,8 @@ WORDS(missing, {"mean", STRATA_MISSING_MEAN}, {"level", STRATA_MISSING_LEVEL},
       {"fail", STRATA_MISSING_FAIL});
 WORDS(standardise, {"zscore", STRATA_ZSCORE}, {"range", STRATA_RANGE}, {"none", STRATA_RAW});
 WORDS(race, {"auto", STRATA_RACE_AUTO}, {"off", STRATA_RACE_OFF});
+WORDS(keep_table, {"until_done", STRATA_TABLE_UNTIL_DONE}, {"always", STRATA_TABLE_ALWAYS},
+      {"never", STRATA_TABLE_NEVER});
 WORDS(seeding, {"sample", STRATA_SEEDING_SAMPLE}, {"parallel", STRATA_SEEDING_PARALLEL});
 WORDS(choose, {"auto", STRATA_CHOOSE_AUTO}, {"elbow", STRATA_CHOOSE_ELBOW},
       {"calinski-harabasz", STRATA_CHOOSE_CALINSKI_HARABASZ},

@@ -17,6 +17,8 @@
     (STATE(PENDING) | STATE(INGESTING) | STATE(ENCODING) | STATE(SEEDING) | STATE(FITTING) | \
      STATE(STOPPING))
 
+#define CAN_KEEP (STATE(FITTING) | STATE(STOPPING))
+
 /* KIND, name, handler, states in which it is answered, changes the job */
 #define REQUEST_ROWS(X)                                                   \
     X(HELLO, "hello", handle_hello, ANY_STATE, false)                     \
@@ -25,7 +27,8 @@
     X(GET_SEGMENT, "get_segment", handle_segment, HAS_SEGMENTS, false)    \
     X(GET_PERSONAS, "get_personas", handle_record, HAS_RESULT, false)     \
     X(GET_PERSONA, "get_persona", handle_record, HAS_RESULT, false)       \
-    X(STOP, "stop", handle_stop, CAN_STOP, true)
+    X(STOP, "stop", handle_stop, CAN_STOP, true)                          \
+    X(CHECKPOINT, "checkpoint", handle_checkpoint, CAN_KEEP, true)
 
 #define HANDLER(name)                                                              \
     static void name(struct strata_desk *desk, const Strata__V1__Request *request, \
@@ -159,6 +162,31 @@ HANDLER(handle_segment)
                  arena, reply);
 }
 
+/* Leave a command for the job; false, and refused, when too many wait. */
+static bool command(struct strata_desk *desk, enum strata_command_kind kind, uint64_t request_id,
+                    Strata__V1__Reply *reply)
+{
+    const struct strata_command left = {.kind = kind, .request_id = request_id};
+    if (strata_board_ask(desk->board, left)) return true;
+    refuse(reply, STRATA__V1__CODE__CODE_BUSY,
+           "too many commands wait for the job: ask again in a second");
+    return false;
+}
+
+HANDLER(handle_checkpoint)
+{
+    Strata__V1__CheckpointReply *body = STRATA_NEW(arena, Strata__V1__CheckpointReply, 1);
+    if (!body) {
+        refuse_memory(reply);
+        return;
+    }
+    if (!command(desk, STRATA_COMMAND_CHECKPOINT, request->id, reply)) return;
+    strata__v1__checkpoint_reply__init(body);
+    body->iteration = desk->now.iteration;
+    reply->body_case = STRATA__V1__REPLY__BODY_CHECKPOINT;
+    reply->checkpoint = body;
+}
+
 HANDLER(handle_stop)
 {
     Strata__V1__StopReply *body = STRATA_NEW(arena, Strata__V1__StopReply, 1);
@@ -166,12 +194,7 @@ HANDLER(handle_stop)
         refuse_memory(reply);
         return;
     }
-    const struct strata_command command = {.kind = STRATA_COMMAND_STOP, .request_id = request->id};
-    if (!strata_board_ask(desk->board, command)) {
-        refuse(reply, STRATA__V1__CODE__CODE_BUSY,
-               "too many commands wait for the job: ask again in a second");
-        return;
-    }
+    if (!command(desk, STRATA_COMMAND_STOP, request->id, reply)) return;
     strata__v1__stop_reply__init(body);
     body->iteration = desk->now.iteration;
     reply->body_case = STRATA__V1__REPLY__BODY_STOP;

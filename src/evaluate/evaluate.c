@@ -15,6 +15,7 @@
 
 #include <math.h>
 
+#include "strata/fault.h"
 #include "strata/math_sums.h"
 #include "strata/nearest.h"
 
@@ -230,7 +231,9 @@ strata_status strata_evaluate(struct strata_comm *comm, const struct strata_feat
         add_posteriors(clustering, rows, first, n, tally);
     }
     strata_sum_to_limbs(sums, n_sums, limbs);
+    STRATA_FAULT("evaluate.sum.before");
     strata_comm_sum(comm, limbs, n_sums * STRATA_SUM_LIMBS);
+    STRATA_FAULT("evaluate.sum.after");
     strata_sum_from_limbs(limbs, n_sums, sums);
 
     const int exponent = 2 * features->recipe.grid_exponent + rows->weight_exponent;

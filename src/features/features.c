@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "strata/fault.h"
+
 #include "features/features_impl.h"
 
 #define TEXT_ALLOWANCE 512 /* bytes for the label and notes of a column or feature */
@@ -149,7 +151,9 @@ static strata_status make(struct strata_comm *comm, const struct strata_config *
     strata_moments_first(comm, recipe, work->binding, rows, &work->moments);
     strata_moments_second(comm, recipe, work->binding, rows, &work->moments);
     STRATA_TRY(strata_recipe_complete(config, &work->moments, table->n_rows_global, recipe, err));
+    STRATA_FAULT("encode.before");
     strata_status status = encode(comm, config, table, matrix, work, err);
+    STRATA_FAULT("encode.after");
     fill_quality(comm, table, work, quality->feature);
 
     if (status == STRATA_OK)

@@ -14,6 +14,7 @@
 #include "memory_share.h"
 #include "rejects.h"
 #include "shuffle.h"
+#include "strata/fault.h"
 #include "strata/file.h"
 #include "strata/log.h"
 
@@ -163,7 +164,9 @@ STRATA_MUST_CHECK static strata_status read_sources(struct stage *stage, struct 
                                                     struct strata_err *err)
 {
     for (size_t i = 0; i < stage->detail->n_sources; i++) {
+        STRATA_FAULT("ingest.source.before");
         STRATA_TRY(shuffle_source(&stage->shuffle, (uint32_t)i, &stage->local[i], stage->arena, err));
+        STRATA_FAULT("ingest.source.after");
         if (comm->rank == 0)
             STRATA_LOG(INFO, "ingest.source", "source=%s files=%zu",
                        stage->detail->source[i].config->name, stage->detail->source[i].n_files);
@@ -207,7 +210,9 @@ STRATA_MUST_CHECK static strata_status run(struct stage *stage, struct strata_co
     STRATA_TRY(strata_comm_agree(comm, rc, err));
     STRATA_TRY(read_sources(stage, comm, err));
     struct strata_duck *owner = stage->shuffle.owner;
+    STRATA_FAULT("ingest.derive.before");
     STRATA_TRY(derive_run(comm, config, stage->detail, owner, stage->arena, err));
+    STRATA_FAULT("ingest.derive.after");
     STRATA_TRY(derive_fetch(comm, config, owner, keep, stage->arena, table, quality, err));
     return count_all(stage, comm, config, keep, quality, err);
 }

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -15,7 +14,7 @@
 #include "strata/log.h"
 
 /* Files by which a directory is known as a run's. */
-static const char *const signs[] = {"manifest.json", "log.jsonl"};
+static const char *const signs[] = {"manifest.json", "log.jsonl", ".attempts"};
 
 static bool has(const char *directory, const char *name)
 {
@@ -30,7 +29,8 @@ static bool is_empty(const char *directory)
     if (!entries) return false;
     size_t n = 0;
     for (struct dirent *entry; n == 0 && (entry = readdir(entries));)
-        n += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+        n += strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0 &&
+             strcmp(entry->d_name, ".lock") != 0; /* of a run that came no further */
     (void)closedir(entries);
     return n == 0;
 }
@@ -113,22 +113,10 @@ strata_status strata_job_directory_open(struct strata_job *job, struct strata_er
     STRATA_TRY(take_lock(job, err));
     job->made_directory = !existed;
     sweep(job->directory);
+    STRATA_TRY(strata_attempt_begin(job->directory, &job->attempt, err));
     const char *log = strata_path_join(job->directory, "log.jsonl", job->keep);
     if (!log) return STRATA_FAIL(err, STRATA_E_MEMORY, "a path");
     return strata_log_open(log, err);
-}
-
-strata_status strata_job_temporary_make(struct strata_job *job, struct strata_err *err)
-{
-    const char *base = getenv("TMPDIR");
-    const int length = snprintf(job->temporary_dir, sizeof job->temporary_dir, "%s/strata-%d-XXXXXX",
-                                base && *base ? base : "/tmp", job->comm->rank);
-    if (length < 0 || (size_t)length >= sizeof job->temporary_dir || !mkdtemp(job->temporary_dir)) {
-        job->temporary_dir[0] = '\0';
-        return STRATA_FAIL(err, STRATA_E_CREATE, "cannot make a temporary directory under %s: %s",
-                           base && *base ? base : "/tmp", strerror(errno));
-    }
-    return STRATA_OK;
 }
 
 /* What cannot be removed stays: the job has ended, and its own error is the one to tell. */
@@ -146,9 +134,10 @@ void strata_job_directory_close(struct strata_job *job, bool keep_directory)
     strata_log_close();
     if (job->lock_file < 0) return; /* never ours */
     const char *path = strata_path_join(job->directory, ".lock", job->keep);
-    if (!keep_directory && job->made_directory)
+    const bool is_ours = strata_attempt_end(&job->attempt);
+    if (is_ours && !keep_directory && job->made_directory)
         remove_quietly(job->directory);
-    else if (path)
+    else if (is_ours && path)
         (void)unlink(path);
     (void)close(job->lock_file); /* last: until then nobody else takes the directory */
     job->lock_file = -1;

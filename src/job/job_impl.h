@@ -2,6 +2,10 @@
 #ifndef STRATA_JOB_IMPL_H
 #define STRATA_JOB_IMPL_H
 
+#include <semaphore.h>
+
+#include "strata/attempt.h"
+#include "strata/checkpoint.h"
 #include "strata/cluster.h"
 #include "strata/job.h"
 #include "strata/results.h"
@@ -11,6 +15,8 @@ enum { /* what signals have asked of this rank */
        STRATA_ASKED_CANCEL = 2,
 };
 unsigned strata_job_asked(void);
+/* What every signal but INT posts from now on; NULL: nothing. */
+void strata_job_signals_wake(sem_t *wake);
 
 #define STRATA_JOB_STAGES_MAX 12
 #define STRATA_JOB_COMMANDS_MAX 64
@@ -31,11 +37,83 @@ struct strata_job {
     size_t n_stages;
     const char *command[STRATA_JOB_COMMANDS_MAX];
     size_t n_commands;
-    const char *directory;   /* the run directory, absolute */
-    char temporary_dir[256]; /* this rank's own */
+    const char *directory;         /* the run directory, absolute */
+    struct strata_attempt attempt; /* this start of the run: number 0 until it has begun */
+    char temporary_dir[256];       /* this rank's own */
     bool made_directory;
     int lock_file; /* of the run directory; -1 none */
+    /* What a checkpoint is of, and what this run goes on from (rank 0; no bytes: from the start). */
+    const char *settings, *inputs;
+    uint64_t data_fingerprint;
+    const void *state;
+    size_t state_bytes;
+    uint64_t generation; /* of the next checkpoint */
+    struct strata_keeper *keeper;
+    uint64_t n_checkpoints; /* that this attempt wrote */
+    bool resumed;
+    /* limit.c (rank 0) */
+    double end_s, margin_s; /* when the time is over, and how long before it the job stops */
+    double asked_at_s, iteration_s;
+    bool is_warned;
 };
+
+/* settings.c: what differs between two printed jobs, or between two lists of inputs, in words; settings that
+ * show in no result may differ.  Pure. */
+bool strata_job_settings_differ(const char *before, const char *now, char *what, size_t room);
+bool strata_job_inputs_differ(const char *before, const char *now, char *what, size_t room);
+/* Of what makes the customer table: all but the model. */
+uint64_t strata_job_data_fingerprint(const char *settings, const char *inputs);
+
+/* resume.c: what the run directory holds of an unfinished run of the same job; --fresh: nothing.  Rank 0 only,
+ * once the attempt has begun.  Fails, naming setting or file, when it is another job's. */
+STRATA_MUST_CHECK strata_status strata_job_resume(struct strata_job *job, struct strata_err *err);
+/* The run is done: nothing is needed of it any more. */
+void strata_job_forget_checkpoints(struct strata_job *job);
+
+/* fitting.c: the fit, from where it was left, with checkpoints.  Collective. */
+STRATA_MUST_CHECK strata_status strata_job_fit(struct strata_job *job,
+                                               struct strata_clustering **out,
+                                               struct strata_quality *quality,
+                                               struct strata_err *err);
+/* A job that was asked to end, with this status: its last iteration is durable afterwards.  Collective. */
+STRATA_MUST_CHECK strata_status strata_job_keep_last(struct strata_job *job, strata_status status,
+                                                     struct strata_err *err);
+
+/* keeper.c: checkpoints written by a thread of rank 0. */
+#define STRATA_KEEPER_DRAFTS 3 /* states in memory: being filled, ready, being written */
+struct strata_keeper_options {
+    const struct strata_attempt *attempt;
+    const char *settings, *inputs;
+    uint64_t generation; /* of the first one */
+    double interval_s;
+};
+STRATA_MUST_CHECK strata_status strata_keeper_start(const struct strata_keeper_options *options,
+                                                    struct strata_arena *arena,
+                                                    struct strata_keeper **out,
+                                                    struct strata_err *err);
+/* The end of an iteration: keep its state, if that is cheap or the last chance.  Never waits for a disk. */
+void strata_keeper_note(struct strata_keeper *keeper, const struct strata_fit_moment *moment,
+                        uint64_t iteration, bool is_last);
+/* Write the next state at once; a NULL keeper is fine.  From the thread that notes moments. */
+void strata_keeper_hurry(struct strata_keeper *keeper);
+/* A later attempt owns the run directory. */
+bool strata_keeper_is_taken_over(struct strata_keeper *keeper);
+/* End the thread, after the last state has been written where that is wanted; a NULL keeper is fine.  The status is
+ * that of the last write. */
+strata_status strata_keeper_stop(struct strata_keeper **owner, bool writes_last,
+                                 uint64_t *n_written, struct strata_err *err);
+
+/* limit.c: --max-runtime and the deadline.  Rank 0 only. */
+void strata_job_limit_start(struct strata_job *job);
+/* No time for another step of `step_s`. */
+bool strata_job_limit_reached(const struct strata_job *job, double step_s);
+/* Tell once, early, when the time will not suffice. */
+void strata_job_limit_forecast(struct strata_job *job);
+/* One sentence to whoever started the job. */
+void strata_job_warn(const struct strata_job *job, const char *sentence);
+
+/* hosts.c: tells when the run directory would be lost with one of several hosts.  Collective; two messages. */
+void strata_job_note_hosts(struct strata_job *job);
 
 /* progress.c: the job's face to the board and the screen.  Rank 0 does it, others pass through. */
 void strata_job_publish(struct strata_job *job);
@@ -53,6 +131,14 @@ void strata_job_memory_plan(int n_ranks, struct strata_job_plan *plan,
 struct strata_matrix_room strata_job_matrix_room(const struct strata_job *job,
                                                  const struct strata_table *table);
 
+/* table.c: the customers, from the sources or as an attempt or run before has kept them in the run directory.
+ * Collective; as strata_ingest. */
+STRATA_MUST_CHECK strata_status strata_job_table(struct strata_job *job, struct strata_table **table,
+                                                 struct strata_quality *quality,
+                                                 struct strata_err *err);
+/* What was kept goes, unless the job says that it stays.  Rank 0 only, when the results are in place. */
+void strata_job_forget_table(struct strata_job *job);
+
 /* start.c: an earlier run's centres, where model.start names one; else NULL.  Collective. */
 STRATA_MUST_CHECK strata_status strata_job_read_start(struct strata_job *job,
                                                       const struct strata_start **out,
@@ -62,8 +148,6 @@ STRATA_MUST_CHECK strata_status strata_job_read_start(struct strata_job *job,
 STRATA_MUST_CHECK strata_status strata_job_directory_check(const char *directory,
                                                            struct strata_err *err);
 STRATA_MUST_CHECK strata_status strata_job_directory_open(struct strata_job *job,
-                                                          struct strata_err *err);
-STRATA_MUST_CHECK strata_status strata_job_temporary_make(struct strata_job *job,
                                                           struct strata_err *err);
 void strata_job_directory_close(struct strata_job *job, bool keep_directory);
 

@@ -36,7 +36,8 @@ static uint64_t rest(uint64_t given, uint64_t taken)
 /* What stands beside the matrix: the largest of the stages that look at it or come after. */
 static uint64_t beside_matrix(const struct strata_config *config, uint64_t n_rows, size_t d)
 {
-    return larger(strata_cluster_bytes(config, n_rows, d),
+    const uint64_t drafts = STRATA_KEEPER_DRAFTS * strata_fit_state_most(config, n_rows, d);
+    return larger(strata_cluster_bytes(config, n_rows, d) + drafts,
                   strata_describe_bytes(config, n_rows, config->model.k_to));
 }
 

@@ -1,8 +1,10 @@
 /* The walk of the data: each stage takes immutable values and returns one. */
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "job/job_impl.h"
+#include "strata/attempt.h"
 #include "strata/clock.h"
 #include "strata/evaluate.h"
 #include "strata/features.h"
@@ -68,20 +70,38 @@ static strata_status make_quality(struct strata_job *job, struct strata_quality 
     return STRATA_OK;
 }
 
+/* The run directory is rank 0's to open; all ranks learn the attempt's number and make their temporary directories. */
+static strata_status open_directory(struct strata_job *job, struct strata_err *err)
+{
+    strata_status status = STRATA_OK;
+    if (job->comm->rank == 0) status = strata_job_directory_open(job, err);
+    STRATA_TRY(strata_comm_agree(job->comm, status, err));
+    uint32_t number = job->attempt.number;
+    strata_comm_broadcast(job->comm, &number, sizeof number, 0);
+    STRATA_TRY(strata_attempt_join(job->directory, number, &job->attempt, err)); /* alike on all */
+    status = strata_attempt_temporary(&job->attempt, job->comm->rank, job->temporary_dir,
+                                      sizeof job->temporary_dir, err);
+    STRATA_TRY(strata_comm_agree(job->comm, status, err));
+    strata_job_note_hosts(job);
+    return STRATA_OK;
+}
+
 /* The run directory, this rank's temporary directory, and the channel. */
 static strata_status open_run(struct strata_job *job, struct strata_quality *quality,
                               struct strata_err *err)
 {
-    strata_status status = strata_job_temporary_make(job, err);
-    if (status == STRATA_OK) status = make_quality(job, quality, err);
+    STRATA_TRY(open_directory(job, err));
+    strata_status status = make_quality(job, quality, err);
     if (job->comm->rank == 0) {
-        if (status == STRATA_OK) status = strata_job_directory_open(job, err);
+        strata_job_limit_start(job);
+        if (status == STRATA_OK) status = strata_job_resume(job, err);
         (void)snprintf(job->snapshot.job, sizeof job->snapshot.job, "%s", job->plan.config->job);
         strata_job_publish(job);
         if (status == STRATA_OK && job->host->open)
             status = job->host->open(job->host->context, job->plan.config, job->directory, err);
-        STRATA_LOG(INFO, "run.begin", "ranks=%d sources=%zu features=%zu", job->comm->size,
-                   job->plan.config->n_sources, job->plan.config->n_features);
+        STRATA_LOG(INFO, "run.begin", "ranks=%d sources=%zu features=%zu attempt=%u",
+                   job->comm->size, job->plan.config->n_sources, job->plan.config->n_features,
+                   job->attempt.number);
     }
     return strata_comm_agree(job->comm, status, err);
 }
@@ -95,7 +115,8 @@ static strata_status begin(struct strata_job *job, enum strata_job_event event,
     if (asked & STRATA_ASKED_CANCEL)
         status = STRATA_FAIL(err, STRATA_E_CANCELLED, "cancelled while %s",
                              strata_job_state_word(job->snapshot.state));
-    else if (asked & STRATA_ASKED_LIMIT)
+    else if ((asked & STRATA_ASKED_LIMIT) ||
+             (job->comm->rank == 0 && strata_job_limit_reached(job, 0)))
         status =
             STRATA_FAIL(err, STRATA_E_AGAIN, "asked to end while %s; run the same command again",
                         strata_job_state_word(job->snapshot.state));
@@ -108,7 +129,7 @@ static strata_status write_job_file(struct strata_job *job, struct strata_err *e
 {
     char *text = NULL;
     STRATA_TRY(strata_config_print(job->plan.config, job->keep, &text, err));
-    const char *path = strata_path_join(job->directory, "job.yaml", job->keep);
+    const char *path = strata_path_join(job->attempt.tray, "job.yaml", job->keep);
     if (!path) return STRATA_FAIL(err, STRATA_E_MEMORY, "a path");
     return strata_file_write(path, text, strlen(text), false, err);
 }
@@ -129,24 +150,35 @@ static strata_status seal(struct strata_job *job, struct strata_err *err)
         .command = job->command,
         .n_commands = job->n_commands,
     };
-    return strata_results_seal(job->directory, job->plan.config, &facts, *job->keep, err);
+    return strata_results_seal(job->attempt.tray, job->plan.config, &facts, *job->keep, err);
 }
 
-/* Results on disk: not a finished run until the seal is on. */
+/* What failed on all ranks may be the sign that a later attempt has removed the tray: then nobody is to try again. */
+static strata_status unless_overtaken(struct strata_job *job, strata_status status,
+                                      struct strata_err *err)
+{
+    struct strata_err really = {0};
+    if (status == STRATA_OK) return STRATA_OK;
+    if (job->comm->rank == 0) (void)strata_attempt_failed(&job->attempt, status, err, &really);
+    strata_comm_broadcast(job->comm, &really, sizeof really, 0);
+    if (really.code != status) *err = really;
+    return err->code;
+}
+
+/* Results are made in the tray and put in place together: not a finished run until the seal is there. */
 static strata_status write_results(struct strata_job *job, const struct strata_outcome *outcome,
                                    struct strata_blob *result, struct strata_err *err)
 {
     strata_status status = STRATA_OK;
-    if (job->comm->rank == 0) {
-        status = strata_results_remove(job->directory, *job->keep, err);
-        if (status == STRATA_OK) status = write_job_file(job, err);
-    }
-    STRATA_TRY(strata_comm_agree(job->comm, status, err));
-    STRATA_TRY(strata_results_write(job->comm, job->directory, outcome, job->temporary_dir,
-                                    job->keep, result, err));
+    if (job->comm->rank == 0) status = write_job_file(job, err);
+    STRATA_TRY(unless_overtaken(job, strata_comm_agree(job->comm, status, err), err));
+    status = strata_results_write(job->comm, job->attempt.tray, outcome, job->temporary_dir,
+                                  job->keep, result, err);
+    STRATA_TRY(unless_overtaken(job, status, err));
     if (job->comm->rank == 0) {
         status = seal(job, err);
-        if (job->host->board)
+        if (status == STRATA_OK) status = strata_results_publish(&job->attempt, err);
+        if (status == STRATA_OK && job->host->board)
             strata_board_publish_result(job->host->board, result->bytes, result->n_bytes);
     }
     return strata_comm_agree(job->comm, status, err);
@@ -193,9 +225,7 @@ static strata_status walk(struct strata_job *job, struct strata_blob *result, st
     STRATA_TRY(open_run(job, &quality, err));
 
     STRATA_TRY(begin(job, STRATA_EVENT_NEXT, err));
-    const struct strata_ingest_watch ingest_watch = {job, strata_job_ingest_progress};
-    STRATA_TRY(strata_ingest(comm, config, job->plan.ingest, job->temporary_dir,
-                             job->host ? &ingest_watch : NULL, job->keep, &table, &quality, err));
+    STRATA_TRY(strata_job_table(job, &table, &quality, err));
     job->snapshot.customers = table->n_rows_global;
 
     STRATA_TRY(begin(job, STRATA_EVENT_NEXT, err));
@@ -207,11 +237,7 @@ static strata_status walk(struct strata_job *job, struct strata_blob *result, st
     tell_weights(job, &quality);
 
     STRATA_TRY(begin(job, STRATA_EVENT_NEXT, err));
-    const struct strata_fit_watch fit_watch = {job, strata_job_fit_command, strata_job_fit_progress};
-    const struct strata_start *start = NULL;
-    STRATA_TRY(strata_job_read_start(job, &start, err));
-    STRATA_TRY(strata_cluster_from(comm, config, features, start, &fit_watch, job->keep,
-                                   &clustering, &quality, err));
+    STRATA_TRY(strata_job_fit(job, &clustering, &quality, err));
     if (job->snapshot.state == STRATA_JOB_SEEDING) strata_job_enter(job, STRATA_EVENT_NEXT);
     tell_ending(job, clustering);
 
@@ -226,6 +252,10 @@ static strata_status walk(struct strata_job *job, struct strata_blob *result, st
     const struct strata_outcome outcome = {config,     table,    features, clustering,
                                            evaluation, personas, &quality};
     STRATA_TRY(write_results(job, &outcome, result, err));
+    if (comm->rank == 0) {
+        strata_job_forget_checkpoints(job);
+        strata_job_forget_table(job);
+    }
     strata_job_enter(job, STRATA_EVENT_NEXT);
     return STRATA_OK;
 }
@@ -233,6 +263,8 @@ static strata_status walk(struct strata_job *job, struct strata_blob *result, st
 /* The last state, the last words, and the directory as it should be left. */
 static void leave(struct strata_job *job, strata_status status, const struct strata_err *err)
 {
+    struct strata_err why = {0};
+    (void)strata_keeper_stop(&job->keeper, true, &job->n_checkpoints, &why); /* it has told the log */
     if (status != STRATA_OK) {
         const bool cancelled = status == STRATA_E_CANCELLED;
         const enum strata_job_event event = cancelled ? STRATA_EVENT_CANCEL : STRATA_EVENT_FAIL;
@@ -247,7 +279,8 @@ static void leave(struct strata_job *job, strata_status status, const struct str
     }
     if (job->host && job->host->close) job->host->close(job->host->context);
     strata_features_finish(job->features);
-    strata_job_directory_close(job, status == STRATA_OK || status == STRATA_E_AGAIN);
+    const bool may_go_on = job->n_checkpoints > 0 && status != STRATA_E_CANCELLED;
+    strata_job_directory_close(job, status == STRATA_OK || status == STRATA_E_AGAIN || may_go_on);
 }
 
 strata_status strata_job_run(struct strata_comm *comm, const struct strata_job_request *request,
@@ -266,10 +299,12 @@ strata_status strata_job_run(struct strata_comm *comm, const struct strata_job_r
         .started_s = strata_clock_s(),
         .stage_started_s = strata_clock_s(),
         .lock_file = -1,
+        .end_s = HUGE_VAL,
     };
     struct strata_blob result = {0};
     strata_clock_utc(job.started_utc);
-    const strata_status status = walk(&job, &result, err);
+    const strata_status walked = walk(&job, &result, err);
+    const strata_status status = strata_job_keep_last(&job, walked, err);
     leave(&job, status, err);
     *summary = (struct strata_job_summary){job.directory, result.bytes, result.n_bytes,
                                            strata_clock_s() - job.started_s};

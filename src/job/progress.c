@@ -3,6 +3,9 @@
 #include "job/job_impl.h"
 #include "strata/clock.h"
 #include "strata/log.h"
+#include "strata/watch.h"
+
+#define NEXT_ITERATION 1.5 /* times as long as the last one, for safety */
 
 /* Rough share of a run that is done when a state begins; the fit fills its own stretch. */
 static const double fraction_at[STRATA_JOB_STATE_COUNT] = {
@@ -27,6 +30,7 @@ void strata_job_publish(struct strata_job *job)
     set_fraction(job, job->snapshot.fraction);
     if (job->host->board) strata_board_publish(job->host->board, &job->snapshot);
     if (job->host->progress) job->host->progress(job->host->context, &job->snapshot);
+    strata_job_limit_forecast(job);
 }
 
 /* Every rank keeps the state; rank 0 tells it. */
@@ -42,6 +46,7 @@ void strata_job_enter(struct strata_job *job, enum strata_job_event event)
     STRATA_LOG(INFO, "stage.begin", "state=%s", strata_job_state_word(state));
     job->stage_started_s = now_s;
     job->snapshot.state = state;
+    strata_watch_tell(job->comm, strata_job_state_word(state), 0);
     if (!job->host) return;
     set_fraction(job, fraction_at[state]);
     strata_job_publish(job);
@@ -78,6 +83,23 @@ void strata_job_fit_progress(void *context, const struct strata_fit_progress *pr
     strata_job_publish(job);
 }
 
+/* Rank 0: there is no time for another iteration, or the directory is no longer ours. */
+static bool must_end(struct strata_job *job)
+{
+    const double now_s = strata_clock_s();
+    if (job->asked_at_s > 0) job->iteration_s = now_s - job->asked_at_s;
+    job->asked_at_s = now_s;
+    return strata_keeper_is_taken_over(job->keeper) ||
+           strata_job_limit_reached(job, NEXT_ITERATION * job->iteration_s);
+}
+
+static void note_command(struct strata_job *job, const char *what)
+{
+    char *told = strata_arena_print(job->keep, "%s at iteration %llu", what,
+                                    (unsigned long long)job->snapshot.iteration);
+    if (told && job->n_commands < STRATA_JOB_COMMANDS_MAX) job->command[job->n_commands++] = told;
+}
+
 /* What this rank was asked: signals on any rank, commands on rank 0.  The bits ride in the next reduction. */
 unsigned strata_job_fit_command(void *context)
 {
@@ -85,16 +107,18 @@ unsigned strata_job_fit_command(void *context)
     unsigned command = STRATA_FIT_GO;
     if (strata_job_asked() & STRATA_ASKED_LIMIT) command |= STRATA_FIT_LIMIT;
     if (strata_job_asked() & STRATA_ASKED_CANCEL) command |= STRATA_FIT_CANCEL;
+    if (job->host && must_end(job)) command |= STRATA_FIT_LIMIT;
     struct strata_command asked;
     while (job->host && job->host->board && strata_board_take(job->host->board, &asked)) {
+        if (asked.kind == STRATA_COMMAND_CHECKPOINT) {
+            strata_keeper_hurry(job->keeper);
+            note_command(job, "checkpoint");
+        }
         if (asked.kind != STRATA_COMMAND_STOP) continue;
         command |= STRATA_FIT_STOP;
         if (strata_job_next(job->snapshot.state, STRATA_EVENT_STOP) != STRATA_JOB_STATE_COUNT)
             strata_job_enter(job, STRATA_EVENT_STOP);
-        char *told = strata_arena_print(job->keep, "stop at iteration %llu",
-                                        (unsigned long long)job->snapshot.iteration);
-        if (told && job->n_commands < STRATA_JOB_COMMANDS_MAX)
-            job->command[job->n_commands++] = told;
+        note_command(job, "stop");
     }
     return command;
 }

@@ -1,6 +1,8 @@
 /* The walk from rows to personas: tally, profile, protect, compare, name, write. */
 #include <inttypes.h>
 
+#include "strata/fault.h"
+
 #include "persona/persona_impl.h"
 
 /* Everything that strata_describe needs, taken before the first reduction. */
@@ -144,8 +146,10 @@ static strata_status describe(struct strata_comm *comm, const struct strata_conf
     const strata_status made =
         work_make(&work, comm, config, table, rows, clustering, scratch, keep, err);
     STRATA_TRY(strata_comm_agree(comm, made, err));
+    STRATA_FAULT("describe.tally.before");
     strata_tally_moments(comm, &work.plan, &work.moments, &work.tally);
     strata_tally_quartiles(comm, &work.plan, &work.quartiles, &work.tally);
+    STRATA_FAULT("describe.tally.after");
     profile(&work);
     STRATA_TRY(strata_comm_agree(comm, put_into_words(&work, *scratch, keep, err), err));
     *out = work.personas;

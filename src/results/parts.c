@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "strata/duck.h"
+#include "strata/fault.h"
 #include "strata/file.h"
 #include "strata/hash.h"
 
@@ -324,7 +325,9 @@ static strata_status run_round(struct writing *writing, uint32_t round, struct s
         at = pack_part(writing, part_in_round(writing, rank, round), at);
     strata_comm_exchange(comm, send, send_bytes, receive, receive_bytes);
     const uint32_t part = part_in_round(writing, comm->rank, round);
+    STRATA_FAULT("results.part.before");
     if (part < writing->n_parts) *mine = write_part(writing, part, receive, received, scratch, err);
+    STRATA_FAULT("results.part.after");
     return STRATA_OK;
 }
 

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "strata/fault.h"
 #include "strata/file.h"
 #include "strata/json_view.h"
 
@@ -58,11 +59,16 @@ static strata_status write_records(const char *directory, const struct strata_ou
     const Strata__V1__Quality *quality = strata_quality_record(outcome->quality, &scratch);
     if (!record || !quality) return no_room(err);
     STRATA_TRY(strata_record_pack(&record->base, keep, result, err));
+    STRATA_FAULT("results.model.before");
     STRATA_TRY(write_model(directory, outcome, scratch, err));
+    STRATA_FAULT("results.record.before");
     STRATA_TRY(write_file(directory, "result.pb", result->bytes, result->n_bytes, scratch, err));
+    STRATA_FAULT("results.view.before");
     STRATA_TRY(write_json(directory, "result.json", &record->base, scratch, err));
+    STRATA_FAULT("results.quality.before");
     STRATA_TRY(write_json(directory, "quality.json", &quality->base, scratch, err));
     STRATA_TRY(strata_rejects_write(directory, outcome->quality, temporary_dir, scratch, err));
+    STRATA_FAULT("results.report.before");
     return write_report(directory, result, scratch, err);
 }
 

@@ -51,6 +51,10 @@ STRATA_MUST_CHECK strata_status strata_record_pack(const ProtobufCMessage *messa
 ProtobufCMessage *strata_record_unpack(const ProtobufCMessageDescriptor *type,
                                        const struct strata_blob *blob, struct strata_arena *keep);
 
+/* What a seal covers, where it is there, up to NULL; control.json, checkpoints and the log live on and are not
+ * sealed.  By path: folders, whose names end in '/', stand where their parts sort. */
+extern const char *const strata_sealed_file[];
+
 /* rejects.parquet, when rows were rejected.  Not collective. */
 STRATA_MUST_CHECK strata_status strata_rejects_write(const char *directory,
                                                      const struct strata_quality *quality,

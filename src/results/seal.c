@@ -1,12 +1,10 @@
 /* The seal of a run: manifest.json, written last. */
-#include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "strata/duck.h"
+#include "strata/fault.h"
 #include "strata/file.h"
 #include "strata/hash.h"
 #include "strata/json_view.h"
@@ -26,50 +24,9 @@
 #    define COMPILER "gcc " __VERSION__
 #endif
 
-/* What a seal covers, where it is there; control.json, checkpoints and the log live on and are
- * not sealed.  By path: folders stand where their parts sort. */
-static const char *const sealed_file[] = {"assignments/", "features/",    "job.yaml",
-                                          "model.pb",     "quality.json", "rejects.parquet",
-                                          "report.html",  "result.json",  "result.pb"};
-
-static strata_status remove_file(const char *path, struct strata_err *err)
-{
-    if (unlink(path) == 0 || errno == ENOENT) return STRATA_OK;
-    return STRATA_FAIL(err, STRATA_E_IO, "%s: cannot remove: %s", path, strerror(errno));
-}
-
-/* Parts, whole and half written, and the folder; what else somebody put there stays. */
-static strata_status remove_parts(const char *folder, struct strata_err *err)
-{
-    DIR *entries = opendir(folder);
-    if (!entries) return STRATA_OK; /* not there: making it will tell */
-    strata_status status = STRATA_OK;
-    for (struct dirent *entry; status == STRATA_OK && (entry = readdir(entries));) {
-        const char *name = entry->d_name;
-        if (strncmp(name, "part-", 5) != 0 && strncmp(name, ".part-", 6) != 0) continue;
-        if (unlinkat(dirfd(entries), name, 0) != 0 && errno != ENOENT && errno != EISDIR)
-            status = STRATA_FAIL(err, STRATA_E_IO, "%s/%s: cannot remove: %s", folder, name,
-                                 strerror(errno));
-    }
-    (void)closedir(entries);
-    (void)rmdir(folder); /* not empty: not ours */
-    return status;
-}
-
-strata_status strata_results_remove(const char *directory, struct strata_arena scratch,
-                                    struct strata_err *err)
-{
-    const char *seal = strata_path_join(directory, "manifest.json", &scratch);
-    if (!seal) return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for a path");
-    STRATA_TRY(remove_file(seal, err));
-    for (size_t i = 0; i < sizeof sealed_file / sizeof sealed_file[0]; i++) {
-        const char *name = sealed_file[i];
-        const char *path = strata_path_join(directory, name, &scratch);
-        if (!path) return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for a path");
-        STRATA_TRY(name[strlen(name) - 1] == '/' ? remove_parts(path, err) : remove_file(path, err));
-    }
-    return STRATA_OK;
-}
+const char *const strata_sealed_file[] = {
+    "assignments/",    "features/",   "job.yaml",    "model.pb",  "quality.json",
+    "rejects.parquet", "report.html", "result.json", "result.pb", NULL};
 
 struct sealing {
     const char *directory;
@@ -112,8 +69,8 @@ static strata_status seal_file(struct sealing *sealing, const char *name, struct
 
 static strata_status seal_files(struct sealing *sealing, struct strata_err *err)
 {
-    for (size_t i = 0; i < sizeof sealed_file / sizeof sealed_file[0]; i++) {
-        const char *name = sealed_file[i];
+    for (size_t i = 0; strata_sealed_file[i]; i++) {
+        const char *name = strata_sealed_file[i];
         if (name[strlen(name) - 1] != '/') {
             STRATA_TRY(seal_file(sealing, name, err));
             continue;
@@ -173,5 +130,6 @@ strata_status strata_results_seal(const char *directory, const struct strata_con
         strata_json_view(&sealing.manifest->base, STRATA_JSON_PRETTY, &scratch, &n_bytes);
     if (sealing.maker.full || !path || !text)
         return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the manifest");
+    STRATA_FAULT("results.seal.before");
     return strata_file_write(path, text, n_bytes, false, err);
 }

@@ -22,7 +22,8 @@ static void prepare(void)
     strata_board_init(&board);
     desk = (struct strata_desk){
         .board = &board, .incarnation = "0123456789abcdef", .events = "ipc:///e"};
-    strata_board_publish_result(&board, fake_record(&memory, 5, &n_bytes), n_bytes);
+    const unsigned char *record = fake_record(&memory, 5, &n_bytes);
+    strata_board_publish_result(&board, record, n_bytes);
 }
 
 static void check(const Strata__V1__Reply *reply, struct strata_arena scratch)

@@ -12,8 +12,8 @@ from common import files, finish, read
 # The C library, POSIX and Linux: free to every folder.
 FREE = set("""
     assert.h complex.h ctype.h dirent.h dlfcn.h endian.h errno.h fcntl.h fenv.h float.h fnmatch.h
-    getopt.h glob.h inttypes.h iso646.h limits.h locale.h malloc.h math.h netdb.h poll.h pthread.h
-    pwd.h sched.h semaphore.h setjmp.h signal.h spawn.h stdalign.h stdarg.h stdatomic.h stdbool.h
+    getopt.h glob.h ifaddrs.h inttypes.h iso646.h limits.h locale.h malloc.h math.h netdb.h poll.h
+    pthread.h pwd.h sched.h semaphore.h setjmp.h signal.h spawn.h stdalign.h stdarg.h stdatomic.h stdbool.h
     stddef.h stdint.h stdio.h stdlib.h stdnoreturn.h string.h strings.h sysexits.h termios.h
     threads.h time.h uchar.h unistd.h wchar.h wctype.h
 """.split())

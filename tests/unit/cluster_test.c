@@ -350,7 +350,8 @@ Test(cluster, progress_never_falls_and_ends_at_one)
     struct crowd crowd = crowd_blobs(900, 3, 4, 1.0, 5);
     const struct strata_config config = fit_config("kmeans", 2, 6, 3);
     struct watching w = {0};
-    const struct strata_fit_watch watch = {&w, give_command, take_progress};
+    const struct strata_fit_watch watch = {
+        .context = &w, .command = give_command, .progress = take_progress};
     struct fitted *f = fit_run(&crowd, &config, 3, &watch);
     cr_assert_eq(f->status, STRATA_OK);
     cr_assert(!w.fell && !w.wrong_mass);
@@ -374,7 +375,8 @@ Test(cluster, a_command_of_one_rank_is_obeyed_by_all_at_the_same_iteration)
     for (size_t i = 0; i < 4; i++) {
         struct watching w = {.command = cases[i].command,
                              .after = 11}; /* the second of three ranks, 4th pass */
-        const struct strata_fit_watch watch = {&w, give_command, take_progress};
+        const struct strata_fit_watch watch = {
+            .context = &w, .command = give_command, .progress = take_progress};
         struct fitted *f = fit_run(&crowd, &config, 3, &watch);
         cr_assert_eq(f->status, cases[i].status, "case %zu: %s", i, f->err.text);
         if (f->status == STRATA_OK) {

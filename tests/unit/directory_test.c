@@ -124,3 +124,16 @@ Test(directory, a_folder_with_somebody_elses_files_is_refused)
     cr_assert_not_null(strstr(err.text, "holds other files"), "%s", err.text);
     cr_assert_not(is_there(in(folder, ".lock")));
 }
+
+Test(directory, an_overtaken_run_that_fails_leaves_the_directory_to_the_later_one)
+{
+    struct strata_err err = {0};
+    const char *directory = in(folder, "run");
+    struct strata_job job = job_in(directory);
+    struct strata_attempt later;
+    cr_assert_eq(strata_job_directory_open(&job, &err), STRATA_OK, "%s", err.text);
+    cr_assert_eq(strata_attempt_begin(directory, &later, &err), STRATA_OK, "%s", err.text);
+    strata_job_directory_close(&job, false);
+    cr_assert(is_there(later.tray));
+    cr_assert(is_there(in(directory, ".lock")), "whoever has it now");
+}

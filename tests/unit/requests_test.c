@@ -43,6 +43,7 @@ static Strata__V1__Request *request_of(size_t row)
     static Strata__V1__GetPersonas personas;
     static Strata__V1__GetPersona persona;
     static Strata__V1__Stop stop;
+    static Strata__V1__Checkpoint checkpoint;
     strata__v1__request__init(&request);
     strata__v1__hello__init(&hello);
     strata__v1__get_status__init(&status);
@@ -51,6 +52,7 @@ static Strata__V1__Request *request_of(size_t row)
     strata__v1__get_personas__init(&personas);
     strata__v1__get_persona__init(&persona);
     strata__v1__stop__init(&stop);
+    strata__v1__checkpoint__init(&checkpoint);
     segment.id = 2;
     persona.id = 2;
     request.id = 1000 + row;
@@ -76,6 +78,9 @@ static Strata__V1__Request *request_of(size_t row)
         break;
     case STRATA__V1__REQUEST__BODY_STOP:
         request.stop = &stop;
+        break;
+    case STRATA__V1__REQUEST__BODY_CHECKPOINT:
+        request.checkpoint = &checkpoint;
         break;
     case STRATA__V1__REQUEST__BODY__NOT_SET:
     case _STRATA__V1__REQUEST__BODY__CASE_IS_INT_SIZE:
@@ -140,6 +145,7 @@ static const struct expectation expected[] = {
     {"get_personas", "------------", "------------", "-------OOO--", "-------OOO--"},
     {"get_persona", "------------", "------------", "-------OOO--", "-------OOO--"},
     {"stop", "OOOOO----O--", "OOOOO----O--", "OOOOO----O--", "------------"},
+    {"checkpoint", "----O----O--", "----O----O--", "----O----O--", "------------"},
 };
 
 static void check_column(const char *name, size_t row, int state, char wanted)

@@ -294,26 +294,41 @@ Test(results, text_of_the_record_cannot_end_an_element_of_the_page)
     cr_expect_null(strstr(page, "<!--data-->"));
 }
 
-/* A directory that was used before must not pass files of the earlier run off as the later one's. */
-Test(results, removing_results_leaves_nothing_of_an_earlier_run_but_what_others_put_there)
+static strata_status publish_run(const char *directory, int ranks, size_t n)
 {
     struct strata_err err = {0};
-    const char *directory = write_run("run", 2, (struct write){.n = 20});
+    struct strata_attempt *attempt = STRATA_NEW(&arena, struct strata_attempt, 1);
     struct world *world = STRATA_NEW(&arena, struct world, 1);
-    world_make(world, 0, 1, 20, &arena);
+    world_make(world, 0, 1, n, &arena);
     const struct strata_run_facts run = facts();
-    cr_assert_eq(strata_results_seal(directory, &world->config, &run, arena, &err), STRATA_OK);
+    cr_assert_eq(strata_attempt_begin(directory, attempt, &err), STRATA_OK, "%s", err.text);
+    (void)write_run(attempt->tray + strlen(folder) + 1, ranks, (struct write){.n = n});
+    cr_assert_eq(strata_results_seal(attempt->tray, &world->config, &run, arena, &err), STRATA_OK);
+    const strata_status status = strata_results_publish(attempt, &err);
+    cr_assert(strata_attempt_end(attempt));
+    return status;
+}
+
+/* A directory that was used before must not pass files of the earlier run off as the later one's. */
+Test(results, what_is_published_replaces_an_earlier_run_and_nothing_that_others_put_there)
+{
+    struct strata_err err = {0};
+    struct strata_blob result = {0};
+    const char *directory = write_run("run", 2, (struct write){.n = 20});
     const char *others = strata_path_join(directory, "features/notes.txt", &arena);
     const char *half = strata_path_join(directory, "assignments/.part-000.parquet.7.tmp", &arena);
+    const char *stale = strata_path_join(directory, "assignments/part-200.parquet", &arena);
     cr_assert_eq(strata_file_write(others, "x", 1, false, &err), STRATA_OK, "%s", err.text);
     cr_assert_eq(strata_file_write(half, "x", 1, false, &err), STRATA_OK, "%s", err.text);
+    cr_assert_eq(strata_file_write(stale, "x", 1, false, &err), STRATA_OK, "%s", err.text);
 
-    cr_assert_eq(strata_results_remove(directory, arena, &err), STRATA_OK, "%s", err.text);
+    const char *fresh = write_run("fresh", 1, (struct write){.n = 30});
+    cr_assert_eq(publish_run(directory, 3, 30), STRATA_OK);
     for (size_t f = 0; f < sizeof run_file / sizeof run_file[0]; f++)
-        cr_expect_neq(access(strata_path_join(directory, run_file[f], &arena), F_OK), 0, "%s",
-                      run_file[f]);
-    cr_expect_neq(access(strata_path_join(directory, "manifest.json", &arena), F_OK), 0);
-    cr_expect_neq(access(strata_path_join(directory, "assignments", &arena), F_OK), 0);
+        expect_same(directory, fresh, run_file[f]);
     cr_expect_eq(access(others, F_OK), 0);
-    cr_assert_eq(strata_results_remove(directory, arena, &err), STRATA_OK, "nothing is no error");
+    cr_expect_neq(access(half, F_OK), 0);
+    cr_expect_neq(access(stale, F_OK), 0);
+    cr_assert_eq(strata_results_read(directory, &arena, &result, &err), STRATA_OK, "%s", err.text);
+    cr_assert_eq(publish_run(directory, 1, 20), STRATA_OK, "once more");
 }

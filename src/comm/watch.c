@@ -1,0 +1,286 @@
+/* Stall watch.  Neighbours in the ring of ranks hear each other's datagrams; a rank that hears nothing for the limit
+ * names its neighbour and leaves, and the launcher ends the others.  Of any silent ranks at least one has a neighbour
+ * that is not, so that nobody has to hear all. */
+#include "strata/watch.h"
+
+#include <errno.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "strata/clock.h"
+#include "strata/log.h"
+
+#define PLACES_MAX 6     /* addresses of a host */
+#define LEAVE_WITHIN_S 1 /* MPI may be what is stuck */
+#define NEIGHBOURS 2
+#define TURN_MAX 1000 /* datagrams, whoever sends them */
+/* The rank before a silent one waits longer than the one after it: one voice. */
+#define SECOND_LOOK_S 0.5
+
+/* Where a rank listens.  Travels as it is: a job's hosts are alike. */
+struct place {
+    char host[64];
+    in_port_t port;
+    uint32_t n;
+    struct in_addr address[PLACES_MAX];
+};
+
+struct beat {
+    uint64_t token; /* of this job */
+    int64_t rank;
+};
+
+struct neighbour {
+    int rank;
+    struct place place;
+    bool heard;
+    double silent_s, patience_s;
+};
+
+struct strata_watch {
+    struct strata_comm *comm;
+    struct neighbour neighbour[NEIGHBOURS];
+    int n_neighbours;
+    int socket, wake; /* an event ends the thread */
+    uint64_t token;
+    double beat_s;
+    pthread_t thread;
+    bool runs;
+    _Atomic(const char *) stage;
+    atomic_uint_fast64_t iteration;
+};
+
+void strata_watch_tell(struct strata_comm *comm, const char *stage, uint64_t iteration)
+{
+    if (!comm->watch) return;
+    atomic_store(&comm->watch->stage, stage);
+    atomic_store(&comm->watch->iteration, iteration);
+}
+
+/* --- the thread ------------------------------------------------------------------------------ */
+
+static void send_beats(struct strata_watch *watch)
+{
+    const struct beat beat = {watch->token, watch->comm->rank};
+    for (int i = 0; i < watch->n_neighbours; i++) {
+        const struct place *place = &watch->neighbour[i].place;
+        for (uint32_t j = 0; j < place->n && j < PLACES_MAX; j++) {
+            const struct sockaddr_in to = {
+                .sin_family = AF_INET, .sin_port = place->port, .sin_addr = place->address[j]};
+            (void)sendto(watch->socket, &beat, sizeof beat, MSG_DONTWAIT,
+                         (const struct sockaddr *)&to, sizeof to); /* lost: the next will do */
+        }
+    }
+}
+
+static void hear(struct strata_watch *watch)
+{
+    struct beat beat;
+    for (int i = 0; i < TURN_MAX; i++) {
+        const ssize_t n = recv(watch->socket, &beat, sizeof beat, MSG_DONTWAIT | MSG_TRUNC);
+        if (n < 0 && errno != EINTR && errno != ECONNREFUSED) return;
+        if (n != (ssize_t)sizeof beat || beat.token != watch->token) continue;
+        for (int j = 0; j < watch->n_neighbours; j++) {
+            struct neighbour *neighbour = &watch->neighbour[j];
+            if (neighbour->rank != beat.rank) continue;
+            neighbour->heard = true;
+            neighbour->silent_s = 0;
+        }
+    }
+}
+
+static void leave_now(int number)
+{
+    (void)number;
+    _exit(75);
+}
+
+/* Name the silent rank, and end the job.  This rank is where the silent one is, as each waits for the other.  MPI is
+ * asked first, as its launcher is quicker then. */
+static _Noreturn void accuse(struct strata_watch *watch, const struct neighbour *neighbour)
+{
+    const struct sigaction action = {.sa_handler = leave_now};
+    (void)sigaction(SIGALRM, &action, NULL);
+    (void)alarm(LEAVE_WITHIN_S); /* the screen or the log may be stuck as well */
+    const char *stage = atomic_load(&watch->stage);
+    const unsigned long long iteration = atomic_load(&watch->iteration);
+    char in_iteration[48] = "";
+    if (iteration)
+        (void)snprintf(in_iteration, sizeof in_iteration, " in iteration %llu", iteration);
+    (void)fprintf(stderr,
+                  "strata: rank %d on %s has not answered for %.1f s while %s%s: run the same command "
+                  "again\n",
+                  neighbour->rank, neighbour->place.host, neighbour->silent_s, stage, in_iteration);
+    STRATA_LOG(WARN, "rank.silent", "rank=%d host=%s seconds=%.1f stage=%s iteration=%llu",
+               neighbour->rank, neighbour->place.host, neighbour->silent_s, stage, iteration);
+    watch->comm->ops->abort(watch->comm, strata_status_exit_code(STRATA_E_AGAIN));
+    _exit(75);
+}
+
+/* Time that this process did not run is nobody's silence. */
+static void age(struct strata_watch *watch, double passed_s)
+{
+    const double step_s = passed_s < 2 * watch->beat_s ? passed_s : 2 * watch->beat_s;
+    for (int i = 0; i < watch->n_neighbours; i++) {
+        struct neighbour *neighbour = &watch->neighbour[i];
+        neighbour->silent_s += step_s;
+        if (neighbour->heard && neighbour->silent_s > neighbour->patience_s)
+            accuse(watch, neighbour);
+    }
+}
+
+static void *watch_neighbours(void *argument)
+{
+    struct strata_watch *watch = argument;
+    double looked_s = strata_clock_s(), next_s = looked_s;
+    for (;;) {
+        const double now_s = strata_clock_s();
+        hear(watch);
+        age(watch, now_s - looked_s);
+        looked_s = now_s;
+        if (now_s >= next_s) {
+            send_beats(watch);
+            next_s = now_s + watch->beat_s;
+        }
+        struct pollfd ready[] = {{.fd = watch->wake, .events = POLLIN},
+                                 {.fd = watch->socket, .events = POLLIN}};
+        (void)poll(ready, 2, 1 + (int)((next_s - now_s) * 1000)); /* interrupted: a look too soon */
+        if (ready[0].revents) return NULL;
+    }
+}
+
+/* --- beginning and end ----------------------------------------------------------------------- */
+
+/* Every address by which another host may reach this one; the loopback's when there is no other host. */
+static uint32_t find_addresses(bool one_host, struct in_addr *address)
+{
+    if (one_host) {
+        address[0].s_addr = htonl(INADDR_LOOPBACK);
+        return 1;
+    }
+    struct ifaddrs *list = NULL;
+    if (getifaddrs(&list) != 0) return 0;
+    uint32_t n = 0;
+    for (const struct ifaddrs *each = list; each && n < PLACES_MAX; each = each->ifa_next) {
+        if (!each->ifa_addr || each->ifa_addr->sa_family != AF_INET) continue;
+        if (!(each->ifa_flags & IFF_UP) || (each->ifa_flags & IFF_LOOPBACK)) continue;
+        struct sockaddr_in of;
+        memcpy(&of, each->ifa_addr, sizeof of);
+        address[n++] = of.sin_addr;
+    }
+    freeifaddrs(list);
+    return n;
+}
+
+/* A socket on a port of the system's choice, and where others find it. */
+static strata_status open_socket(struct strata_watch *watch, bool one_host, struct place *mine,
+                                 struct strata_err *err)
+{
+    struct sockaddr_in any = {.sin_family = AF_INET,
+                              .sin_addr.s_addr = htonl(one_host ? INADDR_LOOPBACK : INADDR_ANY)};
+    socklen_t n_bytes = sizeof any;
+    watch->socket = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (watch->socket < 0 || bind(watch->socket, (struct sockaddr *)&any, sizeof any) != 0 ||
+        getsockname(watch->socket, (struct sockaddr *)&any, &n_bytes) != 0 ||
+        (watch->wake = eventfd(0, EFD_CLOEXEC)) < 0)
+        return STRATA_FAIL(err, STRATA_E_SYSTEM,
+                           "the stall watch gets no socket: %s; --stall-limit 0 does without",
+                           strerror(errno));
+    mine->port = any.sin_port;
+    mine->n = find_addresses(one_host, mine->address);
+    (void)gethostname(mine->host, sizeof mine->host - 1); /* it stays empty */
+    return STRATA_OK;
+}
+
+static void take_neighbour(struct strata_watch *watch, const struct place *all, int rank,
+                           double patience_s)
+{
+    struct neighbour *neighbour = &watch->neighbour[watch->n_neighbours++];
+    *neighbour = (struct neighbour){.rank = rank, .place = all[rank], .patience_s = patience_s};
+    neighbour->place.host[sizeof neighbour->place.host - 1] = '\0';
+}
+
+/* Signals are for the compute thread. */
+static strata_status start_thread(struct strata_watch *watch, struct strata_err *err)
+{
+    sigset_t all, before;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    const int problem = pthread_create(&watch->thread, NULL, watch_neighbours, watch);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    watch->runs = problem == 0;
+    if (watch->runs) return STRATA_OK;
+    return STRATA_FAIL(err, STRATA_E_SYSTEM, "the stall watch gets no thread: %s",
+                       strerror(problem));
+}
+
+/* The thread, if it runs, ends first. */
+static void drop(struct strata_watch *watch)
+{
+    if (watch->runs) {
+        (void)eventfd_write(watch->wake, 1); /* it counts from 0: there is room */
+        (void)pthread_join(watch->thread, NULL);
+    }
+    if (watch->wake >= 0) (void)close(watch->wake);
+    if (watch->socket >= 0) (void)close(watch->socket);
+    free(watch);
+}
+
+static strata_status meet(struct strata_watch *watch, const struct place *mine, struct place *all,
+                          double limit_s, struct strata_err *err)
+{
+    struct strata_comm *comm = watch->comm;
+    const int before = (comm->rank + comm->size - 1) % comm->size;
+    const int after = (comm->rank + 1) % comm->size;
+    strata_comm_broadcast(comm, &watch->token, sizeof watch->token, 0);
+    strata_comm_gather_all(comm, mine, sizeof *mine, all);
+    watch->beat_s = limit_s / 10 < 1 ? limit_s / 10 : 1;
+    take_neighbour(watch, all, before, limit_s);
+    if (after != before) take_neighbour(watch, all, after, limit_s + SECOND_LOOK_S);
+    return strata_comm_agree(comm, start_thread(watch, err), err);
+}
+
+strata_status strata_watch_start(struct strata_comm *comm, double limit_s, struct strata_err *err)
+{
+    if (comm->size < 2 || !(limit_s > 0)) return STRATA_OK;
+    struct strata_watch *watch = calloc(1, sizeof *watch);
+    struct place mine = {0}, *all = calloc((size_t)comm->size, sizeof *all);
+    strata_status status = STRATA_OK;
+    if (!watch || !all) status = STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for the stall watch");
+    if (watch) {
+        *watch = (struct strata_watch){.comm = comm, .socket = -1, .wake = -1, .stage = "STARTING"};
+        if (status == STRATA_OK)
+            status = open_socket(watch, comm->n_here == comm->size, &mine, err);
+        if (status == STRATA_OK && getrandom(&watch->token, sizeof watch->token, 0) < 0)
+            status = STRATA_FAIL(err, STRATA_E_SYSTEM, "no random number: %s", strerror(errno));
+    }
+    status = strata_comm_agree(comm, status, err);
+    if (status == STRATA_OK) status = meet(watch, &mine, all, limit_s, err);
+    free(all);
+    if (status == STRATA_OK)
+        comm->watch = watch;
+    else if (watch)
+        drop(watch);
+    return status;
+}
+
+void strata_watch_stop(struct strata_comm *comm)
+{
+    struct strata_watch *watch = comm->watch;
+    if (!watch) return;
+    strata_comm_barrier(comm); /* nobody falls silent before all are here */
+    comm->watch = NULL;
+    drop(watch);
+}

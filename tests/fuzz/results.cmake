@@ -1,0 +1,1 @@
+strata_fuzz_test(checkpoint LIBS results)

@@ -1,0 +1,85 @@
+/* A bit that flips in the memory of one rank ends the fit on all ranks alike, in the iteration in which it is used. */
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "fit_cases.h"
+#include "strata/fault.h"
+
+enum { RANKS = 3, ITERATION = 3 };
+
+/* What a fit says when the fault has happened; it must fail as a fault of the machine. */
+static void expect(const struct crowd *crowd, const char *estimator, const char *fault,
+                   const char *sentence)
+{
+    struct strata_config config = fit_config(estimator, 4, 4, 1);
+    config.threads = 1;
+    cr_assert(strata_fault_arm(fault));
+    struct fitted *fitted = fit_run(crowd, &config, RANKS, NULL);
+    cr_assert_eq(strata_fault_happened(), 1, "%s: did not happen", fault);
+    cr_assert_eq(fitted->status, STRATA_E_BUG, "%s with %s: not noticed", fault, estimator);
+    cr_assert(strstr(fitted->err.text, sentence), "%s: %s", fault, fitted->err.text);
+    char when[32];
+    (void)snprintf(when, sizeof when, "after %d reductions", ITERATION);
+    cr_assert(strstr(fitted->err.text, when), "%s: %s", fault, fitted->err.text);
+    fit_free(fitted);
+}
+
+/* One bit in each of 40 words of stride bits, on each rank in turn. */
+static void flip_each(const char *estimator, const char *point, unsigned stride,
+                      const char *sentence)
+{
+    struct crowd crowd = crowd_blobs(400, 3, 4, 1.0, 11);
+    for (unsigned rank = 0; rank < RANKS; rank++)
+        for (unsigned word = 0; word < 40; word++) {
+            char fault[96], named[96];
+            (void)snprintf(fault, sizeof fault, "flip@%s,rank=%u,count=%d,bit=%u", point, rank,
+                           ITERATION,
+                           word * stride + (word * 7 + rank) % (stride < 64 ? stride : 64));
+            (void)snprintf(named, sizeof named, "rank %u holds another model than the others", rank);
+            expect(&crowd, estimator, fault, sentence ? sentence : named);
+        }
+    crowd_free(&crowd);
+}
+
+Test(corruption, a_flipped_bit_of_the_params_names_the_rank_in_that_iteration)
+{
+    flip_each("kmeans", "fit.params", 64, NULL);
+    flip_each("gmm-diag", "fit.params", 64, NULL);
+}
+
+/* Of 128 bits of a sum in memory, k-means uses 64. */
+Test(corruption, a_flipped_bit_of_kept_sums_is_noticed_in_that_iteration)
+{
+    flip_each("kmeans", "fit.kept", 128, "the segments' sums do not add up");
+}
+
+Test(corruption, a_flipped_bit_of_the_message_is_noticed_in_that_iteration)
+{
+    flip_each("kmeans", "fit.message", 64, "the ranks' sums changed on their way");
+    flip_each("gmm-diag", "fit.message", 64, "the ranks' sums changed on their way");
+}
+
+Test(corruption, a_flipped_bit_of_the_rows_is_noticed_in_that_iteration)
+{
+    flip_each("kmeans", "fit.matrix", 32, "the feature matrix changed in memory");
+    flip_each("gmm-diag", "fit.matrix", 32, "the feature matrix changed in memory");
+}
+
+/* With many blocks a step looks at one in 256 of them; what it has not come to by the end, the last pass tells. */
+Test(corruption, no_result_comes_out_of_rows_that_changed)
+{
+    struct crowd crowd = crowd_blobs(40000, 2, 6, 0.5, 5);
+    struct strata_config config = fit_config("kmeans", 6, 6, 1);
+    config.threads = 1;
+    for (unsigned row = 500; row < 13000; row += 4000) {
+        char fault[96];
+        (void)snprintf(fault, sizeof fault, "flip@fit.matrix,rank=1,count=2,bit=%u", row * 64 + 22);
+        cr_assert(strata_fault_arm(fault));
+        struct fitted *fitted = fit_run(&crowd, &config, RANKS, NULL);
+        cr_assert_eq(strata_fault_happened(), 1);
+        cr_assert_eq(fitted->status, STRATA_E_BUG, "row %u: not noticed", row);
+        fit_free(fitted);
+    }
+    crowd_free(&crowd);
+}
