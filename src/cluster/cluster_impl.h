@@ -79,7 +79,7 @@ struct strata_finalist {
     double *params, *mass;
 };
 
-#define STRATA_FINALISTS 2 /* of each k */
+#define STRATA_FINALISTS 8 /* of each k, at most: small and far segments decide between them */
 
 /* Which entrants are being fitted. */
 enum strata_leg {

@@ -1,8 +1,8 @@
 /* The race: with many customers, all candidates are first fitted to a part of them, and only the best
  * of each k to all.
  *
- * The part is a function of the customers' keys: those whose hash falls below race rows / n, about
- * max(65,536, 256 k) of them.  Each rank keeps its own in a compact copy; nothing is gathered.  All
+ * The part is a function of the customers' keys: those whose hash falls below race rows / n, about a
+ * quarter, but between 65,536 (and 256 k) and 196,608 of them.  Each rank keeps its own in a compact copy; nothing is gathered.  All
  * candidates run there to their end; those that meet are merged; a ladder between neighbouring numbers
  * of segments adds what one more split or join makes of the best.  Of each k the STRATA_FINALISTS best
  * different ones go on, eligible before not, then by their objective in the race, then by their number.
@@ -19,24 +19,33 @@
 
 #include "cluster/cluster_impl.h"
 
-#define RACE_ROWS UINT64_C(65536)
-#define RACE_ROWS_A_SEGMENT UINT64_C(256)
-#define SMALLEST_GAIN 4 /* times as many customers as race rows, or there is no race */
+#define RACE_SHARE 4 /* one row in so many takes part, */
+#define RACE_ROWS_LEAST UINT64_C(65536)
+#define RACE_ROWS_MOST UINT64_C(196608)
+#define RACE_ROWS_A_SEGMENT \
+    UINT64_C(256) /* but at least so many; where that is more than the share, none */
 #define SHARE_OF_PROGRESS 0.3
 #define FEWEST_PASSES 4 /* of a finalist over all rows before it may be dropped */
 #define HOPELESS 16     /* times its last gain: farther behind, a finalist is dropped */
 #define STRIP_ROWS 512
 
-static uint64_t race_rows(const struct strata_fit *fit)
+static uint64_t fewest_rows(const struct strata_fit *fit)
 {
     const uint64_t by_segments = RACE_ROWS_A_SEGMENT * fit->k_to;
-    return by_segments > RACE_ROWS ? by_segments : RACE_ROWS;
+    return by_segments > RACE_ROWS_LEAST ? by_segments : RACE_ROWS_LEAST;
+}
+
+static uint64_t race_rows(const struct strata_fit *fit)
+{
+    const uint64_t share = fit->rows->n_global / RACE_SHARE, least = fewest_rows(fit);
+    const uint64_t most = least > RACE_ROWS_MOST ? least : RACE_ROWS_MOST;
+    return share < most ? share : most;
 }
 
 bool strata_race_is_on(const struct strata_fit *fit)
 {
     return fit->config->model.race == STRATA_RACE_AUTO && !fit->from_file && !fit->race &&
-           fit->rows->n_global >= SMALLEST_GAIN * race_rows(fit);
+           fit->rows->n_global / RACE_SHARE >= fewest_rows(fit);
 }
 
 /* --- the part of the rows -------------------------------------------------------------- */

@@ -15,8 +15,8 @@ from runs import BIN, CONFIGS, MPIRUN, SOURCE, Checks, hashes  # noqa: E402
 
 HERE = pathlib.Path.cwd()
 JOB = CONFIGS / "wholesale.yaml"
-# Half a minute, so that a signal finds it fitting on any machine.
-LONG = ["--set", "model.starts=120", "--set", "model.segments={from: 60, to: 90}", "--set", "model.min_share=0"]
+# Some seconds, so that a signal finds it fitting on any machine.
+LONG = ["--set", "model.starts=120", "--set", "model.segments={from: 40, to: 60}", "--set", "model.min_share=0"]
 
 
 def documented():

@@ -77,6 +77,14 @@ def start(output, sets):
     return job
 
 
+def end_ranks(output):
+    """A launcher's ranks outlive it for a moment; then nobody writes to the directory any more."""
+    ranks = ["pkill", "-KILL", "-f", f"^{BIN / 'strata'} run .*--output {output}( |$)"]
+    end = time.monotonic() + 30
+    while subprocess.run(ranks, check=False).returncode == 0 and time.monotonic() < end:
+        time.sleep(0.05)
+
+
 def after_a_kill(check):
     """All ranks die while the fit goes on; two others start and read no source."""
     sets = ["model.starts=200", "checkpoint.interval=0.02"]
@@ -84,6 +92,7 @@ def after_a_kill(check):
     job = start("killed", sets)
     os.killpg(job.pid, signal.SIGKILL)
     job.wait()
+    end_ranks("killed")
     must(JOB, "killed", ranks=2, sets=sets)
     seen = events("killed", 2)
     check.that("table.recalled" in seen and "ingest.source" not in seen, "after a kill no source is read")

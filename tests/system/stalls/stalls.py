@@ -26,7 +26,7 @@ POINTS = [("comm.agree.before,count=6", "STARTING|PENDING"), ("ingest.source.bef
           ("fit.reduce.after,iteration=9", r"FITTING in iteration \d+"), ("evaluate.sum.before", "EVALUATING"),
           ("describe.tally.before", "DESCRIBING"), ("results.part.before", "WRITING")]
 # Keeps ranks busy for seconds.
-LONG = ["--set", "model.starts=120", "--set", "model.segments={from: 40, to: 47}", "--set", "model.min_share=0"]
+LONG = ["--set", "model.starts=120", "--set", "model.segments={from: 40, to: 60}", "--set", "model.min_share=0"]
 
 
 def launch(ranks, limit, output, options=(), fault=None):
