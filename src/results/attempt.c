@@ -124,11 +124,16 @@ static strata_status remove_tray(const char *folder, const char *name, struct st
     if (length < 0 || (size_t)length >= sizeof to)
         return STRATA_FAIL(err, STRATA_E_CREATE, "%s: the path is too long", folder);
     STRATA_TRY(join(folder, name, from, err));
-    remove_quietly(to); /* of a removal that was interrupted */
-    if (strcmp(from, to) != 0 && rename(from, to) != 0 && errno != ENOENT)
-        return STRATA_FAIL(err, STRATA_E_IO, "%s: cannot be moved away: %s", from, strerror(errno));
-    remove_quietly(to); /* nobody knows this name */
-    return STRATA_OK;
+    for (int tries = 0; tries < TRIES_MAX; tries++) {
+        remove_quietly(to); /* of a removal that was interrupted, or goes on beside this one */
+        if (strcmp(from, to) == 0) return STRATA_OK;
+        if (rename(from, to) == 0 || errno == ENOENT) {
+            remove_quietly(to); /* nobody knows this name */
+            return STRATA_OK;
+        }
+        if (errno != ENOTEMPTY && errno != EEXIST) break;
+    }
+    return STRATA_FAIL(err, STRATA_E_IO, "%s: cannot be moved away: %s", from, strerror(errno));
 }
 
 /* No attempt below `number` can change the run directory when this has returned. */
@@ -153,9 +158,11 @@ static strata_status make_tray(const struct strata_attempt *attempt, const char 
     char withdrawn[STRATA_ATTEMPT_PATH_MAX];
     uint32_t last = 0;
     bool made = false;
+    struct strata_err seen = {0};
     STRATA_TRY(strata_directory_make_private(attempt->tray, &made, err));
     STRATA_TRY(join(attempt->tray, ".withdrawn", withdrawn, err));
-    STRATA_TRY(strata_directory_make_private(withdrawn, &made, err));
+    const strata_status status = strata_directory_make_private(withdrawn, &made, &seen);
+    if (status != STRATA_OK) return strata_attempt_failed(attempt, status, &seen, err);
     STRATA_TRY(highest(folder, &last, err));
     if (last == attempt->number) return STRATA_OK;
     (void)strata_attempt_end(attempt); /* it is not ours any more */
