@@ -327,7 +327,7 @@ def main():
         print(f"  raced {time.monotonic() - began:.1f} s")
         for output in ("mixture-part", "grocery-part", "raced-part"):
             subprocess.run(["rm", "-r", output], check=True)
-    slow = ["model.starts=8", "threads=1"]  # still fitting when TERM reaches the ranks, a second later
+    slow = ["model.starts=5", "threads=1"]  # still fitting when TERM reaches the ranks, a second later
     must(mixture, "term-whole", sets=slow)
     user_2(checks, mixture, slow, launcher_term(checks, mixture, slow))
     broken_disk(checks, mixture, sets)
