@@ -7,10 +7,12 @@
 
 #include "cluster/cluster_impl.h"
 
-#define LOOKS_A_BOUND 4    /* bounds pay when at most one row in so many is looked at */
-#define REST_PASSES 20     /* without bounds after they did not pay */
-#define MOVERS_A_BOUND 256 /* bounds pay when fewer than one row in so many has moved */
-#define SCRUB_PARTS 256    /* a pass checks one of so many parts of the rows */
+#define LOOKS_A_BOUND 4     /* bounds pay when at most one row in so many is looked at */
+#define REST_PASSES 20      /* without bounds after they did not pay */
+#define MOVERS_A_BOUND 64   /* bounds pay when fewer than one row in so many has moved, */
+#define MOVERS_OF_MANY 1024 /* and of many rows one in so many */
+#define MOVERS_OF_FEW 512
+#define SCRUB_PARTS 256 /* a pass checks one of so many parts of the rows */
 
 struct pass_task {
     const struct strata_fit *fit;
@@ -60,7 +62,9 @@ static bool bounds_pay(const struct strata_fit *fit, struct strata_candidate *ca
         candidate->rest--;
         return false;
     }
-    return candidate->moved < fit->rows->n_global / MOVERS_A_BOUND;
+    const uint64_t n = fit->rows->n_global;
+    return candidate->moved < n / MOVERS_A_BOUND &&
+           candidate->moved < MOVERS_OF_FEW + n / MOVERS_OF_MANY;
 }
 
 static void prepare(const struct strata_fit *fit, struct strata_candidate *candidate)
