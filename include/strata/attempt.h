@@ -46,6 +46,11 @@ STRATA_MUST_CHECK strata_status strata_attempt_place(const struct strata_attempt
 STRATA_MUST_CHECK strata_status strata_attempt_withdraw(const struct strata_attempt *attempt,
                                                         const char *name, struct strata_err *err);
 
+/* FOLDER/name into path.  STRATA_E_CREATE when it is too long. */
+STRATA_MUST_CHECK strata_status strata_attempt_path(const char *folder, const char *name,
+                                                    char path[STRATA_ATTEMPT_PATH_MAX],
+                                                    struct strata_err *err);
+
 /* What a failure to write to the tray really was: err receives `status` with the sentence of `seen`, or
  * STRATA_E_UNAVAILABLE when the tray is gone.  Returns it.  For after a failure, never to ask before acting. */
 strata_status strata_attempt_failed(const struct strata_attempt *attempt, strata_status status,

@@ -37,12 +37,12 @@ static strata_status number_path(const char *directory, uint32_t number, const c
     return STRATA_OK;
 }
 
-static strata_status join(const char *first, const char *second, char path[STRATA_ATTEMPT_PATH_MAX],
-                          struct strata_err *err)
+strata_status strata_attempt_path(const char *folder, const char *name,
+                                  char path[STRATA_ATTEMPT_PATH_MAX], struct strata_err *err)
 {
-    const int length = snprintf(path, STRATA_ATTEMPT_PATH_MAX, "%s/%s", first, second);
+    const int length = snprintf(path, STRATA_ATTEMPT_PATH_MAX, "%s/%s", folder, name);
     if (length < 0 || length >= STRATA_ATTEMPT_PATH_MAX)
-        return STRATA_FAIL(err, STRATA_E_CREATE, "%s: the path is too long", first);
+        return STRATA_FAIL(err, STRATA_E_CREATE, "%s: the path is too long", folder);
     return STRATA_OK;
 }
 
@@ -123,7 +123,7 @@ static strata_status remove_tray(const char *folder, const char *name, struct st
     const int length = snprintf(to, sizeof to, "%s/%.*s.dead", folder, DIGITS, name);
     if (length < 0 || (size_t)length >= sizeof to)
         return STRATA_FAIL(err, STRATA_E_CREATE, "%s: the path is too long", folder);
-    STRATA_TRY(join(folder, name, from, err));
+    STRATA_TRY(strata_attempt_path(folder, name, from, err));
     for (int tries = 0; tries < TRIES_MAX; tries++) {
         remove_quietly(to); /* of a removal that was interrupted, or goes on beside this one */
         if (strcmp(from, to) == 0) return STRATA_OK;
@@ -160,7 +160,7 @@ static strata_status make_tray(const struct strata_attempt *attempt, const char 
     bool made = false;
     struct strata_err seen = {0};
     STRATA_TRY(strata_directory_make_private(attempt->tray, &made, err));
-    STRATA_TRY(join(attempt->tray, ".withdrawn", withdrawn, err));
+    STRATA_TRY(strata_attempt_path(attempt->tray, ".withdrawn", withdrawn, err));
     const strata_status status = strata_directory_make_private(withdrawn, &made, &seen);
     if (status != STRATA_OK) return strata_attempt_failed(attempt, status, &seen, err);
     STRATA_TRY(highest(folder, &last, err));
@@ -185,7 +185,7 @@ strata_status strata_attempt_begin(const char *directory, struct strata_attempt 
     char folder[STRATA_ATTEMPT_PATH_MAX];
     uint32_t number = 0;
     bool made = false;
-    STRATA_TRY(join(directory, ".attempts", folder, err));
+    STRATA_TRY(strata_attempt_path(directory, ".attempts", folder, err));
     STRATA_TRY(strata_directory_make_private(folder, &made, err));
     STRATA_TRY(take_number(directory, folder, &number, err));
     STRATA_TRY(strata_attempt_join(directory, number, out, err));
@@ -209,8 +209,8 @@ strata_status strata_attempt_place(const struct strata_attempt *attempt, const c
 {
     char from[STRATA_ATTEMPT_PATH_MAX], to[STRATA_ATTEMPT_PATH_MAX];
     struct strata_err seen = {0};
-    STRATA_TRY(join(attempt->tray, made, from, err));
-    STRATA_TRY(join(attempt->directory, name, to, err));
+    STRATA_TRY(strata_attempt_path(attempt->tray, made, from, err));
+    STRATA_TRY(strata_attempt_path(attempt->directory, name, to, err));
     const strata_status status = strata_file_place(from, to, &seen);
     return status == STRATA_OK ? STRATA_OK : strata_attempt_failed(attempt, status, &seen, err);
 }
@@ -221,7 +221,7 @@ strata_status strata_attempt_withdraw(const struct strata_attempt *attempt, cons
     char from[STRATA_ATTEMPT_PATH_MAX], to[STRATA_ATTEMPT_PATH_MAX];
     struct strata_err seen = {0};
     const char *slash = strrchr(name, '/');
-    STRATA_TRY(join(attempt->directory, name, from, err));
+    STRATA_TRY(strata_attempt_path(attempt->directory, name, from, err));
     const int length =
         snprintf(to, sizeof to, "%s/.withdrawn/%s", attempt->tray, slash ? slash + 1 : name);
     if (length < 0 || (size_t)length >= sizeof to)

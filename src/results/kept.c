@@ -1,12 +1,11 @@
 /* The customer table kept on disk: what ranks do together. */
 #include "strata/kept.h"
 
-#include <dirent.h>
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "kept_impl.h"
+#include "results_impl.h"
 #include "strata/checkpoint.h"
 #include "strata/fault.h"
 #include "strata/file.h"
@@ -15,15 +14,6 @@
 static strata_status no_room(struct strata_err *err)
 {
     return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the kept table");
-}
-
-static strata_status path_of(const char *directory, const char *name,
-                             char path[STRATA_ATTEMPT_PATH_MAX], struct strata_err *err)
-{
-    const int length = snprintf(path, STRATA_ATTEMPT_PATH_MAX, "%s/%s", directory, name);
-    if (length < 0 || length >= STRATA_ATTEMPT_PATH_MAX)
-        return STRATA_FAIL(err, STRATA_E_CREATE, "%s: the path is too long", directory);
-    return STRATA_OK;
 }
 
 /* --- keeping --------------------------------------------------------------------------------- */
@@ -37,21 +27,9 @@ static bool is_part(const char *name)
 /* The index goes first: without it parts are nobody's. */
 strata_status strata_table_forget(const struct strata_attempt *attempt, struct strata_err *err)
 {
-    char folder[STRATA_ATTEMPT_PATH_MAX], name[512];
-    STRATA_TRY(path_of(attempt->directory, KEPT_FOLDER, folder, err));
     STRATA_TRY(strata_attempt_withdraw(attempt, KEPT_INDEX, err));
-    DIR *entries = opendir(folder);
-    if (!entries && errno == ENOENT) return STRATA_OK;
-    if (!entries)
-        return STRATA_FAIL(err, STRATA_E_IO, "%s: cannot list: %s", folder, strerror(errno));
-    strata_status status = STRATA_OK;
-    for (struct dirent *entry; status == STRATA_OK && (entry = readdir(entries));) {
-        if (!is_part(entry->d_name)) continue;
-        (void)snprintf(name, sizeof name, KEPT_FOLDER "/%s", entry->d_name);
-        status = strata_attempt_withdraw(attempt, name, err);
-    }
-    (void)closedir(entries);
-    return status;
+    return strata_each_file(attempt, attempt->directory, KEPT_FOLDER "/", is_part,
+                            strata_attempt_withdraw, err);
 }
 
 static strata_status begin(const struct strata_attempt *attempt, struct strata_err *err)
@@ -59,7 +37,7 @@ static strata_status begin(const struct strata_attempt *attempt, struct strata_e
     char folder[STRATA_ATTEMPT_PATH_MAX];
     bool made = false;
     STRATA_TRY(strata_table_forget(attempt, err));
-    STRATA_TRY(path_of(attempt->directory, KEPT_FOLDER, folder, err));
+    STRATA_TRY(strata_attempt_path(attempt->directory, KEPT_FOLDER, folder, err));
     return strata_directory_make_private(folder, &made, err);
 }
 
@@ -70,7 +48,7 @@ static strata_status finish(const struct strata_attempt *attempt, uint64_t finge
                             struct strata_err *err)
 {
     char folder[STRATA_ATTEMPT_PATH_MAX];
-    STRATA_TRY(path_of(attempt->directory, KEPT_FOLDER, folder, err));
+    STRATA_TRY(strata_attempt_path(attempt->directory, KEPT_FOLDER, folder, err));
     STRATA_TRY(strata_directory_sync(folder, err));
     STRATA_FAULT("kept.index.before");
     STRATA_TRY(kept_index_write(attempt, fingerprint, part, n_parts, table, quality, err));
@@ -161,7 +139,7 @@ static strata_status read_table(struct strata_comm *comm, const char *directory,
 {
     char path[STRATA_ATTEMPT_PATH_MAX];
     struct kept_index index = {0};
-    STRATA_TRY(path_of(directory, KEPT_INDEX, path, why));
+    STRATA_TRY(strata_attempt_path(directory, KEPT_INDEX, path, why));
     STRATA_TRY(kept_index_parse(path, bytes, n_bytes, keep, &index, quality, why));
     if (index.fingerprint != fingerprint)
         return STRATA_FAIL(why, STRATA_E_DATA, "%s is of other inputs or settings", path);
@@ -189,7 +167,7 @@ static strata_status recall(struct strata_comm *comm, const char *directory, uin
     read.source = STRATA_NEW(keep, struct strata_source_quality, quality->n_sources + 1);
     read.feature = STRATA_NEW(keep, struct strata_feature_quality, quality->n_features + 1);
     strata_status status = table && read.source && read.feature ? STRATA_OK : no_room(err);
-    if (status == STRATA_OK) status = path_of(directory, KEPT_INDEX, path, err);
+    if (status == STRATA_OK) status = strata_attempt_path(directory, KEPT_INDEX, path, err);
     STRATA_TRY(strata_comm_agree(comm, status, err));
     memcpy(read.source, quality->source, quality->n_sources * sizeof *read.source);
     memcpy(read.feature, quality->feature, quality->n_features * sizeof *read.feature);

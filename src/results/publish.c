@@ -12,24 +12,11 @@
 
 #define NAME_BYTES 320 /* of a part with its folder */
 
-/* What is done with one name. */
-typedef strata_status each_file(const struct strata_attempt *attempt, const char *name,
-                                struct strata_err *err);
-
 static strata_status place(const struct strata_attempt *attempt, const char *name,
                            struct strata_err *err)
 {
     STRATA_FAULT("results.publish");
     return strata_attempt_place(attempt, name, name, err);
-}
-
-static strata_status path_of(const char *directory, const char *name,
-                             char path[STRATA_ATTEMPT_PATH_MAX], struct strata_err *err)
-{
-    const int length = snprintf(path, STRATA_ATTEMPT_PATH_MAX, "%s/%s", directory, name);
-    if (length < 0 || length >= STRATA_ATTEMPT_PATH_MAX)
-        return STRATA_FAIL(err, STRATA_E_CREATE, "%s: the path is too long", directory);
-    return STRATA_OK;
 }
 
 /* Parts, whole and half written; what else somebody put there stays. */
@@ -38,19 +25,19 @@ static bool is_part(const char *name)
     return strncmp(name, "part-", 5) == 0 || strncmp(name, ".part-", 6) == 0;
 }
 
-/* Each part that a folder of `directory` has; none when there is no such folder. */
-static strata_status each_part(const struct strata_attempt *attempt, const char *directory,
-                               const char *folder, each_file *act, struct strata_err *err)
+strata_status strata_each_file(const struct strata_attempt *attempt, const char *directory,
+                               const char *folder, strata_is_meant *is_meant, strata_file_act *act,
+                               struct strata_err *err)
 {
     char path[STRATA_ATTEMPT_PATH_MAX], name[NAME_BYTES];
-    STRATA_TRY(path_of(directory, folder, path, err));
+    STRATA_TRY(strata_attempt_path(directory, folder, path, err));
     DIR *entries = opendir(path);
     if (!entries && errno == ENOENT) return STRATA_OK;
     if (!entries)
         return STRATA_FAIL(err, STRATA_E_IO, "%s: cannot list: %s", path, strerror(errno));
     strata_status status = STRATA_OK;
     for (struct dirent *entry; status == STRATA_OK && (entry = readdir(entries));) {
-        if (!is_part(entry->d_name)) continue;
+        if (!is_meant(entry->d_name)) continue;
         (void)snprintf(name, sizeof name, "%s%s", folder, entry->d_name);
         status = act(attempt, name, err);
     }
@@ -73,8 +60,9 @@ static strata_status withdraw_all(const struct strata_attempt *attempt, struct s
             STRATA_TRY(strata_attempt_withdraw(attempt, name, err));
             continue;
         }
-        STRATA_TRY(each_part(attempt, attempt->directory, name, strata_attempt_withdraw, err));
-        STRATA_TRY(path_of(attempt->directory, name, path, err));
+        STRATA_TRY(strata_each_file(attempt, attempt->directory, name, is_part,
+                                    strata_attempt_withdraw, err));
+        STRATA_TRY(strata_attempt_path(attempt->directory, name, path, err));
         (void)rmdir(path); /* not empty: not ours */
     }
     return STRATA_OK;
@@ -85,11 +73,11 @@ static strata_status place_parts(const struct strata_attempt *attempt, const cha
                                  struct strata_err *err)
 {
     char path[STRATA_ATTEMPT_PATH_MAX];
-    STRATA_TRY(path_of(attempt->tray, folder, path, err));
+    STRATA_TRY(strata_attempt_path(attempt->tray, folder, path, err));
     if (access(path, F_OK) != 0) return STRATA_OK;
-    STRATA_TRY(path_of(attempt->directory, folder, path, err));
+    STRATA_TRY(strata_attempt_path(attempt->directory, folder, path, err));
     STRATA_TRY(strata_directory_make(path, err));
-    STRATA_TRY(each_part(attempt, attempt->tray, folder, place, err));
+    STRATA_TRY(strata_each_file(attempt, attempt->tray, folder, is_part, place, err));
     return strata_directory_sync(path, err);
 }
 
@@ -98,7 +86,7 @@ static strata_status place_all(const struct strata_attempt *attempt, struct stra
     for (size_t i = 0; strata_sealed_file[i]; i++) {
         const char *name = strata_sealed_file[i];
         char path[STRATA_ATTEMPT_PATH_MAX];
-        STRATA_TRY(path_of(attempt->tray, name, path, err));
+        STRATA_TRY(strata_attempt_path(attempt->tray, name, path, err));
         if (is_folder(name))
             STRATA_TRY(place_parts(attempt, name, err));
         else if (access(path, F_OK) == 0)

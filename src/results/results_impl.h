@@ -8,6 +8,7 @@
 #include "strata/v1/quality.pb-c.h"
 #include "strata/v1/result.pb-c.h"
 
+#include "strata/attempt.h"
 #include "strata/duck.h"
 #include "strata/results.h"
 
@@ -54,6 +55,16 @@ ProtobufCMessage *strata_record_unpack(const ProtobufCMessageDescriptor *type,
 /* What a seal covers, where it is there, up to NULL; control.json, checkpoints and the log live on and are not
  * sealed.  By path: folders, whose names end in '/', stand where their parts sort. */
 extern const char *const strata_sealed_file[];
+
+/* Do something with each file that is meant of a folder of `directory`; its name begins with the folder's,
+ * which ends in '/'.  No such folder is no file.  Not collective. */
+typedef bool strata_is_meant(const char *name);
+typedef strata_status strata_file_act(const struct strata_attempt *attempt, const char *name,
+                                      struct strata_err *err);
+STRATA_MUST_CHECK strata_status strata_each_file(const struct strata_attempt *attempt,
+                                                 const char *directory, const char *folder,
+                                                 strata_is_meant *is_meant, strata_file_act *act,
+                                                 struct strata_err *err);
 
 /* rejects.parquet, when rows were rejected.  Not collective. */
 STRATA_MUST_CHECK strata_status strata_rejects_write(const char *directory,
