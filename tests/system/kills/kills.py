@@ -174,8 +174,9 @@ class Run:
             if victims:
                 os.kill(self.draw.choice(victims), signal.SIGKILL)
                 self.killed_at.append("random")
-            # A rank killed before it has started MPI, or after it has ended it, is another matter to the launcher.
-            self.is_sound(*finish(process), (0, 1, 137, -signal.SIGPIPE))
+            # A rank killed before it has started MPI, or after it has ended it, is another matter to the launcher:
+            # it may even hang, until deploy/mpirun ends it.
+            self.is_sound(*finish(process), (0, 1, 137, -signal.SIGPIPE, -signal.SIGKILL))
         self.finish()
         return []
 
