@@ -46,7 +46,7 @@ def limit_of_pass(shape, roof):
 def shapes(options):
     for n in options.n:
         for d in options.d:
-            path = matrix.matrix(options.data, n, d, options.seed)
+            path = matrix.matrix(options.data, options.world, n, d, options.seed)
             for k in options.k:
                 for threads in options.threads:
                     yield Shape(path, matrix.start(options.data, n, k, options.seed), n, d, k, threads)

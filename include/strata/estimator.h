@@ -35,11 +35,13 @@ struct strata_block {
 
 /* One thread's share of a pass. */
 struct strata_tally {
-    uint64_t moved;  /* rows whose label changed */
-    uint64_t looked; /* rows that were compared with other segments than their own */
-    void *sums;      /* sums_bytes of the estimator's, zeroed by collect; 64-byte aligned */
-    void *scratch;   /* scratch_bytes, zeroed at first, kept by the thread for all candidates */
-    unsigned char apart[96]; /* no two threads write to one cache line */
+    uint64_t moved;     /* rows whose label changed */
+    uint64_t looked;    /* rows that were compared with other segments than their own */
+    uint64_t checked;   /* rows whose bounds were checked, */
+    uint64_t unsettled; /* and those of them that were compared nevertheless */
+    void *sums;         /* sums_bytes of the estimator's, zeroed by collect; 64-byte aligned */
+    void *scratch;      /* scratch_bytes, zeroed at first, kept by the thread for all candidates */
+    unsigned char apart[80]; /* no two threads write to one cache line */
 };
 
 /* Exact sums over all rows and ranks, each row by its weight. */

@@ -17,6 +17,9 @@
 #define STRATA_FIT_BLOCK_ROWS \
     4096 /* rows that all live candidates look at before the next ones are fetched */
 
+/* Which rows have bounds: some tell whether they would pay for all. */
+enum strata_bounds { STRATA_BOUNDS_NONE, STRATA_BOUNDS_PROBE, STRATA_BOUNDS_ALL };
+
 /* One model being fitted: params, what is known of each row, and the sums of a pass. */
 struct strata_candidate {
     struct strata_candidate_result *result;
@@ -35,9 +38,10 @@ struct strata_candidate {
     uint64_t moved, looked;     /* rows of the last pass, over all ranks */
     uint16_t *label;            /* (n) of this rank's rows */
     float *upper, *lower;       /* (n) bounds of each row, or NULL */
-    bool has_bounds;            /* the next pass uses them, or begins to keep them */
-    bool used_bounds;           /* the last pass did */
-    int rest;                   /* passes to go without bounds */
+    enum strata_bounds bounds;  /* those that hold after the last pass */
+    size_t block_rows;          /* of the last pass */
+    uint64_t checked;           /* rows of this rank whose bounds the last pass checked, */
+    uint64_t unsettled;         /* and those of them that it looked at nevertheless */
     void *pass;                 /* what the pass needs of params */
     struct strata_tally *tally; /* (threads) */
     struct strata_sum *mine;    /* (n_stats) of this rank's rows */

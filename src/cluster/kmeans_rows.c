@@ -9,9 +9,11 @@
 
 #define STRIP_ROWS 256    /* rows between kernel and sums */
 #define FEW_ROWS 32       /* whose labels are compared at once */
+#define LINE_FLOATS 16    /* of a line of the cache */
+#define ROWS_AHEAD 64     /* on their way from memory */
 #define COPY_FLOATS 16384 /* of rows that are looked at again, side by side: 64 KiB */
 #define FULL_LOOK_SHARE \
-    3 / 4 /* of a strip's rows: then all of them are looked at, without copies */
+    3 / 4 /* of a block's rows: then all of them are looked at, without copies */
 #define OWN_FIRST_SEGMENTS 24 /* from here on a look at the own centre alone may save the others */
 
 /* One thread's sums. */
@@ -99,41 +101,39 @@ static void look_at_all(struct strata_dims dims, const struct strata_kmeans_pass
     }
 }
 
-/* Bring rows together, so that kernels see them as neighbours. */
-static void copy_rows(size_t d, const struct strata_kmeans_pass *pass,
-                      const struct strata_block *block, const uint32_t *row, size_t n,
-                      struct copies *to)
+/* Rows that lie apart come from memory one by one: the next ones are asked for in time. */
+static inline void fetch_row(const float *x, size_t d)
 {
-    for (size_t i = 0; i < n; i++) {
-        const size_t from = row[i];
-        memcpy(to->x + i * d, block->x + from * d, d * sizeof(float));
-        to->row[i] = row[i];
-        to->label[i] = block->label[from];
-        to->lower[i] = strata_lower_now(block->lower[from], pass->drift.other[to->label[i]]);
-    }
-    to->n = n;
+    for (size_t j = 0; j < d; j += LINE_FLOATS) __builtin_prefetch(x + j);
 }
 
-/* The true distance to the own centre may be enough after all; what is left stays in copies. */
-static void settle_by_own(size_t d, const struct strata_kmeans_pass *pass,
-                          const struct strata_block *block, struct copies *copies)
+/* Rows are too short for a call of memcpy. */
+static inline void copy_floats(float *to, const float *from, size_t n)
 {
-    strata_centres_own(pass->centres, copies->x, copies->n, copies->label, copies->upper);
-    size_t n = 0;
-    for (size_t i = 0; i < copies->n; i++) {
-        const uint16_t own = copies->label[i];
-        const float gap = pass->half_gap[own];
-        const float reach = copies->lower[i] > gap ? copies->lower[i] : gap;
-        block->upper[copies->row[i]] = strata_upper_kept(copies->upper[i], pass->drift.own[own]);
-        if (copies->upper[i] < reach) continue;
-        if (n != i) {
-            memcpy(copies->x + n * d, copies->x + i * d, d * sizeof(float));
-            copies->row[n] = copies->row[i];
-            copies->label[n] = own;
-        }
-        n++;
+    size_t i = 0;
+    for (; i + 4 <= n; i += 4) memcpy(to + i, from + i, 4 * sizeof *to);
+    for (; i < n; i++) to[i] = from[i];
+}
+
+/* Bring the first n of rows together, so that kernels see them as neighbours; n_known of them are known. */
+static void copy_rows(size_t d, const struct strata_kmeans_pass *pass,
+                      const struct strata_block *block, const uint32_t *row, size_t n,
+                      size_t n_known, struct copies *to)
+{
+    const float *x = block->x, *lower = block->lower, *other = pass->drift.other;
+    const uint16_t *label = block->label;
+    const size_t last = n_known - 1;
+    for (size_t i = 0; i < n; i++) {
+        const size_t ahead = i + ROWS_AHEAD < last ? i + ROWS_AHEAD : last;
+        fetch_row(x + row[ahead] * d, d);
+        copy_floats(to->x + i * d, x + row[i] * d, d);
     }
-    copies->n = n;
+    for (size_t i = 0; i < n; i++) {
+        to->row[i] = row[i];
+        to->label[i] = label[row[i]];
+        to->lower[i] = strata_lower_now(lower[row[i]], other[to->label[i]]);
+    }
+    to->n = n;
 }
 
 /* What a look at copies has found becomes what is known of their rows. */
@@ -162,53 +162,77 @@ static void look_at_copies(struct strata_dims dims, const struct strata_kmeans_p
     put_back(dims, pass, block, copies, tally);
 }
 
+static void look_at_strips(struct strata_dims dims, const struct strata_kmeans_pass *pass,
+                           const struct strata_block *block, struct strata_tally *tally)
+{
+    for (size_t first = 0; first < block->n; first += STRIP_ROWS) {
+        const size_t left = block->n - first;
+        const struct strata_block strip =
+            strip_of(block, dims.d, first, left < STRIP_ROWS ? left : STRIP_ROWS);
+        look_at_all(dims, pass, &strip, tally);
+    }
+}
+
 static size_t rows_at_once(size_t d)
 {
     return COPY_FLOATS / d < STRIP_ROWS ? COPY_FLOATS / d : STRIP_ROWS;
 }
 
-/* Look only at the rows of a strip that may have moved. */
+/* The true distance to the own centre may be enough after all.  Writes the rows for which it is not, and
+ * returns their number. */
+static size_t settle_by_own(const struct strata_kmeans_pass *pass, const struct strata_block *block,
+                            struct copies *copies, uint32_t *row)
+{
+    strata_centres_own(pass->centres, copies->x, copies->n, copies->label, copies->upper);
+    size_t n = 0;
+    for (size_t i = 0; i < copies->n; i++) {
+        const uint16_t own = copies->label[i];
+        const float gap = pass->half_gap[own];
+        const float reach = copies->lower[i] > gap ? copies->lower[i] : gap;
+        block->upper[copies->row[i]] = strata_upper_kept(copies->upper[i], pass->drift.own[own]);
+        row[n] = copies->row[i];
+        n += !(copies->upper[i] < reach);
+    }
+    return n;
+}
+
+/* The rows of a block that must be looked at, into room->row; their upper bounds are as good as can be. */
+static size_t settle_rows(struct strata_dims dims, const struct strata_kmeans_pass *pass,
+                          const struct strata_block *block, struct room *room)
+{
+    const size_t n = strata_bounds_check(&pass->drift, block->label, block->upper, block->lower,
+                                         block->n, room->row);
+    if (dims.k < OWN_FIRST_SEGMENTS) return n;
+    const size_t at_once = rows_at_once(dims.d);
+    size_t n_rows = 0;
+    for (size_t first = 0; first < n; first += at_once) {
+        const size_t left = n - first;
+        copy_rows(dims.d, pass, block, room->row + first, left < at_once ? left : at_once, left,
+                  &room->copies);
+        n_rows += settle_by_own(pass, block, &room->copies, room->row + n_rows);
+    }
+    return n_rows;
+}
+
+/* Look only at the rows of a block that may have moved. */
 static void look_again(struct strata_dims dims, const struct strata_kmeans_pass *pass,
-                       const struct strata_block *strip, struct strata_tally *tally)
+                       const struct strata_block *block, struct strata_tally *tally)
 {
     struct room *room = tally->scratch;
-    struct copies *copies = &room->copies;
-    const size_t n = strata_bounds_check(&pass->drift, strip->label, strip->upper, strip->lower,
-                                         strip->n, room->row);
-    if (n > strip->n * FULL_LOOK_SHARE) {
-        look_at_all(dims, pass, strip, tally);
+    const size_t n = settle_rows(dims, pass, block, room), at_once = rows_at_once(dims.d);
+    if (n > block->n * FULL_LOOK_SHARE) {
+        look_at_strips(dims, pass, block, tally);
         return;
     }
-    const size_t at_once = rows_at_once(dims.d);
     for (size_t first = 0; first < n; first += at_once) {
-        copy_rows(dims.d, pass, strip, room->row + first, n - first < at_once ? n - first : at_once,
-                  copies);
-        if (dims.k >= OWN_FIRST_SEGMENTS) settle_by_own(dims.d, pass, strip, copies);
-        if (copies->n > 0) look_at_copies(dims, pass, strip, copies, tally);
+        const size_t left = n - first;
+        copy_rows(dims.d, pass, block, room->row + first, left < at_once ? left : at_once, left,
+                  &room->copies);
+        look_at_copies(dims, pass, block, &room->copies, tally);
     }
 }
 
 /* --- with lists of near centres -------------------------------------------------------- */
-
-/* The rows of a block that must be looked at again; their upper bounds are as good as can be. */
-static size_t rows_that_remain(struct strata_dims dims, const struct strata_kmeans_pass *pass,
-                               const struct strata_block *block, struct room *room)
-{
-    const size_t at_once = rows_at_once(dims.d);
-    size_t n_rows = 0;
-    for (size_t first = 0; first < block->n; first += at_once) {
-        const size_t left = block->n - first, n = left < at_once ? left : at_once;
-        uint32_t aged[STRIP_ROWS];
-        const size_t n_aged =
-            strata_bounds_check(&pass->drift, block->label + first, block->upper + first,
-                                block->lower + first, n, aged);
-        for (size_t i = 0; i < n_aged; i++) aged[i] += (uint32_t)first;
-        copy_rows(dims.d, pass, block, aged, n_aged, &room->copies);
-        settle_by_own(dims.d, pass, block, &room->copies);
-        for (size_t i = 0; i < room->copies.n; i++) room->row[n_rows++] = room->copies.row[i];
-    }
-    return n_rows;
-}
 
 /* Whose list a row goes by: its label's, or k when it is too far from its centre for that. */
 static size_t list_of(size_t k, const struct strata_kmeans_pass *pass,
@@ -253,12 +277,13 @@ static void look_by_lists(struct strata_dims dims, const struct strata_kmeans_pa
     struct room *room = tally->scratch;
     struct copies *copies = &room->copies;
     const size_t at_once = rows_at_once(dims.d);
-    sort_by_list(dims.k, pass, block, rows_that_remain(dims, pass, block, room), room);
+    sort_by_list(dims.k, pass, block, settle_rows(dims, pass, block, room), room);
     for (size_t list = 0; list <= dims.k; list++) {
         const size_t end = room->first[list + 1];
         for (size_t first = room->first[list]; first < end; first += at_once) {
-            copy_rows(dims.d, pass, block, room->sorted + first,
-                      end - first < at_once ? end - first : at_once, copies);
+            const size_t left = end - first;
+            copy_rows(dims.d, pass, block, room->sorted + first, left < at_once ? left : at_once,
+                      left, copies);
             if (list == dims.k) {
                 look_at_copies(dims, pass, block, copies, tally);
             } else {
@@ -269,24 +294,32 @@ static void look_by_lists(struct strata_dims dims, const struct strata_kmeans_pa
     }
 }
 
+static void look_at_piece(struct strata_dims dims, const struct strata_kmeans_pass *pass,
+                          const struct strata_block *piece, struct strata_tally *tally)
+{
+    const uint64_t looked = tally->looked;
+    if (pass->near.m > 0)
+        look_by_lists(dims, pass, piece, tally);
+    else
+        look_again(dims, pass, piece, tally);
+    tally->checked += piece->n;
+    tally->unsettled += tally->looked - looked;
+}
+
 void strata_kmeans_rows(struct strata_dims dims, const struct strata_kmeans_pass *pass,
                         const struct strata_block *block, struct strata_tally *tally)
 {
-    const bool follows = pass->has_bounds && block->upper;
-    const bool is_first = block->n > 0 && block->label[0] == STRATA_NO_LABEL;
-    if (follows && pass->near.m > 0 && block->n <= STRATA_KMEANS_LIST_ROWS) {
-        look_by_lists(dims, pass, block, tally);
+    if (pass->has_bounds && block->upper) {
+        for (size_t first = 0; first < block->n; first += STRATA_KMEANS_LIST_ROWS) {
+            const size_t left = block->n - first;
+            const size_t n = left < STRATA_KMEANS_LIST_ROWS ? left : STRATA_KMEANS_LIST_ROWS;
+            const struct strata_block piece = strip_of(block, dims.d, first, n);
+            look_at_piece(dims, pass, &piece, tally);
+        }
         return;
     }
-    for (size_t first = 0; first < block->n; first += STRIP_ROWS) {
-        const size_t left = block->n - first;
-        const struct strata_block strip =
-            strip_of(block, dims.d, first, left < STRIP_ROWS ? left : STRIP_ROWS);
-        if (follows)
-            look_again(dims, pass, &strip, tally);
-        else
-            look_at_all(dims, pass, &strip, tally);
-    }
+    const bool is_first = block->n > 0 && block->label[0] == STRATA_NO_LABEL;
+    look_at_strips(dims, pass, block, tally);
     const struct means to = means_view(dims, tally->sums);
     if (is_first) strata_label_sums_spill(dims, label_sums_room(tally), to.count, to.sum);
 }

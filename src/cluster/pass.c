@@ -7,11 +7,11 @@
 
 #include "cluster/cluster_impl.h"
 
-#define LOOKS_A_BOUND 4     /* bounds pay when at most one row in so many is looked at */
-#define REST_PASSES 20      /* without bounds after they did not pay */
-#define MOVERS_A_BOUND 64   /* bounds pay when fewer than one row in so many has moved, */
-#define MOVERS_OF_MANY 1024 /* and of many rows one in so many */
-#define MOVERS_OF_FEW 512
+/* Bounds pay when few rows are looked at in spite of them: they are taken up below one share of the rows,
+ * and given up above the other.  Until then one block in so many keeps them, to tell. */
+#define TAKE_UP_SHARE 0.25
+#define GIVE_UP_SHARE 0.40
+#define PROBE_BLOCKS 32
 #define SCRUB_PARTS 256 /* a pass checks one of so many parts of the rows */
 
 struct pass_task {
@@ -22,14 +22,17 @@ struct pass_task {
 };
 
 static struct strata_block block_of(const struct strata_rows *rows,
-                                    const struct strata_candidate *candidate, size_t first, size_t n)
+                                    const struct strata_candidate *candidate, size_t first,
+                                    size_t n, bool is_probe)
 {
+    const bool bound = candidate->bounds == STRATA_BOUNDS_ALL ||
+                       (candidate->bounds == STRATA_BOUNDS_PROBE && is_probe);
     return (struct strata_block){.x = rows->x + first * rows->d,
                                  .weight = rows->weight ? rows->weight + first : NULL,
                                  .n = n,
                                  .label = candidate->label + first,
-                                 .upper = candidate->has_bounds ? candidate->upper + first : NULL,
-                                 .lower = candidate->has_bounds ? candidate->lower + first : NULL};
+                                 .upper = bound ? candidate->upper + first : NULL,
+                                 .lower = bound ? candidate->lower + first : NULL};
 }
 
 static void pass_of_thread(void *context, int thread)
@@ -41,44 +44,46 @@ static void pass_of_thread(void *context, int thread)
     for (size_t done = 0; done < share.n; done += task->block_rows) {
         const size_t left = share.n - done;
         const size_t n = left < task->block_rows ? left : task->block_rows;
+        const bool is_probe = done / task->block_rows % PROBE_BLOCKS == 0;
         strata_rows_ahead(fit->rows, share.first + done, n);
         for (size_t i = 0; i < task->n; i++) {
             struct strata_candidate *c = &task->candidate[i];
             if (!c->live) continue;
-            const struct strata_block block = block_of(fit->rows, c, share.first + done, n);
+            const struct strata_block block =
+                block_of(fit->rows, c, share.first + done, n, is_probe);
             fit->estimator->accumulate(c->dims, c->pass, &block, &c->tally[thread]);
         }
     }
 }
 
-/* Whether to keep bounds in this pass: while many rows move, and for some passes after too many had to be
- * looked at in spite of them, they cost more than they save.  A matter of time only. */
-static bool bounds_pay(const struct strata_fit *fit, struct strata_candidate *candidate)
+/* Which rows to keep bounds of in this pass.  A matter of time only: each rank goes by its own rows. */
+static enum strata_bounds bounds_that_pay(const struct strata_candidate *candidate)
 {
-    if (!candidate->upper || !candidate->started) return false;
-    if (candidate->used_bounds && candidate->looked > fit->rows->n_global / LOOKS_A_BOUND)
-        candidate->rest = REST_PASSES;
-    if (candidate->rest > 0) {
-        candidate->rest--;
-        return false;
-    }
-    const uint64_t n = fit->rows->n_global;
-    return candidate->moved < n / MOVERS_A_BOUND &&
-           candidate->moved < MOVERS_OF_FEW + n / MOVERS_OF_MANY;
+    if (!candidate->upper || !candidate->started) return STRATA_BOUNDS_NONE;
+    if (candidate->checked == 0)
+        return candidate->bounds == STRATA_BOUNDS_ALL ? STRATA_BOUNDS_ALL : STRATA_BOUNDS_PROBE;
+    const double share = (double)candidate->unsettled / (double)candidate->checked;
+    const bool all = candidate->bounds == STRATA_BOUNDS_ALL;
+    return share < (all ? GIVE_UP_SHARE : TAKE_UP_SHARE) ? STRATA_BOUNDS_ALL : STRATA_BOUNDS_PROBE;
 }
 
-static void prepare(const struct strata_fit *fit, struct strata_candidate *candidate)
+static void prepare(const struct strata_fit *fit, struct strata_candidate *candidate,
+                    size_t block_rows)
 {
     const struct strata_estimator *estimator = fit->estimator;
-    const bool had_bounds = candidate->has_bounds;
-    candidate->has_bounds = bounds_pay(fit, candidate);
-    const double *before = had_bounds && candidate->has_bounds ? candidate->next : NULL;
-    candidate->used_bounds = before != NULL;
-    estimator->prepare(candidate->dims, candidate->params, before, fit->isa, fit->rows->n,
-                       candidate->pass);
+    const enum strata_bounds had = candidate->bounds, now = bounds_that_pay(candidate);
+    /* Bounds of some rows are none of all, nor of other blocks'. */
+    const bool hold =
+        now != STRATA_BOUNDS_NONE &&
+        (had == STRATA_BOUNDS_ALL || (had == now && candidate->block_rows == block_rows));
+    estimator->prepare(candidate->dims, candidate->params, hold ? candidate->next : NULL, fit->isa,
+                       fit->rows->n, candidate->pass);
+    candidate->bounds = now;
+    candidate->block_rows = block_rows;
     if (!estimator->keeps_sums)
         memset(candidate->mine, 0, candidate->n_stats * sizeof *candidate->mine);
     candidate->moved = candidate->looked = 0;
+    candidate->checked = candidate->unsettled = 0;
     candidate->started = true;
 }
 
@@ -89,7 +94,9 @@ static void collect(const struct strata_fit *fit, struct strata_candidate *candi
         fit->estimator->collect(candidate->dims, tally, candidate->mine);
         candidate->moved += tally->moved;
         candidate->looked += tally->looked;
-        tally->moved = tally->looked = 0;
+        candidate->checked += tally->checked;
+        candidate->unsettled += tally->unsettled;
+        tally->moved = tally->looked = tally->checked = tally->unsettled = 0;
     }
 }
 
@@ -100,8 +107,9 @@ void strata_fit_pass(const struct strata_fit *fit, struct strata_candidate *cand
         if (!candidate[i].live) continue;
         const size_t suits = fit->estimator->block_rows(candidate[i].dims);
         if (suits > task.block_rows) task.block_rows = suits;
-        prepare(fit, &candidate[i]);
     }
+    for (size_t i = 0; i < n; i++)
+        if (candidate[i].live) prepare(fit, &candidate[i], task.block_rows);
     strata_pool_run(fit->pool, pass_of_thread, &task);
     for (size_t i = 0; i < n; i++)
         if (candidate[i].live) collect(fit, &candidate[i]);
@@ -111,7 +119,8 @@ void strata_candidate_forget(const struct strata_fit *fit, struct strata_candida
 {
     for (size_t row = 0; row < fit->rows->n; row++) candidate->label[row] = STRATA_NO_LABEL;
     memset(candidate->mine, 0, candidate->n_stats * sizeof *candidate->mine);
-    candidate->started = candidate->has_bounds = false;
+    candidate->started = false;
+    candidate->bounds = STRATA_BOUNDS_NONE;
 }
 
 /* --- checksums ------------------------------------------------------------------------- */

@@ -52,6 +52,16 @@ static void own(const struct strata_centres *centres, const float *x, size_t n,
     }
 }
 
+#ifndef V_APPEND
+/* Append first + i for each bit i of a mask; returns how many. */
+INLINE size_t v_append(uint32_t mask, uint32_t first, uint32_t *to)
+{
+    size_t n = 0;
+    for (; mask; mask &= mask - 1) to[n++] = first + (uint32_t)__builtin_ctz(mask);
+    return n;
+}
+#endif
+
 /* Sums and differences of two floats are off by 2^-24 of themselves. */
 INLINE size_t check_shape(const struct strata_drift *drift, const uint16_t *label,
                           const float *upper, const float *lower, size_t n, uint32_t *row, bool few)
@@ -64,9 +74,8 @@ INLINE size_t check_shape(const struct strata_drift *drift, const uint16_t *labe
         const vec slack = few ? v_of_few(slack_few, own) : v_look_up(drift->slack, own);
         const vec high = v_load(upper + first), reach = high + both;
         const vec far = v_fma(v_abs(reach), up, reach);
-        uint32_t mask = v_not_above(v_load(lower + first), far) & v_not_above(slack, high);
-        for (; mask; mask &= mask - 1)
-            row[n_rows++] = (uint32_t)first + (uint32_t)__builtin_ctz(mask);
+        const uint32_t mask = v_not_above(v_load(lower + first), far) & v_not_above(slack, high);
+        n_rows += v_append(mask, (uint32_t)first, row + n_rows);
     }
     return n_rows;
 }

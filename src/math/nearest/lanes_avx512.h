@@ -146,4 +146,16 @@ static inline uint32_t v_not_above(vec a, vec b)
     return _mm512_cmp_ps_mask(a, b, _CMP_NGT_UQ);
 }
 
+/* Append first + i for each bit i of a mask; returns how many. */
+#define V_APPEND
+static inline size_t v_append(uint32_t mask, uint32_t first, uint32_t *to)
+{
+    const __m512i lane = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    const __m512i index = _mm512_add_epi32(lane, _mm512_set1_epi32((int32_t)first));
+    const uint32_t n = (uint32_t)__builtin_popcount(mask);
+    _mm512_mask_storeu_epi32(to, (__mmask16)((1U << n) - 1U),
+                             _mm512_maskz_compress_epi32((__mmask16)mask, index));
+    return n;
+}
+
 #endif
