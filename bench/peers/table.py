@@ -31,7 +31,7 @@ def print_roof(threads, roof):
 HEADS = {
     "pass": "full pass: labels and sums (seconds per iteration; times the limit; times Strata)",
     "fit": "fit from given centres until no label moves (seconds; times Strata; inertia beside Strata's)",
-    "seeding": "seeding (seconds; Strata's with its first full pass), and median SSE in the end",
+    "seeding": "seeding (seconds; Strata's beyond a fit from given centres), and median SSE in the end",
     "sweep": "all numbers of segments, several starts each",
     "large": "a large matrix: time per iteration and peak memory of all ranks over the matrix's bytes",
     "allreduce": "what ranks say to each other, and at many ranks",
