@@ -1,12 +1,13 @@
 """A model of many ranks: what was measured on one and two of them, a network's latency and volume, and how 4,096
 virtual partitions fall on the ranks.  `ASSUMPTIONS` is what it takes for granted; it is printed with every projection."""
+import ctypes
 import functools
 import math
 import statistics
 import tempfile
+import time
 
 import numpy as np
-from scipy.optimize import nnls
 
 import jobs
 import matrix
@@ -14,6 +15,8 @@ from contenders import interleaved, median
 
 PARTITIONS = 4096
 DRAWS = 20
+UNIT_BYTES = 64 << 20  # of a source, that one rank reads at a time (src/ingest/plan.c)
+PARTS, PART_ROWS = (4, 256), 1 << 18  # files that assignments are written to, fewest and most (src/results/parts.c)
 
 # Seconds a message, and bytes a second, as others have measured them with osu_latency and osu_bw between two nodes.
 NETWORKS = {
@@ -36,13 +39,15 @@ ASSUMPTIONS = (
     f"waited for (median of {DRAWS} draws)",
 )
 OF_ITERATIONS = (
-    "seconds a row are those of the median iteration on two ranks; what does not go with the rows, of one with few rows",
+    "seconds a row are the processor's in the median pass of a rank of two; what does not go with the rows is the rest of "
+    "an iteration on one rank",
 )
 OF_STAGES = (
-    "a stage takes u + v n + w n / P, fitted to four runs (a quarter of the rows and all of them, on one rank and on two); what two "
-    "ranks of this machine do not share counts as sequential",
-    "disks and file systems keep up: a rank reads and writes at the rate of here",
-    "one customer has --busiest of all source rows: its rank reads no more, but joins and derives that many more",
+    "a stage takes u + w n / P, u and w from two jobs on one rank; beside u, sealing is sequential: rank 0 reads the "
+    "results again",
+    "a rank reads whole units of 64 MiB, and one customer has --busiest of all source rows; a rank writes whole parts, "
+    f"of which there are {PARTS[1]} at most",
+    "disks and file systems keep up: ranks read and write at the rate of here",
     "a job does as many sums as here, of as many bytes; agreements between stages and exchanges of rows cost nothing "
     "beside these",
 )
@@ -85,14 +90,14 @@ def networks(programs, options):
 
 
 def iteration(programs, shape, options):
-    """Seconds of an iteration that go with a rank's rows, and those that do not; and the fit on two ranks."""
+    """Seconds a row of a rank's pass, those of an iteration beside its pass, and the fit on two ranks."""
     words = shape.words(threads=1, iterations=options.max_iterations)
     fit = programs.strata("fit", words, 1, ranks=2)
-    few = max(shape.k, min(shape.n, 4096) // 2)
+    few = min(shape.n, 32 * shape.k)
     small = programs.strata("fit", shape.words(threads=1, n=few, iterations=options.max_iterations,
                                                start=matrix.start(options.data, few, shape.k, options.seed)), 1)
-    a_row = fit["step_s"] / (shape.n / 2)
-    return a_row, max(0.0, small["step_s"] - a_row * few), fit
+    a_row = fit["pass_cpu_s"] / (shape.n / 2)
+    return a_row, max(0.0, small["step_s"] - small["pass_cpu_s"]), fit
 
 
 def project(ranks, rows, size, per_row, fixed, links):
@@ -124,46 +129,76 @@ def allreduce(programs, shape, _roof, options):
 # --- whole jobs --------------------------------------------------------------------------
 
 
-def parts_of_stages(found, runs, rows):
-    """Of each stage u, v and w of u + v n + w n / P, none below 0; each run weighs by its own time."""
-    factors = np.array([[1, n / rows, n / rows / ranks] for n, ranks in runs.values()])
+def granularity(pieces, ranks):
+    """The most pieces that a rank has over the mean."""
+    return math.ceil(pieces / ranks) * ranks / pieces
+
+
+def digest_seconds():
+    """Of the processor, for a byte of what rank 0 reads again to seal it."""
+    sodium, out, some = ctypes.CDLL("libsodium.so.23"), ctypes.create_string_buffer(32), bytes(1 << 24)
+    start = time.process_time()
+    sodium.crypto_hash_sha256(out, some, ctypes.c_ulonglong(len(some)))
+    return (time.process_time() - start) / len(some)
+
+
+def parts_of_stages(found, rows, quarter):
+    """Of each stage on one rank, what does not go with the rows and what a row takes, from two numbers of rows."""
     parts = {}
     for stage in found["1 rank"][0]["stages"]:
-        seconds = {run: statistics.median(r["stages"].get(stage, 0) for r in found[run]) for run in runs}
-        values = np.array(list(seconds.values()))
-        weight = 1 / np.maximum(values, 1e-2)
-        u, v, w = nnls(factors * weight[:, None], values * weight)[0]
-        parts[stage] = {"seconds": seconds, "fixed_s": u, "row_s": v / rows, "shared_row_s": w / rows}
+        seconds = {run: statistics.median(r["stages"].get(stage, 0) for r in results) for run, results in found.items()}
+        a_row = max(0.0, (seconds["1 rank"] - seconds["1/4 of them"]) / (rows - quarter))
+        parts[stage] = {"seconds": seconds, "row_s": a_row, "fixed_s": max(0.0, seconds["1 rank"] - a_row * rows)}
     return parts
 
 
 def stages(programs, shape, _roof, options):
-    """Whole jobs, stage by stage, on one rank and on two; and what they would take on many."""
+    """Whole jobs, stage by stage; what they would take on many ranks; and on two, which is measured as well."""
     rows = min(shape.n, options.job_rows)
-    runs = {"1 rank, 1/4": (rows // 4, 1), "2 ranks, 1/4": (rows // 4, 2), "1 rank": (rows, 1), "2 ranks": (rows, 2)}
+    quarter = rows // 4
+    runs = {"1/4 of them": (quarter, 1), "1 rank": (rows, 1), "2 ranks": (rows, 2)}
     with tempfile.TemporaryDirectory(dir=programs.scratch) as folder:
-        job = {n: jobs.write(folder, shape, n, options) for n in (rows // 4, rows)}
+        job = {n: jobs.write(folder, shape, n, options) for n in (quarter, rows)}
+        source_bytes = jobs.source_bytes(folder, rows)
         found = interleaved({run: (lambda n=n, ranks=ranks: jobs.run(programs, job[n], folder, ranks))
                              for run, (n, ranks) in runs.items()}, options.fit_rounds)
+    result_bytes = {run: median(results, "result_bytes") for run, results in found.items()}
+    result_row = (result_bytes["1 rank"] - result_bytes["1/4 of them"]) / (rows - quarter)
     record = {"what": "stages", "contender": "strata", **shape.facts(), "n": rows, "threads": 2,
               "seconds": [r["job_s"] for r in found["1 rank"]], "median": median(found["1 rank"], "job_s"),
-              "stages": parts_of_stages(found, runs, rows), "sums": median(found["2 ranks"], "sums"),
-              "sum_bytes": median(found["2 ranks"], "sum_bytes"), "networks": networks(programs, options)}
+              "stages": parts_of_stages(found, rows, quarter), "seal_row_s": result_row * digest_seconds(),
+              "source_row_bytes": source_bytes / rows, "result_row_bytes": result_row,
+              "sums": median(found["2 ranks"], "sums"), "sum_bytes": median(found["2 ranks"], "sum_bytes"),
+              "networks": networks(programs, options)}
+    record["of_two"] = stages_on(record, 2, rows, options)["seconds"]
     record["projected"] = [whole_job(record, ranks, int(options.rows_in_all), options) for ranks in options.at_ranks]
     return [record]
 
 
+def stages_on(record, ranks, rows, options):
+    """Seconds of each stage, and what the largest rank has over the mean: customers, events, units read, parts written."""
+    customers = imbalance(ranks, rows)
+    units = max(jobs.FILES, math.ceil(record["source_row_bytes"] * rows / UNIT_BYTES))
+    parts = PARTS[0]
+    while parts < PARTS[1] and rows / parts > PART_ROWS:
+        parts *= 2
+    uneven = {"customers": customers, "events": options.busiest * ranks + (1 - options.busiest) * customers,
+              "units": granularity(units, ranks), "parts": granularity(parts, ranks)}
+    by = {"ingesting": max(uneven["events"], uneven["units"]), "writing": uneven["parts"]}
+    seconds = {}
+    for stage, part in record["stages"].items():
+        seal = record["seal_row_s"] if stage == "writing" else 0.0
+        shared = max(0.0, part["row_s"] - seal) * rows / ranks * by.get(stage, customers)
+        seconds[stage] = part["fixed_s"] + seal * rows + shared
+    return {"seconds": seconds, "uneven": uneven}
+
+
 def whole_job(record, ranks, rows, options):
     """A job of so many rows on so many ranks: its stages, its sums, and what one rank would take over that."""
-    uneven = imbalance(ranks, rows)
-    of_events = options.busiest * ranks + (1 - options.busiest) * uneven
-    sequential = shared = alone = 0.0
-    for stage, part in record["stages"].items():
-        sequential += part["fixed_s"] + part["row_s"] * rows
-        alone += part["shared_row_s"] * rows
-        shared += part["shared_row_s"] * rows / ranks * (of_events if stage == "ingesting" else uneven)
+    alone, many = stages_on(record, 1, rows, options), stages_on(record, ranks, rows, options)
+    sequential = sum(part["fixed_s"] for part in record["stages"].values()) + record["seal_row_s"] * rows
     sums = {name: record["sums"] * sum_seconds(ranks, record["sum_bytes"] / record["sums"], *network[:2])
             for name, network in record["networks"].items()}
-    return {"ranks": ranks, "rows": rows, "largest": uneven, "largest_events": of_events, "sequential_s": sequential,
-            "shared_s": shared, "sums_s": sums,
-            "speedup": {name: (sequential + alone) / (sequential + shared + wire) for name, wire in sums.items()}}
+    total = sum(many["seconds"].values())
+    return {"ranks": ranks, "rows": rows, **many, "sequential_s": sequential, "stages_s": total, "sums_s": sums,
+            "speedup": {name: sum(alone["seconds"].values()) / (total + wire) for name, wire in sums.items()}}

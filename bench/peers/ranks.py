@@ -94,5 +94,6 @@ def scaling(programs, shape, _roof, options):
         records.append({"what": "scaling", "contender": f"strata, {way}", **shape.facts(), "threads": results[0]["ranks"],
                         "rows": results[0]["rows"], "seconds": [r["step_s"] for r in results],
                         "median": median(results, "step_s"), **ratios, "efficiency": ideal[way] / ratios["ratio"],
+                        "pass": beside(found, "1 rank", way, "pass_cpu_s"),
                         "wait_share": statistics.median(r["wait_mean_s"] / r["fit_s"] for r in results)})
     return records

@@ -153,16 +153,21 @@ static int run_pass(const struct task *task)
 
 /* --- fit: the library ------------------------------------------------------------------ */
 
-/* When each reduction of the fit began; and who keeps its state, on rank 0 of a fit with checkpoints. */
+/* When each reduction of the fit began, and on rank 0 the processor's time of each pass before it; and
+ * who keeps its state, on rank 0 of a fit with checkpoints. */
 struct times {
-    double start, at[MAX_TIMES];
-    size_t n;
+    double start, at[MAX_TIMES], pass[MAX_TIMES];
+    double cpu_after; /* the last iteration; 0 before there is one */
+    size_t n, n_passes;
     struct strata_keeper *keeper;
 };
 
 static unsigned note_time(void *context)
 {
     struct times *times = context;
+    if (times->cpu_after > 0 && times->n_passes < MAX_TIMES)
+        times->pass[times->n_passes++] = peer_clock(CLOCK_PROCESS_CPUTIME_ID) - times->cpu_after;
+    times->cpu_after = 0;
     if (times->n < MAX_TIMES) times->at[times->n++] = peer_now() - times->start;
     return STRATA_FIT_GO;
 }
@@ -172,6 +177,7 @@ static void note_moment(void *context, const struct strata_fit_moment *moment)
     struct times *times = context;
     if (times->keeper)
         strata_keeper_note(times->keeper, moment, times->n, strata_fit_is_last(moment));
+    times->cpu_after = peer_clock(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 /* What a job does on rank 0: a log, and checkpoints if there is an interval. */
@@ -209,6 +215,15 @@ static double median_step(const struct times *times)
     for (size_t i = 2; i < times->n; i++) step[n++] = times->at[i] - times->at[i - 1];
     qsort(step, n, sizeof *step, compare);
     return n ? step[n / 2] : 0;
+}
+
+/* The median pass in the processor's time, leaving out the first one. */
+static double median_pass(struct times *times)
+{
+    if (times->n_passes < 2) return 0;
+    const size_t n = times->n_passes - 1;
+    qsort(times->pass + 1, n, sizeof *times->pass, compare);
+    return times->pass[1 + n / 2];
 }
 
 /* The decimal digits of a row's number. */
@@ -313,9 +328,10 @@ static double hash_seconds(const struct strata_clustering *out)
     return (peer_now() - start) / TIMES;
 }
 
-/* What a fit took: seconds, and those of the processor on this rank; of all ranks, mean wait and peak. */
+/* What a fit took: seconds, and those of the processor on this rank, in all and in a pass; of all ranks,
+ * mean wait and peak. */
 struct cost {
-    double fit_s, cpu_s, wait_mean_s;
+    double fit_s, cpu_s, pass_cpu_s, wait_mean_s;
     int64_t peak_bytes;
 };
 
@@ -328,13 +344,13 @@ static void print_fit(const struct task *task, const struct strata_comm *comm,
     (void)printf(
         "{\"fit_s\": %.9f, \"first_s\": %.9f, \"step_s\": %.9f, \"iterations\": %u, "
         "\"reductions\": %llu, \"sums\": %llu, \"sum_bytes\": %llu, \"wait_s\": %.9f, "
-        "\"wait_mean_s\": %.9f, \"cpu_s\": %.9f, \"hash_s\": %.3g, "
+        "\"wait_mean_s\": %.9f, \"cpu_s\": %.9f, \"pass_cpu_s\": %.9f, \"hash_s\": %.3g, "
         "\"rows\": %zu, \"ranks\": %d, \"threads\": %zu, \"isa\": \"%s\", \"chosen_k\": %u, "
         "\"objective\": %.17g, \"state\": \"%016llx\", \"reason\": %d, \"peak_bytes\": %lld, \"key_bytes\": %zu",
         cost->fit_s, times->n ? times->at[0] : 0, median_step(times), chosen->iterations,
         (unsigned long long)out->iterations_total, (unsigned long long)comm->n_sums,
         (unsigned long long)comm->sum_bytes, comm->wait_s, cost->wait_mean_s, cost->cpu_s,
-        hash_seconds(out), task->n * task->copies, comm->size, task->threads,
+        cost->pass_cpu_s, hash_seconds(out), task->n * task->copies, comm->size, task->threads,
         strata_isa_word(strata_isa()), out->by_k[out->chosen_k].k, out->objective,
         (unsigned long long)out->state_hash, (int)chosen->reason, (long long)cost->peak_bytes,
         task->n * task->copies * (KEY_ROOM + sizeof(char *) + sizeof(uint64_t)));
@@ -383,7 +399,8 @@ static int run_fit(const struct task *task, struct strata_comm *comm)
         strata_cluster(comm, &config, &features, &watch, &keep, &out, &quality, &err);
     (void)strata_keeper_stop(&times.keeper, false, &n_checkpoints, &unused); /* the log says it */
     struct cost cost = {.fit_s = peer_now() - times.start,
-                        .cpu_s = peer_clock(CLOCK_PROCESS_CPUTIME_ID) - cpu_start};
+                        .cpu_s = peer_clock(CLOCK_PROCESS_CPUTIME_ID) - cpu_start,
+                        .pass_cpu_s = median_pass(&times)};
     if (status != STRATA_OK) (void)fprintf(stderr, "%s\n", err.text);
     struct strata_comm before = *comm; /* the counters of the fit alone */
     int64_t all[2] = {peak_bytes(), (int64_t)(before.wait_s * 1e9)};

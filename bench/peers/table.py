@@ -40,7 +40,8 @@ HEADS = {
     "allreduce": "what ranks say to each other, and an iteration at many ranks",
     "checkpoints": "runs with and without checkpoints (seconds; beside without, round by round: median and quartiles)",
     "hashes": "fits with and without the hash of the model in each reduction (the same)",
-    "scaling": "seconds of an iteration on one rank and two (times one rank, median and quartiles; mean wait of a rank)",
+    "scaling": "seconds of an iteration on one rank and two (times one rank, median and quartiles; the processor's time of "
+               "a rank's pass, times one rank; mean wait of a rank)",
     "stages": "whole jobs by stage, and what they would be at many ranks",
     "price": "price of exactness: the full pass beside the same kernel with sums in double",
 }
@@ -137,7 +138,7 @@ def print_scaling(records):
         low, high = record["quartiles"]
         print(f"    {record['contender'].partition(', ')[2]:<18} {record['rows']:>9} rows  {seconds(record['median']):>9}  "
               f"{record['ratio']:6.3f} x ({low:.3f} to {high:.3f})  efficiency {record['efficiency']:.3f}  "
-              f"wait {100 * record['wait_share']:5.2f} %")
+              f"pass {record['pass']['ratio']:.3f} x  wait {100 * record['wait_share']:5.2f} %")
 
 
 def print_assumptions(*lists):
@@ -171,19 +172,23 @@ def print_stages(records):
     for record in records:
         parts = record["stages"]
         print(f"    {'':<11}" + "".join(f"{run:>13}" for run in next(iter(parts.values()))["seconds"])
-              + "   sequential: fixed  a million rows  shared: a million rows")
+              + "    model of 2  whatever the rows  a million rows")
         for stage, part in parts.items():
             print(f"    {stage:<11}" + "".join(f"{seconds(s):>13}" for s in part["seconds"].values())
-                  + f"{seconds(part['fixed_s']):>20}{seconds(1e6 * part['row_s']):>16}"
-                  f"{seconds(1e6 * part['shared_row_s']):>24}")
-        print(f"    {record['sums']:.0f} sums of {record['sum_bytes'] / record['sums']:.0f} bytes")
+                  + f"{seconds(record['of_two'][stage]):>14}{seconds(part['fixed_s']):>19}"
+                  f"{seconds(1e6 * part['row_s']):>16}")
+        print(f"    a customer: {record['source_row_bytes']:.0f} bytes of sources, {record['result_row_bytes']:.1f} of "
+              f"results, which take {seconds(record['seal_row_s'])} to seal; {record['sums']:.0f} sums of "
+              f"{record['sum_bytes'] / record['sums']:.0f} bytes")
         print_networks(record["networks"])
-        print("    seconds of sequential and shared work, of all sums; speed-up over one rank")
-        print("    ranks      rows  largest rank  its source rows  sequential     shared"
+        print("    of the largest rank; seconds of all stages, and of these sequential; of all sums, and speed-up over one")
+        print("    ranks      rows   customers  source rows     units     parts    stages  sequential"
               + "".join(f"{name:>22}" for name in record["networks"]))
         for at in record["projected"]:
-            print(f"    {at['ranks']:5} {at['rows']:9.3g}  {at['largest']:10.4f} x  {at['largest_events']:13.4f} x"
-                  f"{seconds(at['sequential_s']):>12}{seconds(at['shared_s']):>11}"
+            print(f"    {at['ranks']:5} {at['rows']:9.3g}" + "".join(
+                f"{at['uneven'][name]:{width}.3f} x" for name, width in
+                (("customers", 10), ("events", 11), ("units", 8), ("parts", 8)))
+                  + f"{seconds(at['stages_s']):>10}{seconds(at['sequential_s']):>12}"
                   + "".join(f"{seconds(wire):>12}{at['speedup'][name]:8.1f} x" for name, wire in at["sums_s"].items()))
         print_assumptions(projection.ASSUMPTIONS, projection.OF_STAGES)
 
