@@ -3,6 +3,7 @@ asked number of threads and prints one JSON line."""
 import json
 import os
 import pathlib
+import statistics
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -59,16 +60,27 @@ class Programs:
         return self.lines(command, threads)[-1]
 
     def lines(self, command, threads):
-        """All JSON objects that the command prints, one a line; its failure ends the bench."""
+        """All JSON objects that the command prints, one a line."""
+        lines = [line for line in self.call(command, threads).splitlines() if line.startswith("{")]
+        if not lines:
+            sys.exit(f"{' '.join(command)}\nprinted nothing")
+        return [json.loads(line) for line in lines]
+
+    def call(self, command, threads):
+        """What the command prints; its failure ends the bench."""
         done = subprocess.run(command, capture_output=True, text=True, cwd=self.scratch, timeout=self.limit_s,
                               env=self.environment(threads), stdin=subprocess.DEVNULL, check=False)
-        lines = [line for line in done.stdout.splitlines() if line.startswith("{")]
-        if done.returncode != 0 or not lines:
+        if done.returncode != 0:
             sys.exit(f"{' '.join(command)}\nended with {done.returncode}:\n{done.stdout}{done.stderr}")
-        return [json.loads(line) for line in lines]
+        return done.stdout
 
     def under_mpi(self, ranks, command, threads):
         return self.run([str(ROOT / "deploy" / "mpirun"), "-n", str(ranks), *command], threads)
+
+    @staticmethod
+    def one_core():
+        """What starts a command as a rank of many runs: all its threads share one core."""
+        return ["taskset", "-c", str(min(os.sched_getaffinity(0)))]
 
     def strata(self, what, words, threads, ranks=1):
         command = [self.path("strata"), what, *words]
@@ -76,6 +88,21 @@ class Programs:
 
     def rival(self, method, words, threads):
         return self.run([PYTHON, str(HERE / "rival.py"), method, *words], threads)
+
+
+def interleaved(runners, rounds):
+    """Results by name of `rounds` runs of each; the order turns by one each round."""
+    found = {name: [] for name in runners}
+    names = list(runners)
+    for turn in range(rounds):
+        at = turn % len(names)
+        for name in names[at:] + names[:at]:
+            found[name].append(runners[name]())
+    return found
+
+
+def median(results, name):
+    return statistics.median(result[name] for result in results)
 
 
 def plain(name):

@@ -1,30 +1,14 @@
 """What is measured: each function runs its contenders interleaved and returns records, one a contender and shape, with
 all times and their median."""
-import math
 import os
 import statistics
 
 import numpy as np
 
 import matrix
-from contenders import Shape, contenders
-
-SAME_INERTIA = 2e-5  # relative
-
-
-def interleaved(runners, rounds):
-    """Results by name of `rounds` runs of each; the order turns by one each round."""
-    found = {name: [] for name in runners}
-    names = list(runners)
-    for turn in range(rounds):
-        at = turn % len(names)
-        for name in names[at:] + names[:at]:
-            found[name].append(runners[name]())
-    return found
-
-
-def median(results, name):
-    return statistics.median(result[name] for result in results)
+import projection
+import ranks
+from contenders import Shape, contenders, interleaved, median
 
 
 def roofline(programs, threads, _options):
@@ -161,37 +145,6 @@ def large(programs, shape, _roof, options):
     return records
 
 
-def tree_seconds(ranks, size, latency, seconds_a_byte):
-    """One sum over a tree: recursive doubling for short messages, halving and doubling for long ones."""
-    steps = math.ceil(math.log2(ranks))
-    doubling = steps * (latency + size * seconds_a_byte)
-    halving = 2 * steps * latency + 2 * size * seconds_a_byte * (ranks - 1) / ranks
-    return min(doubling, halving)
-
-
-def allreduce(programs, shape, _roof, options):
-    """How often, how much and how long ranks talk; and what that would be at many ranks."""
-    table = programs.under_mpi(2, [programs.path("comm")], 1)["sum"]
-    short = [entry["seconds"] for entry in table if entry["bytes"] <= 64]
-    latency, largest = statistics.median(short), table[-1]
-    seconds_a_byte = max(0.0, largest["seconds"] - latency) / largest["bytes"]
-    fit = programs.strata("fit", shape.words(threads=1, iterations=options.max_iterations), 1, ranks=2)
-    message = fit["sum_bytes"] / fit["sums"]
-    rows = options.rows_per_rank
-    step = fit["step_s"] * rows / (shape.n / 2)
-    networks = {"measured": (latency, seconds_a_byte), "stated": (options.latency, 1 / options.volume)}
-    record = {"what": "allreduce", "contender": "strata", **shape.facts(), "threads": 2, "seconds": [fit["fit_s"]],
-              "median": fit["fit_s"], "latency_s": latency, "bytes_per_s": 1 / seconds_a_byte if seconds_a_byte else None,
-              "iterations": fit["iterations"], "reductions": fit["reductions"], "sums": fit["sums"],
-              "bytes_per_sum": message, "wait_share": fit["wait_s"] / fit["fit_s"], "rows_per_rank": rows,
-              "step_s": step, "table": table, "projected": {}}
-    for name, (alpha, beta) in networks.items():
-        seconds = tree_seconds(options.at_ranks, message, alpha, beta)
-        record["projected"][name] = {"ranks": options.at_ranks, "latency_s": alpha, "seconds_a_byte": beta,
-                                     "sum_s": seconds, "share": seconds / (seconds + step)}
-    return [record]
-
-
 def price(programs, shape, _roof, _options):
     """The same kernel with exact sums and with plain double ones, by instruction set."""
     lines = programs.lines([programs.path("kernels"), str(shape.n), str(shape.d), str(shape.k)], 1)
@@ -201,6 +154,7 @@ def price(programs, shape, _roof, _options):
              "over_limit": line["full_over_limit"], "rechecked": line["rechecked"]} for line in lines]
 
 
-MEASURES = {"pass": full_pass, "fit": whole_fit, "seeding": seeding, "sweep": sweep, "large": large,
-            "allreduce": allreduce, "price": price}
-OWN_RANKS = ("large", "allreduce", "price")
+MEASURES = {"pass": full_pass, "fit": whole_fit, "seeding": seeding, "sweep": sweep, "large": large, "price": price,
+            "checkpoints": ranks.checkpoints, "hashes": ranks.hashes, "scaling": ranks.scaling,
+            "allreduce": projection.allreduce, "stages": projection.stages}
+OWN_RANKS = ("large", "price", "checkpoints", "hashes", "scaling", "allreduce", "stages")

@@ -13,11 +13,16 @@
 
 #define PEER_GRID 65536.0
 
-static inline double peer_now(void)
+static inline double peer_clock(clockid_t clock)
 {
     struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    (void)clock_gettime(clock, &now);
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static inline double peer_now(void)
+{
+    return peer_clock(CLOCK_MONOTONIC);
 }
 
 static inline void peer_fail(const char *what)

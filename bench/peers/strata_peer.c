@@ -5,6 +5,8 @@
  *   strata fit  matrix=FILE n=N d=D k=K start=FILE iterations=I [threads=T] [centres=FILE]
  *   strata fit  matrix=FILE n=N d=D k=FROM [k_to=TO] [starts=S] [seed=SEED] [seeding=WORD] [race=off] ...
  *   strata fit  ... copies=C              C times the rows, each copy with its own jitter
+ *   strata fit  ... run=DIR [interval=S]  logs to DIR/log.jsonl, with checkpoints every S seconds
+ *   strata fit  ... hashes=off            ranks do not compare their models
  *
  * fit also runs under mpirun: each rank takes its share of the rows.  Rank 0 prints one JSON
  * line. */
@@ -14,9 +16,11 @@
 #include "strata/cluster.h"
 #include "strata/comm.h"
 #include "strata/hash.h"
+#include "strata/log.h"
 #include "strata/nearest.h"
 #include "strata/random.h"
 
+#include "job/job_impl.h"
 #include "peer.h"
 
 #define MAX_THREADS 64
@@ -26,7 +30,7 @@
 
 /* What the command line says. */
 struct task {
-    const char *matrix, *start, *centres, *seeding, *race;
+    const char *matrix, *start, *centres, *seeding, *race, *run, *interval, *hashes;
     struct strata_dims dims;
     size_t n, copies, k_to, starts, seed, iterations, threads;
 };
@@ -149,17 +153,52 @@ static int run_pass(const struct task *task)
 
 /* --- fit: the library ------------------------------------------------------------------ */
 
-/* When each reduction of the fit began. */
+/* When each reduction of the fit began, and on rank 0 the processor's time of each pass before it; and
+ * who keeps its state, on rank 0 of a fit with checkpoints. */
 struct times {
-    double start, at[MAX_TIMES];
-    size_t n;
+    double start, at[MAX_TIMES], pass[MAX_TIMES];
+    double cpu_after; /* the last iteration; 0 before there is one */
+    size_t n, n_passes;
+    struct strata_keeper *keeper;
 };
 
 static unsigned note_time(void *context)
 {
     struct times *times = context;
+    if (times->cpu_after > 0 && times->n_passes < MAX_TIMES)
+        times->pass[times->n_passes++] = peer_clock(CLOCK_PROCESS_CPUTIME_ID) - times->cpu_after;
+    times->cpu_after = 0;
     if (times->n < MAX_TIMES) times->at[times->n++] = peer_now() - times->start;
     return STRATA_FIT_GO;
+}
+
+static void note_moment(void *context, const struct strata_fit_moment *moment)
+{
+    struct times *times = context;
+    if (times->keeper)
+        strata_keeper_note(times->keeper, moment, times->n, strata_fit_is_last(moment));
+    times->cpu_after = peer_clock(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+/* What a job does on rank 0: a log, and checkpoints if there is an interval. */
+static void open_run(const struct task *task, struct strata_arena *keep, struct times *times)
+{
+    static struct strata_attempt attempt;
+    char path[STRATA_ATTEMPT_PATH_MAX];
+    struct strata_err err = {0};
+    (void)snprintf(path, sizeof path, "%s/log.jsonl", task->run);
+    strata_log_init(0, STRATA_LOG_ERROR);
+    if (strata_log_open(path, &err) != STRATA_OK) peer_fail(err.text);
+    const double interval_s = strtod(task->interval, NULL);
+    if (!(interval_s > 0)) return;
+    const struct strata_keeper_options options = {.attempt = &attempt,
+                                                  .settings = "bench",
+                                                  .inputs = "bench",
+                                                  .generation = 1,
+                                                  .interval_s = interval_s};
+    if (strata_attempt_begin(task->run, &attempt, &err) != STRATA_OK ||
+        strata_keeper_start(&options, keep, &times->keeper, &err) != STRATA_OK)
+        peer_fail(err.text);
 }
 
 static int compare(const void *a, const void *b)
@@ -176,6 +215,15 @@ static double median_step(const struct times *times)
     for (size_t i = 2; i < times->n; i++) step[n++] = times->at[i] - times->at[i - 1];
     qsort(step, n, sizeof *step, compare);
     return n ? step[n / 2] : 0;
+}
+
+/* The median pass in the processor's time, leaving out the first one. */
+static double median_pass(struct times *times)
+{
+    if (times->n_passes < 2) return 0;
+    const size_t n = times->n_passes - 1;
+    qsort(times->pass + 1, n, sizeof *times->pass, compare);
+    return times->pass[1 + n / 2];
 }
 
 /* The decimal digits of a row's number. */
@@ -268,22 +316,43 @@ static void print_by_k(const struct strata_clustering *out)
     (void)printf("]");
 }
 
+/* The hash of the chosen model's params, which each rank takes once an iteration. */
+static double hash_seconds(const struct strata_clustering *out)
+{
+    enum { TIMES = 4096 };
+    const size_t n_bytes = out->estimator->param_count(out->dims) * sizeof(double);
+    volatile uint64_t last = 0;
+    const double start = peer_clock(CLOCK_PROCESS_CPUTIME_ID);
+    for (int i = 0; i < TIMES; i++) last = strata_hash(out->params, n_bytes);
+    (void)last;
+    return (peer_clock(CLOCK_PROCESS_CPUTIME_ID) - start) / TIMES;
+}
+
+/* What a fit took: seconds, and those of the processor on this rank, in all and in a pass; of all ranks,
+ * mean wait and peak. */
+struct cost {
+    double fit_s, cpu_s, pass_cpu_s, wait_mean_s;
+    int64_t peak_bytes;
+};
+
 static void print_fit(const struct task *task, const struct strata_comm *comm,
-                      const struct strata_clustering *out, const struct times *times, double spent,
-                      int64_t peak)
+                      const struct strata_clustering *out, const struct times *times,
+                      const struct cost *cost)
 {
     const struct strata_candidate_result *chosen =
         &out->candidate[out->by_k[out->chosen_k].candidate];
     (void)printf(
         "{\"fit_s\": %.9f, \"first_s\": %.9f, \"step_s\": %.9f, \"iterations\": %u, "
         "\"reductions\": %llu, \"sums\": %llu, \"sum_bytes\": %llu, \"wait_s\": %.9f, "
+        "\"wait_mean_s\": %.9f, \"cpu_s\": %.9f, \"pass_cpu_s\": %.9f, \"hash_s\": %.3g, "
         "\"rows\": %zu, \"ranks\": %d, \"threads\": %zu, \"isa\": \"%s\", \"chosen_k\": %u, "
         "\"objective\": %.17g, \"state\": \"%016llx\", \"reason\": %d, \"peak_bytes\": %lld, \"key_bytes\": %zu",
-        spent, times->n ? times->at[0] : 0, median_step(times), chosen->iterations,
+        cost->fit_s, times->n ? times->at[0] : 0, median_step(times), chosen->iterations,
         (unsigned long long)out->iterations_total, (unsigned long long)comm->n_sums,
-        (unsigned long long)comm->sum_bytes, comm->wait_s, task->n * task->copies, comm->size,
-        task->threads, strata_isa_word(strata_isa()), out->by_k[out->chosen_k].k, out->objective,
-        (unsigned long long)out->state_hash, (int)chosen->reason, (long long)peak,
+        (unsigned long long)comm->sum_bytes, comm->wait_s, cost->wait_mean_s, cost->cpu_s,
+        cost->pass_cpu_s, hash_seconds(out), task->n * task->copies, comm->size, task->threads,
+        strata_isa_word(strata_isa()), out->by_k[out->chosen_k].k, out->objective,
+        (unsigned long long)out->state_hash, (int)chosen->reason, (long long)cost->peak_bytes,
         task->n * task->copies * (KEY_ROOM + sizeof(char *) + sizeof(uint64_t)));
     print_by_k(out);
     (void)printf("}\n");
@@ -312,26 +381,37 @@ static int run_fit(const struct task *task, struct strata_comm *comm)
                                                         .grid_exponent = -16},
                                              .rows = make_rows(task, comm)};
     const struct strata_config config = make_config(task, comm);
-    const struct strata_fit_watch watch = {.context = &times, .command = note_time};
+    const struct strata_fit_watch watch = {.context = &times,
+                                           .command = note_time,
+                                           .moment = note_moment,
+                                           .unhashed = strcmp(task->hashes, "off") == 0};
     struct strata_quality quality = {0};
     struct strata_clustering *out = NULL;
-    struct strata_err err = {0};
+    struct strata_err err = {0}, unused = {0};
+    uint64_t n_checkpoints = 0;
+    if (task->run && comm->rank == 0) open_run(task, &keep, &times);
     strata_comm_barrier(comm);
     comm->n_sums = comm->sum_bytes = 0;
     comm->wait_s = 0;
     times.start = peer_now();
+    const double cpu_start = peer_clock(CLOCK_PROCESS_CPUTIME_ID);
     const strata_status status =
         strata_cluster(comm, &config, &features, &watch, &keep, &out, &quality, &err);
-    const double spent = peer_now() - times.start;
+    (void)strata_keeper_stop(&times.keeper, false, &n_checkpoints, &unused); /* the log says it */
+    struct cost cost = {.fit_s = peer_now() - times.start,
+                        .cpu_s = peer_clock(CLOCK_PROCESS_CPUTIME_ID) - cpu_start,
+                        .pass_cpu_s = median_pass(&times)};
     if (status != STRATA_OK) (void)fprintf(stderr, "%s\n", err.text);
     struct strata_comm before = *comm; /* the counters of the fit alone */
-    int64_t peak = peak_bytes();
-    strata_comm_sum(comm, &peak, 1);
+    int64_t all[2] = {peak_bytes(), (int64_t)(before.wait_s * 1e9)};
+    strata_comm_sum(comm, all, 2);
+    cost.peak_bytes = all[0];
+    cost.wait_mean_s = 1e-9 * (double)all[1] / comm->size;
     if (status == STRATA_OK && comm->rank == 0) {
         double *centre = peer_room(out->dims.k * out->dims.d, sizeof *centre);
         out->estimator->centres(out->dims, out->params, centre);
-        print_fit(task, &before, out, &times, spent, peak);
         write_centres(task, centre, out->dims.k);
+        print_fit(task, &before, out, &times, &cost);
     }
     return status == STRATA_OK ? 0 : strata_status_exit_code(status);
 }
@@ -346,6 +426,9 @@ static struct task read_task(int argc, char **argv)
         .centres = peer_text(argc, argv, "centres", NULL),
         .seeding = peer_text(argc, argv, "seeding", "sample"),
         .race = peer_text(argc, argv, "race", "auto"),
+        .run = peer_text(argc, argv, "run", NULL),
+        .interval = peer_text(argc, argv, "interval", "0"),
+        .hashes = peer_text(argc, argv, "hashes", "on"),
         .dims = {.k = peer_number(argc, argv, "k", 0), .d = peer_number(argc, argv, "d", 0)},
         .n = peer_number(argc, argv, "n", 0),
         .copies = peer_number(argc, argv, "copies", 1),

@@ -123,6 +123,7 @@ struct strata_fit_watch {
     void (*moment)(void *context, const struct strata_fit_moment *moment);       /* rank 0 only */
     const unsigned char *state; /* to go on from, the same on all ranks; NULL: from the start */
     size_t state_bytes;
+    bool unhashed; /* for benches: what comparing the ranks' params costs is the difference */
 };
 
 /* Centres to start from, in words that any job with the same features understands. */

@@ -93,7 +93,8 @@ static size_t pack(const struct strata_fit *fit, struct wave *wave)
     for (size_t i = 0; i < wave->n; i++) {
         const struct strata_candidate *c = &wave->candidate[i];
         if (!c->live) continue;
-        wave->hash = wave->hash * 31 + strata_hash(c->params, c->n_params * sizeof *c->params);
+        if (!fit->watch || !fit->watch->unhashed)
+            wave->hash = wave->hash * 31 + strata_hash(c->params, c->n_params * sizeof *c->params);
         int64_t *line = wave->message + at;
         line[LINE_MOVED] = (int64_t)c->moved;
         line[LINE_LOOKED] = (int64_t)c->looked;
