@@ -14,6 +14,7 @@
 #include "strata/clock.h"
 #include "strata/fault.h"
 #include "strata/log.h"
+#include "strata/versions.h"
 
 #include "job/job_impl.h"
 
@@ -30,6 +31,7 @@ struct draft {
 struct strata_keeper {
     const struct strata_attempt *attempt;
     const char *settings, *inputs;
+    char versions[STRATA_VERSIONS_BYTES];
     double interval_s;
     uint64_t generation; /* of the next checkpoint */
     struct draft draft[STRATA_KEEPER_DRAFTS];
@@ -70,6 +72,7 @@ static void write_draft(struct strata_keeper *keeper)
 {
     const struct draft *draft = keeper->writing;
     const struct strata_section section[] = {
+        {"versions", keeper->versions, strlen(keeper->versions)},
         {"settings", keeper->settings, strlen(keeper->settings)},
         {"inputs", keeper->inputs, strlen(keeper->inputs)},
         {"iteration", &draft->iteration, sizeof draft->iteration},
@@ -198,6 +201,7 @@ strata_status strata_keeper_start(const struct strata_keeper_options *options,
     if (!keeper || !make_rooms(keeper))
         return STRATA_FAIL(err, STRATA_E_MEMORY, "no memory to keep the state of the fit");
     keeper->attempt = options->attempt;
+    strata_versions(keeper->versions);
     keeper->settings = options->settings;
     keeper->inputs = options->inputs;
     keeper->generation = options->generation;

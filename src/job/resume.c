@@ -5,6 +5,7 @@
 
 #include "strata/file.h"
 #include "strata/log.h"
+#include "strata/versions.h"
 
 #include "job/job_impl.h"
 
@@ -80,6 +81,22 @@ static void tell_damage(const struct strata_job *job, const struct strata_checkp
     }
 }
 
+/* Whether other versions have written it: their state may mean, and their sums may be, something else. */
+static bool is_of_others(const struct strata_job *job, const struct strata_checkpoint *checkpoint)
+{
+    char now[STRATA_VERSIONS_BYTES];
+    strata_versions(now);
+    const char *before = text_of(checkpoint, "versions", job->keep);
+    if (before && strcmp(before, now) == 0) return false;
+    const char *sentence =
+        strata_arena_print(job->keep, "%s was written by %s, and this is %s; the fit begins anew",
+                           checkpoint->path, before ? before : "an earlier strata", now);
+    STRATA_LOG(WARN, "checkpoint.other_version", "generation=%llu",
+               (unsigned long long)checkpoint->generation);
+    if (sentence) strata_job_warn(job, sentence);
+    return true;
+}
+
 strata_status strata_job_resume(struct strata_job *job, struct strata_err *err)
 {
     STRATA_TRY(describe(job, err));
@@ -94,7 +111,9 @@ strata_status strata_job_resume(struct strata_job *job, struct strata_err *err)
         return STRATA_OK;
     }
     if (status != STRATA_OK) return STRATA_FAIL(err, status, "%s", why.text);
-    tell_damage(job, &checkpoint, "the one before it is used");
+    const bool begins_anew = is_of_others(job, &checkpoint);
+    tell_damage(job, &checkpoint, begins_anew ? "the fit begins anew" : "the one before it is used");
+    if (begins_anew) return STRATA_OK;
     STRATA_TRY(compare(job, &checkpoint, err));
     const struct strata_section *fit = strata_checkpoint_section(&checkpoint, "fit");
     if (fit) {

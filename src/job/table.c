@@ -1,9 +1,5 @@
 /* Where the customers come from: the sources, or the table that this run directory has kept of them. */
-#include <string.h>
-
 #include "strata/clock.h"
-#include "strata/duck.h"
-#include "strata/hash.h"
 #include "strata/kept.h"
 #include "strata/log.h"
 
@@ -20,8 +16,7 @@ static struct wish share_wish(struct strata_job *job)
 {
     struct wish wish = {0};
     if (job->comm->rank == 0) {
-        const char *version = strata_duck_version(); /* another one may read or compute otherwise */
-        wish.fingerprint = job->data_fingerprint ^ strata_hash(version, strlen(version));
+        wish.fingerprint = job->data_fingerprint;
         wish.keeps = job->plan.config->keep_table != STRATA_TABLE_NEVER;
         wish.recalls = wish.keeps && !job->request->fresh;
     }
