@@ -51,8 +51,9 @@ struct strata_job {
     struct strata_keeper *keeper;
     uint64_t n_checkpoints; /* that this attempt wrote */
     bool resumed;
-    /* limit.c (rank 0) */
+    /* limit.c: the same moment on all ranks, each by its own clock */
     double end_s, margin_s; /* when the time is over, and how long before it the job stops */
+    /* rank 0 */
     double asked_at_s, iteration_s;
     bool is_warned;
 };
@@ -105,9 +106,11 @@ strata_status strata_keeper_stop(struct strata_keeper **owner, bool writes_last,
 
 /* limit.c: --max-runtime and the deadline.  Rank 0 only. */
 void strata_job_limit_start(struct strata_job *job);
-/* No time for another step of `step_s`. */
+/* Rank 0's limit on all ranks.  Collective. */
+void strata_job_limit_share(struct strata_job *job);
+/* No time for another step of `step_s`.  Any rank, any thread. */
 bool strata_job_limit_reached(const struct strata_job *job, double step_s);
-/* Tell once, early, when the time will not suffice. */
+/* Tell once, early, when the time will not suffice.  Rank 0 only. */
 void strata_job_limit_forecast(struct strata_job *job);
 /* One sentence to whoever started the job. */
 void strata_job_warn(const struct strata_job *job, const char *sentence);
@@ -122,6 +125,10 @@ void strata_job_ingest_progress(void *context, const char *source, uint64_t byte
                                 uint64_t bytes_total);
 void strata_job_fit_progress(void *context, const struct strata_fit_progress *progress);
 unsigned strata_job_fit_command(void *context);
+
+/* pipeline.c: what signals and the limit ask of this rank: STRATA_OK, _AGAIN or _CANCELLED, with the sentence. */
+STRATA_MUST_CHECK strata_status strata_job_must_end(const struct strata_job *job,
+                                                    struct strata_err *err);
 
 /* memory.c: what a job needs, has, and where its matrix will be: fills the plan's figures, adds a problem
  * when it cannot be.  Rank 0 only. */

@@ -270,12 +270,16 @@ def broken_disk(checks, job, sets):
     checks.that(len(of(attempt.events(), "run.resume")) == 1, "after a broken disk: did not resume")
 
 
+def seconds_between(*two):
+    first, last = (datetime.datetime.fromisoformat(e["time"].replace("Z", "+00:00")) for e in two)
+    return (last - first).total_seconds()
+
+
 def seconds_to_fit(output):
     """How long a run took until its fit began, as its log tells."""
     found = events(output)
     begin = [e for e in of(found, "stage.begin") if e["state"] == "FITTING"]
-    first, last = (datetime.datetime.fromisoformat(e["time"].replace("Z", "+00:00")) for e in (found[0], begin[0]))
-    return (last - first).total_seconds() + 0.5
+    return seconds_between(found[0], begin[0]) + 0.5
 
 
 def deadline(checks, job, sets):
@@ -290,6 +294,36 @@ def deadline(checks, job, sets):
     checks.that(code == 75 and time.time() < end, f"deadline: exit code {code}, {time.time() - end:+.2f} s: {attempt.said}")
     checks.that(of(attempt.events(), "limit.forecast") and "it will stop in time" in attempt.said,
                 f"deadline: no forecast: {attempt.said}")
+
+
+def long_statement(checks, rng):
+    """A limit or a signal in an ingest that is one statement of hours: all ranks leave together, in time and with words."""
+    pathlib.Path("s.csv").write_text("id,x\n" + "".join(f"c{i % 900},{rng.randrange(9)}\n" for i in range(9000)))
+    pathlib.Path("lookup.csv").write_text("v\n" + "".join(f"{i}\n" for i in range(3000)))
+    lookups = "".join(f"  - {{name: {n}, files: lookup.csv, columns: {{v: integer}}, lookup: true}}\n" for n in "ab")
+    job = pathlib.Path("statement.yaml")
+    job.write_text("job: statement\nsources:\n  - {name: s, files: s.csv, key: id, columns: {x: integer}}\n" + lookups
+                   + "customers: |\n  select id, sum(x * a.v * b.v) as x from s, a, b group by id\n"
+                   "features:\n  - {name: x, type: numeric}\nmodel: {segments: 2, seed: 7}\n")
+    again = "asked to end while INGESTING; run the same command again"
+    for name, ranks, code, words in [("limit", 2, 75, again), ("USR1", 2, 75, again),
+                                     ("INT", 1, 130, "cancelled while INGESTING")]:
+        output, began = pathlib.Path(f"statement-{name}"), time.monotonic()
+        limit = ["--max-runtime", "4"] if name == "limit" else []
+        attempt = Attempt(job, output, ranks, options=limit)
+        checks.that(attempt.wait_for("ingest.source", 3), f"{name} in a statement: not ingesting: {attempt.process.poll()}")
+        if not limit:
+            time.sleep(0.3)
+            began = time.monotonic()
+            attempt.process.send_signal(getattr(signal, f"SIG{name}"))
+        seen = attempt.end()
+        took = time.monotonic() - began
+        checks.that(seen == code and words in attempt.said, f"{name} in a statement: {seen}: {attempt.said}")
+        if limit:
+            took = seconds_between(of(attempt.events(), "limit")[0], of(attempt.events(), "run.failed")[0])
+        checks.that(took < 4, f"{name} in a statement: ended after {took:.2f} s")
+        print(f"  {name} in a long statement: ended after {took:.2f} s")
+        checks.that(not of(attempt.events(), "table.kept"), f"{name} in a statement: kept part of a table")
 
 
 def raced(here):
@@ -333,6 +367,7 @@ def main():
     broken_disk(checks, mixture, sets)
     deadline(checks, mixture, ["model.starts=20", "threads=1"])
     refusals(checks, rng)
+    long_statement(checks, rng)
     if options.terms:
         many_terms(checks, options.terms)
     print(f"all {time.monotonic() - began:.1f} s")
