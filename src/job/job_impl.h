@@ -35,7 +35,7 @@ struct strata_job {
     char started_utc[32];
     struct strata_stage_time stage[STRATA_JOB_STAGES_MAX];
     size_t n_stages;
-    const char *command[STRATA_JOB_COMMANDS_MAX];
+    const char *command[STRATA_JOB_COMMANDS_MAX]; /* the last ones that took effect, in all attempts */
     size_t n_commands;
     const char *directory;         /* the run directory, absolute */
     struct strata_attempt attempt; /* this start of the run: number 0 until it has begun */
@@ -68,6 +68,10 @@ uint64_t strata_job_data_fingerprint(const char *settings, const char *inputs);
 /* resume.c: what the run directory holds of an unfinished run of the same job; --fresh: nothing.  Rank 0 only,
  * once the attempt has begun.  Fails, naming setting or file, when it is another job's. */
 STRATA_MUST_CHECK strata_status strata_job_resume(struct strata_job *job, struct strata_err *err);
+/* The commands as a checkpoint keeps them: a line each, in keep; "" when memory ends. */
+const char *strata_job_commands(const struct strata_job *job);
+/* One more of them; the oldest goes when there are too many.  NULL is none. */
+void strata_job_add_command(struct strata_job *job, const char *command);
 /* The run is done: nothing is needed of it any more. */
 void strata_job_forget_checkpoints(struct strata_job *job);
 
@@ -84,8 +88,8 @@ STRATA_MUST_CHECK strata_status strata_job_keep_last(struct strata_job *job, str
 #define STRATA_KEEPER_DRAFTS 3 /* states in memory: being filled, ready, being written */
 struct strata_keeper_options {
     const struct strata_attempt *attempt;
-    const char *settings, *inputs;
-    uint64_t generation; /* of the first one */
+    const char *settings, *inputs, *commands; /* texts; commands may be NULL */
+    uint64_t generation;                      /* of the first one */
     double interval_s;
 };
 STRATA_MUST_CHECK strata_status strata_keeper_start(const struct strata_keeper_options *options,
@@ -95,6 +99,8 @@ STRATA_MUST_CHECK strata_status strata_keeper_start(const struct strata_keeper_o
 /* The end of an iteration: keep its state, if that is cheap or the last chance.  Never waits for a disk. */
 void strata_keeper_note(struct strata_keeper *keeper, const struct strata_fit_moment *moment,
                         uint64_t iteration, bool is_last);
+/* What later states carry along: immutable, lives as long as the keeper; a NULL keeper is fine. */
+void strata_keeper_carry(struct strata_keeper *keeper, const char *commands);
 /* Write the next state at once; a NULL keeper is fine.  From the thread that notes moments. */
 void strata_keeper_hurry(struct strata_keeper *keeper);
 /* A later attempt owns the run directory. */

@@ -47,6 +47,35 @@ static const char *text_of(const struct strata_checkpoint *checkpoint, const cha
                : NULL;
 }
 
+const char *strata_job_commands(const struct strata_job *job)
+{
+    const char *text = "";
+    for (size_t i = 0; text && i < job->n_commands; i++)
+        text = strata_arena_print(job->keep, "%s%s\n", text, job->command[i]);
+    return text ? text : "";
+}
+
+void strata_job_add_command(struct strata_job *job, const char *command)
+{
+    if (!command) return;
+    if (job->n_commands == STRATA_JOB_COMMANDS_MAX) {
+        job->n_commands--;
+        memmove(job->command, job->command + 1, job->n_commands * sizeof *job->command);
+    }
+    job->command[job->n_commands++] = command;
+}
+
+/* What earlier attempts were told belongs to the run. */
+static void take_commands(struct strata_job *job, const struct strata_checkpoint *checkpoint)
+{
+    const char *text = text_of(checkpoint, "commands", job->keep);
+    while (text && *text) {
+        const size_t length = strcspn(text, "\n");
+        strata_job_add_command(job, strata_arena_copy(job->keep, text, length));
+        text += length + (text[length] == '\n');
+    }
+}
+
 /* A run goes on only with the settings and the files that it began with. */
 static strata_status compare(const struct strata_job *job,
                              const struct strata_checkpoint *checkpoint, struct strata_err *err)
@@ -122,6 +151,7 @@ strata_status strata_job_resume(struct strata_job *job, struct strata_err *err)
     }
     job->generation = checkpoint.generation + 1;
     job->resumed = true;
+    take_commands(job, &checkpoint);
     uint64_t iteration = 0;
     const struct strata_section *section = strata_checkpoint_section(&checkpoint, "iteration");
     if (section && section->n_bytes == sizeof iteration)

@@ -108,6 +108,29 @@ Test(resume, the_same_job_goes_on)
     leave(job);
 }
 
+Test(resume, what_earlier_attempts_were_told_stays_with_the_run)
+{
+    struct strata_err err = {0};
+    struct strata_job *job = start();
+    for (int i = 0; i < 70; i++)
+        strata_job_add_command(job, strata_arena_print(&arena, "checkpoint %d", i));
+    cr_assert_eq(job->n_commands, (size_t)STRATA_JOB_COMMANDS_MAX);
+    const char *commands = strata_job_commands(job);
+    const struct strata_section section[] = {{"settings", job->settings, strlen(job->settings)},
+                                             {"inputs", job->inputs, strlen(job->inputs)},
+                                             {"versions", versions, strlen(versions)},
+                                             {"commands", commands, strlen(commands)}};
+    cr_assert_eq(strata_checkpoint_write(&job->attempt, 1, section, 4, &err), STRATA_OK);
+    leave(job);
+    job = start();
+    cr_assert_eq(job->n_commands, (size_t)STRATA_JOB_COMMANDS_MAX);
+    cr_assert_str_eq(job->command[0], "checkpoint 6", "the oldest go");
+    strata_job_add_command(job, "stop");
+    cr_assert_str_eq(job->command[job->n_commands - 2], "checkpoint 69");
+    cr_assert_str_eq(job->command[job->n_commands - 1], "stop");
+    leave(job);
+}
+
 Test(resume, bytes_of_two_versions_are_never_mixed)
 {
     static const char *const other[] = {"strata 0.0.1 with DuckDB v1.0.0", NULL};

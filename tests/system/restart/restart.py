@@ -153,12 +153,20 @@ def chain(checks, name, job, sets, plan, rng, most):
     checks.that(not left, f"{name}: a finished run left {left}")
 
 
+def stratactl_checkpoint(checks, output):
+    asked = subprocess.run([str(BIN / "stratactl"), "--run", str(output), "checkpoint"], capture_output=True, text=True,
+                           timeout=HANG_S)
+    checks.that(asked.returncode == 0, f"stratactl checkpoint: {asked.returncode}: {asked.stderr}")
+
+
 def launcher_term(checks, job, sets):
     """TERM to a launcher that nobody tuned: the ranks get it a second later, KILL another second after that; the last
     completed iteration is on disk within 0.8 s of it."""
     output = pathlib.Path("term")
     attempt = Attempt(job, output, 2, [*sets, "checkpoint.interval=3600"])
-    attempt.wait_for("fit.iter", 3)
+    attempt.wait_for("fit.iter", 2)
+    stratactl_checkpoint(checks, output)
+    attempt.wait_for("checkpoint.written", 1)
     attempt.process.terminate()
     attempt.end()
     iterations, kept = of(attempt.events(), "fit.iter"), of(attempt.events(), "checkpoint.written")
@@ -205,12 +213,13 @@ def user_2(checks, job, sets, output):
     attempt.wait_for("fit.iter", 2)
     attempt.process.send_signal(signal.SIGUSR2)
     attempt.wait_for("checkpoint.written", 1)
-    asked = subprocess.run([str(BIN / "stratactl"), "--run", str(output), "checkpoint"], capture_output=True, text=True,
-                           timeout=HANG_S)
-    checks.that(asked.returncode == 0, f"stratactl checkpoint: {asked.returncode}: {asked.stderr}")
+    stratactl_checkpoint(checks, output)
     checks.that(attempt.end() == 0, f"USR2: ended with {attempt.process.returncode}: {attempt.said}")
     checks.that(len(of(attempt.events(), "checkpoint.written")) == 2, "USR2 and stratactl: not two checkpoints")
     check_resumed(checks, attempt, "after TERM")
+    told = json.loads((output / "manifest.json").read_text())["commands"]
+    checks.that([c.split(" at iteration")[0] for c in told] == [f"checkpoint in attempt {i} while FITTING" for i in (1, 2)],
+                f"commands of all attempts: {told}")
     checks.that(hashes(output) == hashes("term-whole"), "after TERM and USR2: other bytes")
 
 
