@@ -79,7 +79,7 @@ static strata_status open_directory(struct strata_job *job, struct strata_err *e
     uint32_t number = job->attempt.number;
     strata_comm_broadcast(job->comm, &number, sizeof number, 0);
     STRATA_TRY(strata_attempt_join(job->directory, number, &job->attempt, err)); /* alike on all */
-    status = strata_attempt_temporary(&job->attempt, job->comm->rank, job->temporary_dir,
+    status = strata_attempt_temporary(&job->attempt, NULL, job->comm->rank, job->temporary_dir,
                                       sizeof job->temporary_dir, err);
     STRATA_TRY(strata_comm_agree(job->comm, status, err));
     strata_job_note_hosts(job);
@@ -98,7 +98,7 @@ static strata_status open_run(struct strata_job *job, struct strata_quality *qua
         (void)snprintf(job->snapshot.job, sizeof job->snapshot.job, "%s", job->plan.config->job);
         strata_job_publish(job);
         if (status == STRATA_OK && job->host->open)
-            status = job->host->open(job->host->context, job->plan.config, job->directory, err);
+            status = job->host->open(job->host->context, job->plan.config, &job->attempt, err);
         STRATA_LOG(INFO, "run.begin", "ranks=%d sources=%zu features=%zu attempt=%u",
                    job->comm->size, job->plan.config->n_sources, job->plan.config->n_features,
                    job->attempt.number);
