@@ -7,6 +7,7 @@ The jobs are those of configs/ on their real data, and one whose candidates race
 """
 import argparse
 import datetime
+import errno
 import json
 import os
 import pathlib
@@ -279,6 +280,54 @@ def broken_disk(checks, job, sets):
     checks.that(len(of(attempt.events(), "run.resume")) == 1, "after a broken disk: did not resume")
 
 
+def fill(folder):
+    """Until nothing more goes onto the file system."""
+    with open(folder / "ballast", "ab", buffering=0) as ballast:
+        try:
+            while True:
+                ballast.write(bytes(4096))
+        except OSError as problem:
+            if problem.errno != errno.ENOSPC:
+                raise
+
+
+def full_disk(checks, job, sets):
+    """The disk is full when checkpoints are due, and again when results are: the job goes on, or says so and ends with 74;
+    the checkpoint before is whole, and once there is room the same command ends with the same bytes."""
+    disk = pathlib.Path("disk").absolute()
+    disk.mkdir()
+    small = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], capture_output=True, text=True)
+    if small.returncode:
+        print(f"not shown: a full disk, as no file system can be mounted: {small.stderr.strip()}")
+        return
+    output = disk / "run"
+    try:
+        attempt = Attempt(job, output, 2, [*sets, OFTEN])
+        checks.that(attempt.wait_for("checkpoint.written", 2), f"a small disk: no checkpoint: {attempt.process.poll()}")
+        for _ in range(30):  # what a failed checkpoint gives back is filled too
+            fill(disk)
+            time.sleep(0.01)
+        checks.that(attempt.process.poll() is None, "a full disk: the job did not go on without checkpoints")
+        attempt.process.send_signal(signal.SIGUSR1)
+        code = attempt.end()
+        checks.that(code == 74 and "its state could not be kept" in attempt.said and "No space left" in attempt.said,
+                    f"a full disk, asked to end: {code}: {attempt.said}")
+        checks.that(any((output / "checkpoints").iterdir()), "a full disk: the checkpoint before is lost")
+        (disk / "ballast").unlink()
+        for what, size, wanted in [("no room for results", "1m", 74), ("room", "64m", 0)]:
+            subprocess.run(["mount", "-o", f"remount,size={size}", str(disk)], check=True)
+            attempt = Attempt(job, output, 2, [*sets, OFTEN])
+            code = attempt.end()
+            checks.that(code == wanted, f"{what}: {code}: {attempt.said}")
+            checks.that(wanted == 0 or "No space left" in attempt.said, f"{what}: it does not say so: {attempt.said}")
+            checks.that(wanted == 0 or not (output / "manifest.json").exists(), f"{what}: it passes for a finished run")
+            checks.that("damaged" not in attempt.said, f"{what}: {attempt.said}")
+            check_resumed(checks, attempt, what)
+        checks.that(hashes(output) == hashes("mixture-whole"), "after a full disk: other bytes")
+    finally:
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
 def seconds_between(*two):
     first, last = (datetime.datetime.fromisoformat(e["time"].replace("Z", "+00:00")) for e in two)
     return (last - first).total_seconds()
@@ -374,6 +423,7 @@ def main():
     must(mixture, "term-whole", sets=slow)
     user_2(checks, mixture, slow, launcher_term(checks, mixture, slow))
     broken_disk(checks, mixture, sets)
+    full_disk(checks, mixture, sets)
     deadline(checks, mixture, ["model.starts=20", "threads=1"])
     refusals(checks, rng)
     long_statement(checks, rng)
