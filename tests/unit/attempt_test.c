@@ -186,6 +186,26 @@ Test(attempt, an_overtaken_one_publishes_nothing)
     overtake_everywhere(prepare_results, publish);
 }
 
+static void prepare_old_file(void)
+{
+    put_in(folder, "control.json", "old");
+}
+
+/* As the control channel is announced. */
+static strata_status replace_file(struct strata_err *err)
+{
+    struct strata_err seen_here = {0};
+    const char *path = strata_path_join(attempt.tray, "control.json", &arena);
+    const strata_status status = strata_file_write(path, "new", 3, true, &seen_here);
+    if (status != STRATA_OK) return strata_attempt_failed(&attempt, status, &seen_here, err);
+    return strata_attempt_replace(&attempt, "control.json", "control.json", err);
+}
+
+Test(attempt, an_overtaken_one_replaces_nothing)
+{
+    overtake_everywhere(prepare_old_file, replace_file);
+}
+
 static bool holds(const char *name, const char *text)
 {
     char *bytes = NULL;
