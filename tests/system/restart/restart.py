@@ -56,10 +56,10 @@ def children(pid):
 class Attempt:
     """One start of a job; `since` is where its log begins."""
 
-    def __init__(self, job, output, ranks, sets=(), options=(), env=None):
+    def __init__(self, job, output, ranks, sets=(), options=(), env=None, program=BIN / "strata"):
         log = pathlib.Path(output) / "log.jsonl"
         self.output, self.since = output, log.stat().st_size if log.exists() else 0
-        line = [str(BIN / "strata"), "run", str(job), "--output", str(output), "-q", *options]
+        line = [str(program), "run", str(job), "--output", str(output), "-q", *options]
         for item in sets:
             line += ["--set", item]
         if ranks > 1:
@@ -222,6 +222,22 @@ def user_2(checks, job, sets, output):
     checks.that([c.split(" at iteration")[0] for c in told] == [f"checkpoint in attempt {i} while FITTING" for i in (1, 2)],
                 f"commands of all attempts: {told}")
     checks.that(hashes(output) == hashes("term-whole"), "after TERM and USR2: other bytes")
+
+
+def stop_survives(checks, job, sets):
+    """A client stops the fit, and the job dies before its results: the next attempt knows that the fit was stopped."""
+    output = pathlib.Path("stopped")
+    attempt = Attempt(job, output, 1, [*sets, "checkpoint.interval=3600"], program=BIN / "faults/strata",
+                      env={"STRATA_FAULT": "wait@evaluate.sum.before,ms=1000;die@evaluate.sum.after"})
+    attempt.wait_for("fit.iter", 3)
+    asked = subprocess.run([str(BIN / "stratactl"), "--run", str(output), "stop"], capture_output=True, text=True, timeout=HANG_S)
+    checks.that(asked.returncode == 0 and attempt.end() == -signal.SIGKILL, f"stop: {asked.stderr}{attempt.process.returncode}")
+    iterations = len(of(attempt.events(), "fit.iter"))
+    attempt = Attempt(job, output, 2, sets)
+    checks.that(attempt.end() == 0, f"after a stop: {attempt.process.returncode}: {attempt.said}")
+    checks.that(not of(attempt.events(), "fit.iter"), f"after a stop in iteration {iterations} the fit went on")
+    told = json.loads((output / "manifest.json").read_text())["commands"]
+    checks.that(len(told) == 1 and told[0].startswith("stop in attempt 1 while FITTING"), f"after a stop: {told}")
 
 
 def refusals(checks, rng):
@@ -423,6 +439,7 @@ def main():
     must(mixture, "term-whole", sets=slow)
     user_2(checks, mixture, slow, launcher_term(checks, mixture, slow))
     broken_disk(checks, mixture, sets)
+    stop_survives(checks, mixture, sets)
     full_disk(checks, mixture, sets)
     deadline(checks, mixture, ["model.starts=20", "threads=1"])
     refusals(checks, rng)
