@@ -40,6 +40,11 @@ STRATA_MUST_CHECK strata_status strata_attempt_place(const struct strata_attempt
                                                      const char *made, const char *name,
                                                      struct strata_err *err);
 
+/* The same for a name that may be taken: what had it is gone.  For files that say how things are now. */
+STRATA_MUST_CHECK strata_status strata_attempt_replace(const struct strata_attempt *attempt,
+                                                       const char *made, const char *name,
+                                                       struct strata_err *err);
+
 /* Take DIRECTORY/name away: one rename into the tray, where it is removed.  What is not there is no
  * error.
  * Not collective; any thread.  STRATA_E_UNAVAILABLE as above. */
@@ -61,10 +66,10 @@ strata_status strata_attempt_failed(const struct strata_attempt *attempt, strata
  * attempt has removed it: the directory is that one's, and nothing in it may be touched. */
 bool strata_attempt_end(const struct strata_attempt *attempt);
 
-/* This rank's own folder for temporary files, of mode 0700, under $TMPDIR or /tmp; those that earlier attempts
- * at this run directory left on this host are removed.  Not collective. */
+/* This rank's own folder for temporary files, of mode 0700, under `base` (NULL: $TMPDIR or /tmp); those that earlier
+ * attempts at this run directory left there, and in /tmp, on this host are removed.  Not collective. */
 STRATA_MUST_CHECK strata_status strata_attempt_temporary(const struct strata_attempt *attempt,
-                                                         int rank, char *path, size_t path_bytes,
-                                                         struct strata_err *err);
+                                                         const char *base, int rank, char *path,
+                                                         size_t path_bytes, struct strata_err *err);
 
 #endif

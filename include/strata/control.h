@@ -2,14 +2,18 @@
 #ifndef STRATA_CONTROL_H
 #define STRATA_CONTROL_H
 
+#include "strata/attempt.h"
 #include "strata/board.h"
 #include "strata/status.h"
 
 struct strata_control; /* the thread */
 
 struct strata_control_options {
-    const char *directory; /* run directory: control.json goes here, ipc sockets too */
-    const char *endpoint;  /* "ipc", "tcp://127.0.0.1:*", "tcp://127.0.0.1:7001", "ipc:///path" */
+    const char *directory; /* run directory: control.json goes here */
+    /* The job's, which must outlive the thread: ipc sockets are in its tray, and only it can change control.json.  NULL
+     * for who serves a finished run: sockets in the run directory. */
+    const struct strata_attempt *attempt;
+    const char *endpoint; /* "ipc", "tcp://127.0.0.1:*", "tcp://127.0.0.1:7001", "ipc:///path" */
     struct strata_board *board;
     bool serving; /* a finished run is served: stop is refused */
 };

@@ -31,10 +31,14 @@ struct strata_ingest_plan {
     const void *detail; /* ingest's own: the units, dialects and schemas */
 };
 
-/* Progress of the ingest, told to rank 0's caller; may be NULL. */
+/* What surrounds an ingest; any function may be NULL. */
 struct strata_ingest_watch {
     void *context;
+    /* Rank 0 only. */
     void (*progress)(void *context, const char *source, uint64_t bytes_done, uint64_t bytes_total);
+    /* Asked every 20 ms, on each rank, by a thread of its own: true ends the ingest with STRATA_E_CANCELLED, in the
+     * middle of a statement.  A rank that is not asked comes to its next agreement first. */
+    bool (*must_end)(void *context);
 };
 
 /* Everything about sources and SQL that can be known before a row is shuffled: files exist and
@@ -61,7 +65,7 @@ STRATA_MUST_CHECK strata_status strata_input_line(const char *source, const char
  * what they need. On success *table holds this rank's customers and quality->source is filled,
  * the same on all ranks. temporary_dir is a local directory of this job for spills and pipes.
  * Fails alike on all ranks: unreadable or malformed data, a key twice in the customers view, no
- * customers, SQL errors at run time, I/O.  Same table for any number of ranks and any order or
+ * customers, SQL errors at run time, I/O, STRATA_E_CANCELLED.  Same table for any number of ranks and any order or
  * partition of the input rows. */
 STRATA_MUST_CHECK strata_status
 strata_ingest(struct strata_comm *comm, const struct strata_config *config,

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "strata/arena.h"
+#include "strata/attempt.h"
 #include "strata/board.h"
 #include "strata/comm.h"
 #include "strata/config.h"
@@ -18,9 +19,9 @@
 struct strata_job_host {
     void *context;
     struct strata_board *board;
-    /* The run directory exists: open the control channel.  May refuse the job. */
-    strata_status (*open)(void *context, const struct strata_config *config, const char *directory,
-                          struct strata_err *err);
+    /* The attempt has the run directory: open the control channel.  May refuse the job. */
+    strata_status (*open)(void *context, const struct strata_config *config,
+                          const struct strata_attempt *attempt, struct strata_err *err);
     /* Something was published on the board; called by the compute thread, so it must be quick. */
     void (*progress)(void *context, const struct strata_snapshot *snapshot);
     /* A sentence that the user should see at once. */

@@ -24,8 +24,8 @@ STRATA_MUST_CHECK strata_status strata_table_keep(
     const struct strata_table *table, const struct strata_quality *quality, struct strata_err *err);
 
 /* What was kept of a run directory under this fingerprint, cut for this number of ranks, into keep.
- * Collective.  *table is NULL when there is none or it cannot be used: read the sources then; `why`
- * receives one sentence, the same on all ranks, naming file and partition when something is damaged.
+ * Collective.  *table is NULL when there is none, it cannot be used, or another version of Strata or DuckDB kept
+ * it: read the sources then; `why` receives one sentence, the same on all ranks, naming file and partition when something is damaged.
  * quality->source, feature and reject are the caller's arrays as strata_ingest wants them; they are filled as
  * it fills them, and only when *table is there.  Fails only for memory. */
 STRATA_MUST_CHECK strata_status strata_table_recall(struct strata_comm *comm, const char *directory,

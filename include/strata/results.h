@@ -42,7 +42,7 @@ struct strata_run_facts {
     struct strata_stage_time *stage; /* (n_stages) */
     size_t n_stages;
     uint64_t n_sums, sum_bytes; /* of the communicator */
-    const char *const *command; /* (n_commands) received, with their iteration */
+    const char *const *command; /* (n_commands) that took effect: what, attempt, state, iteration */
     size_t n_commands;
 };
 

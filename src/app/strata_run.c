@@ -21,12 +21,13 @@ struct screen {
 };
 
 static strata_status open_channel(void *context, const struct strata_config *config,
-                                  const char *directory, struct strata_err *err)
+                                  const struct strata_attempt *attempt, struct strata_err *err)
 {
     struct screen *screen = context;
     if (!config->control_on) return STRATA_OK;
     const struct strata_control_options options = {
-        .directory = directory,
+        .directory = attempt->directory,
+        .attempt = attempt,
         .endpoint = config->control_endpoint,
         .board = &screen->board,
     };

@@ -29,6 +29,7 @@ struct strata_control {
     struct strata_desk desk;
     struct strata_channel channel;
     const char *directory;
+    const struct strata_attempt *attempt;
     pthread_t thread;
     atomic_bool stopping;
     /* the thread's own */
@@ -200,8 +201,24 @@ static void remove_channel(const struct strata_control *control, struct strata_a
     if (!control->channel.incarnation) return;
     if (strata_channel_read(control->directory, &scratch, &found, &none) != STRATA_OK) return;
     if (strcmp(found.incarnation, control->channel.incarnation) != 0) return;
+    if (control->attempt &&
+        strata_attempt_withdraw(control->attempt, "control.json", &none) != STRATA_OK)
+        return; /* it is a later attempt's */
     const char *path = strata_path_join(control->directory, "control.json", &scratch);
-    if (path) (void)unlink(path);
+    if (!control->attempt && path) (void)unlink(path);
+}
+
+/* A file of an attempt that has been overtaken does not come in the place of the later one's. */
+static strata_status write_channel(const struct strata_control *control, struct strata_err *err)
+{
+    const struct strata_attempt *attempt = control->attempt;
+    if (!attempt)
+        return strata_channel_write(control->directory, &control->channel, control->scratch, err);
+    struct strata_err seen = {0};
+    const strata_status status =
+        strata_channel_write(attempt->tray, &control->channel, control->scratch, &seen);
+    if (status != STRATA_OK) return strata_attempt_failed(attempt, status, &seen, err);
+    return strata_attempt_replace(attempt, "control.json", "control.json", err);
 }
 
 static void destroy(struct strata_control *control)
@@ -222,14 +239,14 @@ static strata_status open_channel(struct strata_control *control,
         !strata_arena_init(&control->scratch, strata_unpack_bytes(STRATA_REQUEST_BYTES_MAX)))
         return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the control channel");
     STRATA_TRY(check_alone(control->directory, control->scratch, err));
-    STRATA_TRY(strata_transport_open(control->directory, options->endpoint, &control->memory,
-                                     &control->transport, err));
+    STRATA_TRY(strata_transport_open(control->directory, control->attempt, options->endpoint,
+                                     &control->memory, &control->transport, err));
     STRATA_TRY(fill_channel(control, err));
     control->desk = (struct strata_desk){.board = options->board,
                                          .serving = options->serving,
                                          .incarnation = control->channel.incarnation,
                                          .events = control->channel.events};
-    STRATA_TRY(strata_channel_write(control->directory, &control->channel, control->scratch, err));
+    STRATA_TRY(write_channel(control, err));
     return start_thread(control, err);
 }
 
@@ -245,6 +262,7 @@ strata_status strata_control_start(const struct strata_control_options *options,
     control->memory = memory;
     control->directory =
         strata_arena_copy(&control->memory, options->directory, strlen(options->directory));
+    control->attempt = options->attempt;
     const strata_status status = open_channel(control, options, err);
     if (status != STRATA_OK) {
         destroy(control);

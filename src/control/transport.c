@@ -14,6 +14,7 @@
 #include <zmq.h>
 
 #include "strata/channel.h"
+#include "strata/file.h"
 #include "strata/protocol_limits.h"
 
 #define PATH_BYTES_MAX (sizeof(((struct sockaddr_un *)0)->sun_path) - 1) /* 107 on Linux */
@@ -110,8 +111,13 @@ static strata_status bind_path(struct strata_transport *transport, const char *p
 }
 
 /* A folder that only this user can enter, for run directories whose path is too long or that cannot hold sockets. */
-static char *private_directory(struct strata_arena *keep)
+static char *private_directory(const struct strata_attempt *attempt, struct strata_arena *keep)
 {
+    char path[PATH_BYTES_MAX];
+    struct strata_err ignored = {0}; /* the caller says it */
+    if (attempt &&
+        strata_attempt_temporary(attempt, "/tmp", 0, path, sizeof path, &ignored) == STRATA_OK)
+        return strata_arena_copy(keep, path, strlen(path));
     const char *runtime = getenv("XDG_RUNTIME_DIR");
     const char *const parents[] = {runtime && runtime[0] == '/' ? runtime : "/tmp", "/tmp"};
     for (size_t i = 0; i < sizeof parents / sizeof *parents; i++) {
@@ -122,17 +128,18 @@ static char *private_directory(struct strata_arena *keep)
 }
 
 static strata_status open_ipc(struct strata_transport *transport, const char *directory,
-                              struct strata_arena *keep, struct strata_err *err)
+                              const struct strata_attempt *attempt, struct strata_arena *keep,
+                              struct strata_err *err)
 {
     char whole[PATH_MAX];
     bool bound = false;
-    if (!realpath(directory, whole))
+    if (!realpath(attempt ? attempt->tray : directory, whole))
         return STRATA_FAIL(err, STRATA_E_CREATE, "%s: %s", directory, strerror(errno));
     const char *path = strata_arena_print(keep, "%s/control.sock", whole);
     if (!path) return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the control endpoint");
     STRATA_TRY(bind_path(transport, path, keep, &bound, err));
     if (bound) return STRATA_OK;
-    transport->private_directory = private_directory(keep);
+    transport->private_directory = private_directory(attempt, keep);
     path = transport->private_directory
                ? strata_arena_print(keep, "%s/control.sock", transport->private_directory)
                : NULL;
@@ -216,10 +223,10 @@ static strata_status open_tcp(struct strata_transport *transport, const char *ad
 /* --- opening and closing ------------------------------------------------------------------------ */
 
 static strata_status open_endpoint(struct strata_transport *transport, const char *directory,
-                                   const char *endpoint, struct strata_arena *keep,
-                                   struct strata_err *err)
+                                   const struct strata_attempt *attempt, const char *endpoint,
+                                   struct strata_arena *keep, struct strata_err *err)
 {
-    if (strcmp(endpoint, "ipc") == 0) return open_ipc(transport, directory, keep, err);
+    if (strcmp(endpoint, "ipc") == 0) return open_ipc(transport, directory, attempt, keep, err);
     if (strncmp(endpoint, "ipc://", 6) == 0) return open_path(transport, endpoint + 6, keep, err);
     if (strncmp(endpoint, "tcp://", 6) == 0) return open_tcp(transport, endpoint + 6, keep, err);
     return STRATA_FAIL(
@@ -228,9 +235,9 @@ static strata_status open_endpoint(struct strata_transport *transport, const cha
         endpoint);
 }
 
-strata_status strata_transport_open(const char *directory, const char *endpoint,
-                                    struct strata_arena *keep, struct strata_transport *out,
-                                    struct strata_err *err)
+strata_status strata_transport_open(const char *directory, const struct strata_attempt *attempt,
+                                    const char *endpoint, struct strata_arena *keep,
+                                    struct strata_transport *out, struct strata_err *err)
 {
     *out = (struct strata_transport){.context = zmq_ctx_new()};
     if (out->context) out->requests = new_socket(out->context, ZMQ_ROUTER, STRATA_REQUESTS_HWM);
@@ -240,7 +247,7 @@ strata_status strata_transport_open(const char *directory, const char *endpoint,
         status = STRATA_FAIL(err, STRATA_E_SYSTEM, "no sockets for the control channel: %s",
                              zmq_strerror(errno));
     else
-        status = open_endpoint(out, directory, endpoint, keep, err);
+        status = open_endpoint(out, directory, attempt, endpoint, keep, err);
     if (status != STRATA_OK) strata_transport_close(out);
     return status;
 }
@@ -261,7 +268,10 @@ void strata_transport_close(struct strata_transport *transport)
         }
     remove_socket_file(transport->requests_endpoint);
     remove_socket_file(transport->events_endpoint);
-    if (transport->private_directory) (void)rmdir(transport->private_directory);
+    struct strata_err ignored = {0}; /* the next attempt tries again */
+    if (transport->private_directory &&
+        strata_directory_remove(transport->private_directory, &ignored) != STRATA_OK)
+        transport->private_directory = NULL;
     *transport = (struct strata_transport){0};
 }
 

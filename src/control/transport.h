@@ -6,22 +6,23 @@
 #include <stddef.h>
 
 #include "strata/arena.h"
+#include "strata/attempt.h"
 #include "strata/status.h"
 
 struct strata_transport {
     void *context, *requests, *events; /* ZeroMQ's */
     char *requests_endpoint;           /* as bound: with the real port or path */
     char *events_endpoint;
-    char *private_directory; /* of the ipc sockets when the run directory cannot hold them, else NULL */
+    char *private_directory; /* of the ipc sockets when the run directory cannot have them, else NULL */
 };
 
-/* Bind both sockets.  endpoint is "ipc" (in directory, else in a private folder of mode 0700), "ipc:///path" (events at
+/* Bind both sockets.  endpoint is "ipc" (in the attempt's tray, without one in directory; where that does not go in a
+ * private folder of mode 0700, which the next attempt finds when this one dies), "ipc:///path" (events at
  * "ipc:///path.events") or "tcp://HOST:PORT" with a loopback address and a port or `*` (events one port higher, or at any
  * port).  ipc sockets have mode 0600.  STRATA_E_CONFIG for any other address: it would need keys. */
-STRATA_MUST_CHECK strata_status strata_transport_open(const char *directory, const char *endpoint,
-                                                      struct strata_arena *keep,
-                                                      struct strata_transport *out,
-                                                      struct strata_err *err);
+STRATA_MUST_CHECK strata_status strata_transport_open(
+    const char *directory, const struct strata_attempt *attempt, const char *endpoint,
+    struct strata_arena *keep, struct strata_transport *out, struct strata_err *err);
 
 /* Close, giving what is queued STRATA_LINGER_MS, and remove the sockets' files.  Accepts a zeroed transport. */
 void strata_transport_close(struct strata_transport *transport);

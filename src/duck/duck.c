@@ -101,6 +101,11 @@ void strata_duck_close(struct strata_duck **duck)
     *duck = NULL;
 }
 
+void strata_duck_interrupt(struct strata_duck *duck)
+{
+    duckdb_interrupt(duck->connection);
+}
+
 const char *strata_duck_version(void)
 {
     return duckdb_library_version();

@@ -20,13 +20,15 @@ STRATA_MUST_CHECK static strata_status open_unit(const struct ingest_detail *det
 }
 
 STRATA_MUST_CHECK static strata_status scan_own(const struct ingest_detail *detail, int rank,
-                                                int64_t *count, struct strata_err *err)
+                                                struct halt *halt, int64_t *count,
+                                                struct strata_err *err)
 {
     for (size_t i = 0; i < detail->n_units; i++) {
         const struct ingest_unit *unit = &detail->unit[i];
         if (!unit->stripe || unit->rank != rank) continue;
         const struct ingest_file *file = NULL;
         int fd = -1;
+        STRATA_TRY(halt_check(halt, err));
         STRATA_TRY(open_unit(detail, unit, &fd, &file, err));
         const strata_status rc =
             csv_cut_scan(fd, file->path, &detail->source[unit->source].dialect, file->data_begin,
@@ -100,14 +102,14 @@ static bool reads_any(const struct ingest_unit *unit, size_t n, int rank)
     return false;
 }
 
-strata_status ingest_cuts(struct strata_comm *comm, struct ingest_detail *detail,
+strata_status ingest_cuts(struct strata_comm *comm, struct ingest_detail *detail, struct halt *halt,
                           struct strata_arena scratch, struct strata_err *err)
 {
     int64_t *count = STRATA_NEW(&scratch, int64_t, detail->n_units * CSV_COUNTS + 1);
     strata_status rc = STRATA_OK;
     if (!count)
         rc = STRATA_FAIL(err, STRATA_E_MEMORY, "no memory to cut %zu units", detail->n_units);
-    if (rc == STRATA_OK) rc = scan_own(detail, comm->rank, count, err);
+    if (rc == STRATA_OK) rc = scan_own(detail, comm->rank, halt, count, err);
     STRATA_TRY(strata_comm_agree(comm, rc, err));
     strata_comm_sum(comm, count, detail->n_units * CSV_COUNTS);
     for (size_t i = 0; i < detail->n_units && rc == STRATA_OK;) {

@@ -2,6 +2,7 @@
 #ifndef STRATA_CUTS_H
 #define STRATA_CUTS_H
 
+#include "halt.h"
 #include "ingest_impl.h"
 #include "strata/comm.h"
 
@@ -9,6 +10,7 @@
  * they belong is cut at record ends, any other becomes one unit.  Afterwards no unit is a stripe
  * and each has its true first line. */
 STRATA_MUST_CHECK strata_status ingest_cuts(struct strata_comm *comm, struct ingest_detail *detail,
-                                            struct strata_arena scratch, struct strata_err *err);
+                                            struct halt *halt, struct strata_arena scratch,
+                                            struct strata_err *err);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "cuts.h"
 #include "derive.h"
+#include "halt.h"
 #include "ingest_impl.h"
 #include "memory_share.h"
 #include "rejects.h"
@@ -29,6 +30,7 @@ struct stage {
     struct ingest_detail *detail;
     struct shuffle shuffle;
     struct strata_source_quality *local; /* (n_sources) this rank's counts */
+    struct halt halt;
 };
 
 STRATA_MUST_CHECK static strata_status stage_init(struct stage *stage, struct strata_comm *comm,
@@ -44,6 +46,7 @@ STRATA_MUST_CHECK static strata_status stage_init(struct stage *stage, struct st
 
 STRATA_MUST_CHECK static strata_status stage_finish(struct stage *stage, struct strata_err *err)
 {
+    halt_finish(&stage->halt);
     strata_status rc = STRATA_OK;
     strata_duck_close(&stage->shuffle.reader);
     strata_duck_close(&stage->shuffle.owner);
@@ -102,7 +105,10 @@ STRATA_MUST_CHECK static strata_status open_databases(struct stage *stage,
         .exact = &ingest_exact_sum,
     };
     STRATA_TRY(strata_duck_open(&reader, &stage->shuffle.reader, err));
-    return strata_duck_open(&owner, &stage->shuffle.owner, err);
+    STRATA_TRY(strata_duck_open(&owner, &stage->shuffle.owner, err));
+    halt_watch(&stage->halt, stage->shuffle.reader);
+    halt_watch(&stage->halt, stage->shuffle.owner);
+    return STRATA_OK;
 }
 
 /* Everything of this rank that may fail before rows move. */
@@ -171,6 +177,7 @@ STRATA_MUST_CHECK static strata_status read_sources(struct stage *stage, struct 
             STRATA_LOG(INFO, "ingest.source", "source=%s files=%zu",
                        stage->detail->source[i].config->name, stage->detail->source[i].n_files);
     }
+    halt_forget(&stage->halt, stage->shuffle.reader);
     strata_duck_close(&stage->shuffle.reader);
     return STRATA_OK;
 }
@@ -203,9 +210,10 @@ STRATA_MUST_CHECK static strata_status run(struct stage *stage, struct strata_co
                                            struct strata_quality *quality, struct strata_err *err)
 {
     strata_status rc = stage_init(stage, comm, temporary_dir, err);
+    if (rc == STRATA_OK) rc = halt_start(&stage->halt, watch, err);
     STRATA_TRY(strata_comm_agree(comm, rc, err));
     STRATA_TRY(share_plan(stage, comm, config, plan, err));
-    STRATA_TRY(ingest_cuts(comm, stage->detail, stage->scratch, err));
+    STRATA_TRY(ingest_cuts(comm, stage->detail, &stage->halt, stage->scratch, err));
     rc = prepare(stage, comm, config, watch, keep, quality, err);
     STRATA_TRY(strata_comm_agree(comm, rc, err));
     STRATA_TRY(read_sources(stage, comm, err));
@@ -214,7 +222,8 @@ STRATA_MUST_CHECK static strata_status run(struct stage *stage, struct strata_co
     STRATA_TRY(derive_run(comm, config, stage->detail, owner, stage->arena, err));
     STRATA_FAULT("ingest.derive.after");
     STRATA_TRY(derive_fetch(comm, config, owner, keep, stage->arena, table, quality, err));
-    return count_all(stage, comm, config, keep, quality, err);
+    STRATA_TRY(count_all(stage, comm, config, keep, quality, err));
+    return strata_comm_agree(comm, halt_check(&stage->halt, err), err); /* nothing was left out */
 }
 
 strata_status strata_ingest(struct strata_comm *comm, const struct strata_config *config,

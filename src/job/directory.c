@@ -13,6 +13,8 @@
 #include "strata/file.h"
 #include "strata/log.h"
 
+#define LOG_KEPT_BYTES ((size_t)64 << 20) /* of what earlier attempts have logged */
+
 /* Files by which a directory is known as a run's. */
 static const char *const signs[] = {"manifest.json", "log.jsonl", ".attempts"};
 
@@ -105,6 +107,57 @@ static void sweep(const char *directory)
     (void)closedir(entries);
 }
 
+/* The last lines of the log so far, in keep: whole ones, at most LOG_KEPT_BYTES of them. */
+static strata_status read_log(const char *path, struct strata_arena *keep, char **bytes, size_t *n,
+                              struct strata_err *err)
+{
+    struct stat facts;
+    *n = 0;
+    const int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0 && errno == ENOENT) return STRATA_OK;
+    if (file < 0 || fstat(file, &facts) != 0) {
+        const int problem = errno;
+        if (file >= 0) (void)close(file);
+        return STRATA_FAIL(err, STRATA_E_IO, "%s: cannot read: %s", path, strerror(problem));
+    }
+    const size_t size = (size_t)facts.st_size;
+    const size_t first = size > LOG_KEPT_BYTES ? size - LOG_KEPT_BYTES : 0;
+    ssize_t got = 1;
+    *bytes = STRATA_NEW(keep, char, size - first + 1);
+    while (*bytes && got > 0 && *n < size - first) {
+        got = pread(file, *bytes + *n, size - first - *n, (off_t)(first + *n));
+        if (got > 0) *n += (size_t)got;
+        if (got < 0 && errno == EINTR) got = 1;
+    }
+    (void)close(file); /* only read from */
+    if (!*bytes) return STRATA_FAIL(err, STRATA_E_MEMORY, "the log");
+    while (*n > 0 && (*bytes)[*n - 1] != '\n') --*n;
+    const char *line = first ? memchr(*bytes, '\n', *n) : NULL;
+    if (line) {
+        *n -= (size_t)(line + 1 - *bytes);
+        *bytes += line + 1 - *bytes;
+    }
+    return STRATA_OK;
+}
+
+/* A log of our own, with what there is in it, in the place of the one that an earlier attempt may still write to:
+ * what that adds is nowhere to be seen. */
+static strata_status take_log(struct strata_job *job, struct strata_err *err)
+{
+    char mine[STRATA_ATTEMPT_PATH_MAX], old[STRATA_ATTEMPT_PATH_MAX], *bytes = NULL;
+    struct strata_arena scratch = *job->keep;
+    struct strata_err seen = {0};
+    struct strata_piece lines = {0};
+    STRATA_TRY(strata_attempt_path(job->attempt.tray, "log.jsonl", mine, err));
+    STRATA_TRY(strata_attempt_path(job->directory, "log.jsonl", old, err));
+    STRATA_TRY(read_log(old, &scratch, &bytes, &lines.n_bytes, err));
+    lines.bytes = bytes;
+    strata_status status = strata_file_make(mine, &lines, 1, false, &seen);
+    if (status == STRATA_OK) status = strata_log_open(mine, &seen);
+    if (status != STRATA_OK) return strata_attempt_failed(&job->attempt, status, &seen, err);
+    return strata_attempt_replace(&job->attempt, "log.jsonl", "log.jsonl", err);
+}
+
 strata_status strata_job_directory_open(struct strata_job *job, struct strata_err *err)
 {
     STRATA_TRY(strata_job_directory_check(job->directory, err));
@@ -114,9 +167,7 @@ strata_status strata_job_directory_open(struct strata_job *job, struct strata_er
     job->made_directory = !existed;
     sweep(job->directory);
     STRATA_TRY(strata_attempt_begin(job->directory, &job->attempt, err));
-    const char *log = strata_path_join(job->directory, "log.jsonl", job->keep);
-    if (!log) return STRATA_FAIL(err, STRATA_E_MEMORY, "a path");
-    return strata_log_open(log, err);
+    return take_log(job, err);
 }
 
 /* What cannot be removed stays: the job has ended, and its own error is the one to tell. */

@@ -29,6 +29,7 @@ static strata_status start_keeper(struct strata_job *job, struct strata_err *err
         const struct strata_keeper_options options = {.attempt = &job->attempt,
                                                       .settings = job->settings,
                                                       .inputs = job->inputs,
+                                                      .commands = strata_job_commands(job),
                                                       .generation = job->generation,
                                                       .interval_s =
                                                           job->plan.config->checkpoint_interval_s};

@@ -35,7 +35,7 @@ struct strata_job {
     char started_utc[32];
     struct strata_stage_time stage[STRATA_JOB_STAGES_MAX];
     size_t n_stages;
-    const char *command[STRATA_JOB_COMMANDS_MAX];
+    const char *command[STRATA_JOB_COMMANDS_MAX]; /* the last ones that took effect, in all attempts */
     size_t n_commands;
     const char *directory;         /* the run directory, absolute */
     struct strata_attempt attempt; /* this start of the run: number 0 until it has begun */
@@ -51,8 +51,9 @@ struct strata_job {
     struct strata_keeper *keeper;
     uint64_t n_checkpoints; /* that this attempt wrote */
     bool resumed;
-    /* limit.c (rank 0) */
+    /* limit.c: the same moment on all ranks, each by its own clock */
     double end_s, margin_s; /* when the time is over, and how long before it the job stops */
+    /* rank 0 */
     double asked_at_s, iteration_s;
     bool is_warned;
 };
@@ -67,6 +68,10 @@ uint64_t strata_job_data_fingerprint(const char *settings, const char *inputs);
 /* resume.c: what the run directory holds of an unfinished run of the same job; --fresh: nothing.  Rank 0 only,
  * once the attempt has begun.  Fails, naming setting or file, when it is another job's. */
 STRATA_MUST_CHECK strata_status strata_job_resume(struct strata_job *job, struct strata_err *err);
+/* The commands as a checkpoint keeps them: a line each, in keep; "" when memory ends. */
+const char *strata_job_commands(const struct strata_job *job);
+/* One more of them; the oldest goes when there are too many.  NULL is none. */
+void strata_job_add_command(struct strata_job *job, const char *command);
 /* The run is done: nothing is needed of it any more. */
 void strata_job_forget_checkpoints(struct strata_job *job);
 
@@ -83,8 +88,8 @@ STRATA_MUST_CHECK strata_status strata_job_keep_last(struct strata_job *job, str
 #define STRATA_KEEPER_DRAFTS 3 /* states in memory: being filled, ready, being written */
 struct strata_keeper_options {
     const struct strata_attempt *attempt;
-    const char *settings, *inputs;
-    uint64_t generation; /* of the first one */
+    const char *settings, *inputs, *commands; /* texts; commands may be NULL */
+    uint64_t generation;                      /* of the first one */
     double interval_s;
 };
 STRATA_MUST_CHECK strata_status strata_keeper_start(const struct strata_keeper_options *options,
@@ -94,6 +99,8 @@ STRATA_MUST_CHECK strata_status strata_keeper_start(const struct strata_keeper_o
 /* The end of an iteration: keep its state, if that is cheap or the last chance.  Never waits for a disk. */
 void strata_keeper_note(struct strata_keeper *keeper, const struct strata_fit_moment *moment,
                         uint64_t iteration, bool is_last);
+/* What later states carry along: immutable, lives as long as the keeper; a NULL keeper is fine. */
+void strata_keeper_carry(struct strata_keeper *keeper, const char *commands);
 /* Write the next state at once; a NULL keeper is fine.  From the thread that notes moments. */
 void strata_keeper_hurry(struct strata_keeper *keeper);
 /* A later attempt owns the run directory. */
@@ -105,9 +112,11 @@ strata_status strata_keeper_stop(struct strata_keeper **owner, bool writes_last,
 
 /* limit.c: --max-runtime and the deadline.  Rank 0 only. */
 void strata_job_limit_start(struct strata_job *job);
-/* No time for another step of `step_s`. */
+/* Rank 0's limit on all ranks.  Collective. */
+void strata_job_limit_share(struct strata_job *job);
+/* No time for another step of `step_s`.  Any rank, any thread. */
 bool strata_job_limit_reached(const struct strata_job *job, double step_s);
-/* Tell once, early, when the time will not suffice. */
+/* Tell once, early, when the time will not suffice.  Rank 0 only. */
 void strata_job_limit_forecast(struct strata_job *job);
 /* One sentence to whoever started the job. */
 void strata_job_warn(const struct strata_job *job, const char *sentence);
@@ -122,6 +131,10 @@ void strata_job_ingest_progress(void *context, const char *source, uint64_t byte
                                 uint64_t bytes_total);
 void strata_job_fit_progress(void *context, const struct strata_fit_progress *progress);
 unsigned strata_job_fit_command(void *context);
+
+/* pipeline.c: what signals and the limit ask of this rank: STRATA_OK, _AGAIN or _CANCELLED, with the sentence. */
+STRATA_MUST_CHECK strata_status strata_job_must_end(const struct strata_job *job,
+                                                    struct strata_err *err);
 
 /* memory.c: what a job needs, has, and where its matrix will be: fills the plan's figures, adds a problem
  * when it cannot be.  Rank 0 only. */

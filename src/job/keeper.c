@@ -14,6 +14,7 @@
 #include "strata/clock.h"
 #include "strata/fault.h"
 #include "strata/log.h"
+#include "strata/versions.h"
 
 #include "job/job_impl.h"
 
@@ -25,11 +26,14 @@ struct draft {
     unsigned char *bytes;
     size_t n_bytes, room_bytes;
     uint64_t iteration;
+    const char *commands;
 };
 
 struct strata_keeper {
     const struct strata_attempt *attempt;
     const char *settings, *inputs;
+    char versions[STRATA_VERSIONS_BYTES];
+    const char *commands; /* the compute side's */
     double interval_s;
     uint64_t generation; /* of the next checkpoint */
     struct draft draft[STRATA_KEEPER_DRAFTS];
@@ -70,8 +74,10 @@ static void write_draft(struct strata_keeper *keeper)
 {
     const struct draft *draft = keeper->writing;
     const struct strata_section section[] = {
+        {"versions", keeper->versions, strlen(keeper->versions)},
         {"settings", keeper->settings, strlen(keeper->settings)},
         {"inputs", keeper->inputs, strlen(keeper->inputs)},
+        {"commands", draft->commands, strlen(draft->commands)},
         {"iteration", &draft->iteration, sizeof draft->iteration},
         {"fit", draft->bytes, draft->n_bytes},
     };
@@ -157,6 +163,7 @@ void strata_keeper_note(struct strata_keeper *keeper, const struct strata_fit_mo
     }
     strata_fit_state_write(moment, draft->bytes);
     draft->iteration = iteration;
+    draft->commands = keeper->commands;
     STRATA_REQUIRE(pthread_mutex_lock(&keeper->lock) == 0);
     keeper->filling = keeper->ready;
     keeper->ready = draft;
@@ -168,6 +175,11 @@ void strata_keeper_note(struct strata_keeper *keeper, const struct strata_fit_mo
     if (keeper->hurries) STRATA_REQUIRE(sem_post(&keeper->wake) == 0);
     keeper->hurries = false;
     keeper->n_drafts++;
+}
+
+void strata_keeper_carry(struct strata_keeper *keeper, const char *commands)
+{
+    if (keeper) keeper->commands = commands;
 }
 
 void strata_keeper_hurry(struct strata_keeper *keeper)
@@ -198,8 +210,10 @@ strata_status strata_keeper_start(const struct strata_keeper_options *options,
     if (!keeper || !make_rooms(keeper))
         return STRATA_FAIL(err, STRATA_E_MEMORY, "no memory to keep the state of the fit");
     keeper->attempt = options->attempt;
+    strata_versions(keeper->versions);
     keeper->settings = options->settings;
     keeper->inputs = options->inputs;
+    keeper->commands = options->commands ? options->commands : "";
     keeper->generation = options->generation;
     keeper->interval_s = options->interval_s;
     keeper->due_s = strata_clock_s() + options->interval_s;

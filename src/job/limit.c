@@ -36,6 +36,14 @@ void strata_job_limit_start(struct strata_job *job)
                    job->margin_s);
 }
 
+void strata_job_limit_share(struct strata_job *job)
+{
+    double limit[] = {job->end_s - strata_clock_s(), job->margin_s};
+    strata_comm_broadcast(job->comm, limit, sizeof limit, 0);
+    job->end_s = strata_clock_s() + limit[0];
+    job->margin_s = limit[1];
+}
+
 bool strata_job_limit_reached(const struct strata_job *job, double step_s)
 {
     return strata_clock_s() + step_s + job->margin_s >= job->end_s;

@@ -79,7 +79,7 @@ static strata_status open_directory(struct strata_job *job, struct strata_err *e
     uint32_t number = job->attempt.number;
     strata_comm_broadcast(job->comm, &number, sizeof number, 0);
     STRATA_TRY(strata_attempt_join(job->directory, number, &job->attempt, err)); /* alike on all */
-    status = strata_attempt_temporary(&job->attempt, job->comm->rank, job->temporary_dir,
+    status = strata_attempt_temporary(&job->attempt, NULL, job->comm->rank, job->temporary_dir,
                                       sizeof job->temporary_dir, err);
     STRATA_TRY(strata_comm_agree(job->comm, status, err));
     strata_job_note_hosts(job);
@@ -98,28 +98,33 @@ static strata_status open_run(struct strata_job *job, struct strata_quality *qua
         (void)snprintf(job->snapshot.job, sizeof job->snapshot.job, "%s", job->plan.config->job);
         strata_job_publish(job);
         if (status == STRATA_OK && job->host->open)
-            status = job->host->open(job->host->context, job->plan.config, job->directory, err);
+            status = job->host->open(job->host->context, job->plan.config, &job->attempt, err);
         STRATA_LOG(INFO, "run.begin", "ranks=%d sources=%zu features=%zu attempt=%u",
                    job->comm->size, job->plan.config->n_sources, job->plan.config->n_features,
                    job->attempt.number);
     }
-    return strata_comm_agree(job->comm, status, err);
+    STRATA_TRY(strata_comm_agree(job->comm, status, err));
+    strata_job_limit_share(job);
+    return STRATA_OK;
+}
+
+strata_status strata_job_must_end(const struct strata_job *job, struct strata_err *err)
+{
+    const unsigned asked = strata_job_asked();
+    const char *state = strata_job_state_word(job->snapshot.state);
+    if (asked & STRATA_ASKED_CANCEL)
+        return STRATA_FAIL(err, STRATA_E_CANCELLED, "cancelled while %s", state);
+    if ((asked & STRATA_ASKED_LIMIT) || strata_job_limit_reached(job, 0))
+        return STRATA_FAIL(err, STRATA_E_AGAIN, "asked to end while %s; run the same command again",
+                           state);
+    return STRATA_OK;
 }
 
 /* The next stage begins on all ranks, or on none when one of them was asked to end. */
 static strata_status begin(struct strata_job *job, enum strata_job_event event,
                            struct strata_err *err)
 {
-    const unsigned asked = strata_job_asked();
-    strata_status status = STRATA_OK;
-    if (asked & STRATA_ASKED_CANCEL)
-        status = STRATA_FAIL(err, STRATA_E_CANCELLED, "cancelled while %s",
-                             strata_job_state_word(job->snapshot.state));
-    else if ((asked & STRATA_ASKED_LIMIT) ||
-             (job->comm->rank == 0 && strata_job_limit_reached(job, 0)))
-        status =
-            STRATA_FAIL(err, STRATA_E_AGAIN, "asked to end while %s; run the same command again",
-                        strata_job_state_word(job->snapshot.state));
+    const strata_status status = strata_job_must_end(job, err);
     STRATA_TRY(strata_comm_agree(job->comm, status, err));
     strata_job_enter(job, event);
     return STRATA_OK;

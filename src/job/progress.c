@@ -93,11 +93,15 @@ static bool must_end(struct strata_job *job)
            strata_job_limit_reached(job, NEXT_ITERATION * job->iteration_s);
 }
 
+/* It takes effect: what comes of it is on disk soon, and so is that it was asked. */
 static void note_command(struct strata_job *job, const char *what)
 {
-    char *told = strata_arena_print(job->keep, "%s at iteration %llu", what,
-                                    (unsigned long long)job->snapshot.iteration);
-    if (told && job->n_commands < STRATA_JOB_COMMANDS_MAX) job->command[job->n_commands++] = told;
+    strata_job_add_command(
+        job, strata_arena_print(job->keep, "%s in attempt %u while %s at iteration %llu", what,
+                                job->attempt.number, strata_job_state_word(job->snapshot.state),
+                                (unsigned long long)job->snapshot.iteration));
+    strata_keeper_carry(job->keeper, strata_job_commands(job));
+    strata_keeper_hurry(job->keeper);
 }
 
 /* What this rank was asked: signals on any rank, commands on rank 0.  The bits ride in the next reduction. */
@@ -110,15 +114,12 @@ unsigned strata_job_fit_command(void *context)
     if (job->host && must_end(job)) command |= STRATA_FIT_LIMIT;
     struct strata_command asked;
     while (job->host && job->host->board && strata_board_take(job->host->board, &asked)) {
-        if (asked.kind == STRATA_COMMAND_CHECKPOINT) {
-            strata_keeper_hurry(job->keeper);
-            note_command(job, "checkpoint");
-        }
+        if (asked.kind == STRATA_COMMAND_CHECKPOINT) note_command(job, "checkpoint");
         if (asked.kind != STRATA_COMMAND_STOP) continue;
         command |= STRATA_FIT_STOP;
+        note_command(job, "stop");
         if (strata_job_next(job->snapshot.state, STRATA_EVENT_STOP) != STRATA_JOB_STATE_COUNT)
             strata_job_enter(job, STRATA_EVENT_STOP);
-        note_command(job, "stop");
     }
     return command;
 }

@@ -5,6 +5,7 @@
 
 #include "strata/file.h"
 #include "strata/log.h"
+#include "strata/versions.h"
 
 #include "job/job_impl.h"
 
@@ -46,6 +47,35 @@ static const char *text_of(const struct strata_checkpoint *checkpoint, const cha
                : NULL;
 }
 
+const char *strata_job_commands(const struct strata_job *job)
+{
+    const char *text = "";
+    for (size_t i = 0; text && i < job->n_commands; i++)
+        text = strata_arena_print(job->keep, "%s%s\n", text, job->command[i]);
+    return text ? text : "";
+}
+
+void strata_job_add_command(struct strata_job *job, const char *command)
+{
+    if (!command) return;
+    if (job->n_commands == STRATA_JOB_COMMANDS_MAX) {
+        job->n_commands--;
+        memmove(job->command, job->command + 1, job->n_commands * sizeof *job->command);
+    }
+    job->command[job->n_commands++] = command;
+}
+
+/* What earlier attempts were told belongs to the run. */
+static void take_commands(struct strata_job *job, const struct strata_checkpoint *checkpoint)
+{
+    const char *text = text_of(checkpoint, "commands", job->keep);
+    while (text && *text) {
+        const size_t length = strcspn(text, "\n");
+        strata_job_add_command(job, strata_arena_copy(job->keep, text, length));
+        text += length + (text[length] == '\n');
+    }
+}
+
 /* A run goes on only with the settings and the files that it began with. */
 static strata_status compare(const struct strata_job *job,
                              const struct strata_checkpoint *checkpoint, struct strata_err *err)
@@ -80,6 +110,22 @@ static void tell_damage(const struct strata_job *job, const struct strata_checkp
     }
 }
 
+/* Whether other versions have written it: their state may mean, and their sums may be, something else. */
+static bool is_of_others(const struct strata_job *job, const struct strata_checkpoint *checkpoint)
+{
+    char now[STRATA_VERSIONS_BYTES];
+    strata_versions(now);
+    const char *before = text_of(checkpoint, "versions", job->keep);
+    if (before && strcmp(before, now) == 0) return false;
+    const char *sentence =
+        strata_arena_print(job->keep, "%s was written by %s, and this is %s; the fit begins anew",
+                           checkpoint->path, before ? before : "an earlier strata", now);
+    STRATA_LOG(WARN, "checkpoint.other_version", "generation=%llu",
+               (unsigned long long)checkpoint->generation);
+    if (sentence) strata_job_warn(job, sentence);
+    return true;
+}
+
 strata_status strata_job_resume(struct strata_job *job, struct strata_err *err)
 {
     STRATA_TRY(describe(job, err));
@@ -94,7 +140,9 @@ strata_status strata_job_resume(struct strata_job *job, struct strata_err *err)
         return STRATA_OK;
     }
     if (status != STRATA_OK) return STRATA_FAIL(err, status, "%s", why.text);
-    tell_damage(job, &checkpoint, "the one before it is used");
+    const bool begins_anew = is_of_others(job, &checkpoint);
+    tell_damage(job, &checkpoint, begins_anew ? "the fit begins anew" : "the one before it is used");
+    if (begins_anew) return STRATA_OK;
     STRATA_TRY(compare(job, &checkpoint, err));
     const struct strata_section *fit = strata_checkpoint_section(&checkpoint, "fit");
     if (fit) {
@@ -103,6 +151,7 @@ strata_status strata_job_resume(struct strata_job *job, struct strata_err *err)
     }
     job->generation = checkpoint.generation + 1;
     job->resumed = true;
+    take_commands(job, &checkpoint);
     uint64_t iteration = 0;
     const struct strata_section *section = strata_checkpoint_section(&checkpoint, "iteration");
     if (section && section->n_bytes == sizeof iteration)

@@ -1,9 +1,5 @@
 /* Where the customers come from: the sources, or the table that this run directory has kept of them. */
-#include <string.h>
-
 #include "strata/clock.h"
-#include "strata/duck.h"
-#include "strata/hash.h"
 #include "strata/kept.h"
 #include "strata/log.h"
 
@@ -20,8 +16,7 @@ static struct wish share_wish(struct strata_job *job)
 {
     struct wish wish = {0};
     if (job->comm->rank == 0) {
-        const char *version = strata_duck_version(); /* another one may read or compute otherwise */
-        wish.fingerprint = job->data_fingerprint ^ strata_hash(version, strlen(version));
+        wish.fingerprint = job->data_fingerprint;
         wish.keeps = job->plan.config->keep_table != STRATA_TABLE_NEVER;
         wish.recalls = wish.keeps && !job->request->fresh;
     }
@@ -75,16 +70,36 @@ static strata_status recall(struct strata_job *job, uint64_t fingerprint,
     return STRATA_OK;
 }
 
+/* Asked by a thread of the ingest. */
+static bool must_end(void *context)
+{
+    struct strata_err ignored = {0};
+    return strata_job_must_end(context, &ignored) != STRATA_OK;
+}
+
+/* An ingest that was told to end says so in the job's words. */
+static strata_status tell_end(struct strata_job *job, strata_status status, struct strata_err *err)
+{
+    struct strata_err why = {0};
+    if (status != STRATA_E_CANCELLED) return status;
+    const strata_status agreed = strata_comm_agree(job->comm, strata_job_must_end(job, &why), &why);
+    if (agreed == STRATA_OK) return status;
+    *err = why;
+    return agreed;
+}
+
 strata_status strata_job_table(struct strata_job *job, struct strata_table **table,
                                struct strata_quality *quality, struct strata_err *err)
 {
     const struct wish wish = share_wish(job);
-    const struct strata_ingest_watch watch = {job, strata_job_ingest_progress};
+    const struct strata_ingest_watch watch = {job, strata_job_ingest_progress, must_end};
     *table = NULL;
     if (wish.recalls) STRATA_TRY(recall(job, wish.fingerprint, table, quality, err));
     if (*table) return STRATA_OK;
-    STRATA_TRY(strata_ingest(job->comm, job->plan.config, job->plan.ingest, job->temporary_dir,
-                             job->host ? &watch : NULL, job->keep, table, quality, err));
+    const strata_status status =
+        strata_ingest(job->comm, job->plan.config, job->plan.ingest, job->temporary_dir, &watch,
+                      job->keep, table, quality, err);
+    STRATA_TRY(tell_end(job, status, err));
     return wish.keeps ? keep(job, wish.fingerprint, *table, quality, err) : STRATA_OK;
 }
 

@@ -215,6 +215,17 @@ strata_status strata_attempt_place(const struct strata_attempt *attempt, const c
     return status == STRATA_OK ? STRATA_OK : strata_attempt_failed(attempt, status, &seen, err);
 }
 
+strata_status strata_attempt_replace(const struct strata_attempt *attempt, const char *made,
+                                     const char *name, struct strata_err *err)
+{
+    char from[STRATA_ATTEMPT_PATH_MAX], to[STRATA_ATTEMPT_PATH_MAX];
+    struct strata_err seen = {0};
+    STRATA_TRY(strata_attempt_path(attempt->tray, made, from, err));
+    STRATA_TRY(strata_attempt_path(attempt->directory, name, to, err));
+    const strata_status status = strata_file_move(from, to, &seen);
+    return status == STRATA_OK ? STRATA_OK : strata_attempt_failed(attempt, status, &seen, err);
+}
+
 strata_status strata_attempt_withdraw(const struct strata_attempt *attempt, const char *name,
                                       struct strata_err *err)
 {

@@ -15,6 +15,7 @@
 #include "strata/file.h"
 #include "strata/hash.h"
 
+#define EVERYWHERE "/tmp"
 #define SEGMENTS "/dev/shm/"
 #define SEGMENTS_MAX 65536 /* looked at in one list */
 
@@ -89,14 +90,17 @@ static void sweep(const char *base, const char *prefix, uint32_t number)
     (void)closedir(entries);
 }
 
-strata_status strata_attempt_temporary(const struct strata_attempt *attempt, int rank, char *path,
-                                       size_t path_bytes, struct strata_err *err)
+strata_status strata_attempt_temporary(const struct strata_attempt *attempt, const char *base,
+                                       int rank, char *path, size_t path_bytes,
+                                       struct strata_err *err)
 {
     char prefix[64];
-    const char *said = getenv("TMPDIR"), *base = said && *said ? said : "/tmp";
+    const char *said = getenv("TMPDIR");
+    if (!base) base = said && *said ? said : EVERYWHERE;
     (void)snprintf(prefix, sizeof prefix, "strata-%016" PRIx64 "-",
                    strata_hash(attempt->directory, strlen(attempt->directory)));
     sweep(base, prefix, attempt->number);
+    if (strcmp(base, EVERYWHERE) != 0) sweep(EVERYWHERE, prefix, attempt->number);
     const int length =
         snprintf(path, path_bytes, "%s/%s%06u-%d-XXXXXX", base, prefix, attempt->number, rank);
     if (length < 0 || (size_t)length >= path_bytes || !mkdtemp(path)) {

@@ -78,7 +78,8 @@ STRATA_MUST_CHECK strata_status kept_index_write(const struct strata_attempt *at
                                                  struct strata_err *err);
 
 /* The index from a file's bytes (aligned to 64), which it points into; what else it needs is in keep.
- * quality is filled as strata_table_recall says.  STRATA_E_DATA, STRATA_E_MEMORY. */
+ * quality is filled as strata_table_recall says.  STRATA_E_DATA, also when other versions have kept it;
+ * STRATA_E_MEMORY. */
 STRATA_MUST_CHECK strata_status kept_index_parse(const char *path, const void *bytes, size_t n_bytes,
                                                  struct strata_arena *keep, struct kept_index *out,
                                                  struct strata_quality *quality,

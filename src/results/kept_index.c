@@ -6,6 +6,7 @@
 #include "kept_impl.h"
 #include "strata/config.h"
 #include "strata/hash.h"
+#include "strata/versions.h"
 
 #define REJECTS_MAX 100000
 #define SOURCE_COUNTS 7
@@ -86,6 +87,7 @@ static strata_status make_index(const char *path, uint32_t attempt, uint64_t fin
     struct source_facts *source = STRATA_NEW(&scratch, struct source_facts, quality->n_sources + 1);
     uint64_t *line = STRATA_NEW(&scratch, uint64_t, quality->n_rejects + 1);
     struct texts texts = {0};
+    char versions[STRATA_VERSIONS_BYTES];
     if (!column || !source || !line || !take_texts(table, quality, &scratch, &texts))
         return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for keeping the table");
     for (size_t i = 0; i < table->n_columns; i++)
@@ -93,7 +95,9 @@ static strata_status make_index(const char *path, uint32_t attempt, uint64_t fin
                                           quality->feature[i].not_finite};
     for (size_t i = 0; i < quality->n_sources; i++) fill_source(&quality->source[i], &source[i]);
     for (size_t i = 0; i < quality->n_rejects; i++) line[i] = quality->reject[i].line;
+    strata_versions(versions);
     const struct strata_section section[] = {
+        {"versions", versions, strlen(versions)},
         {"facts", &facts, sizeof facts},
         {"parts", part, n_parts * sizeof *part},
         {"columns", column, table->n_columns * sizeof *column},
@@ -176,6 +180,21 @@ static strata_status find_records(struct parsing *parsing, struct strata_err *er
         facts->n_rejects > REJECTS_MAX)
         return unfit(parsing, err);
     return STRATA_OK;
+}
+
+/* Another version may read the sources, or keep a table, otherwise. */
+static strata_status check_versions(const struct parsing *parsing, struct strata_err *err)
+{
+    static const char nobody[] = "an earlier strata";
+    char now[STRATA_VERSIONS_BYTES];
+    strata_versions(now);
+    const struct strata_section *section = strata_checkpoint_section(&parsing->file, "versions");
+    const bool tells = section && section->n_bytes > 0 && section->n_bytes < sizeof now;
+    const size_t n = tells ? section->n_bytes : strlen(nobody);
+    const char *before = tells ? section->bytes : nobody;
+    if (n == strlen(now) && memcmp(before, now, n) == 0) return STRATA_OK;
+    return STRATA_FAIL(err, STRATA_E_DATA, "%s was kept by %.*s, and this is %s", parsing->path,
+                       (int)n, before, now);
 }
 
 /* Parts follow each other from the first partition to the last. */
@@ -273,6 +292,7 @@ strata_status kept_index_parse(const char *path, const void *bytes, size_t n_byt
 {
     struct parsing parsing = {.path = path};
     STRATA_TRY(strata_checkpoint_parse(path, bytes, n_bytes, keep, &parsing.file, err));
+    STRATA_TRY(check_versions(&parsing, err));
     STRATA_TRY(find_records(&parsing, err));
     *out = (struct kept_index){.attempt = parsing.file.attempt,
                                .fingerprint = parsing.facts.fingerprint,

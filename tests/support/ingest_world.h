@@ -25,6 +25,7 @@ struct world {
     struct strata_problems *problems; /* of the last plan */
     struct strata_ingest_plan *plan;
     struct ingest_limits limits;
+    const struct strata_ingest_watch *watch[WORLD_MAX_RANKS]; /* of each rank */
     const char *remove_after_plan; /* a file of the folder that goes away between plan and reading; or NULL */
 
     /* what the last run left */
@@ -128,9 +129,9 @@ static inline void world_rank(struct strata_comm *comm, void *context)
     world->table[rank] = NULL;
     memset(&world->quality[rank], 0, sizeof world->quality[rank]);
     memset(&world->err[rank], 0, sizeof world->err[rank]);
-    world->status[rank] = strata_ingest(comm, world->config, rank == 0 ? world->plan : NULL,
-                                        world->folder, NULL, &world->keep[rank], &world->table[rank],
-                                        &world->quality[rank], &world->err[rank]);
+    world->status[rank] = strata_ingest(
+        comm, world->config, rank == 0 ? world->plan : NULL, world->folder, world->watch[rank],
+        &world->keep[rank], &world->table[rank], &world->quality[rank], &world->err[rank]);
     if (rank == 0) world->n_exchanges = comm->n_exchanges;
 }
 

@@ -186,6 +186,26 @@ Test(attempt, an_overtaken_one_publishes_nothing)
     overtake_everywhere(prepare_results, publish);
 }
 
+static void prepare_old_file(void)
+{
+    put_in(folder, "control.json", "old");
+}
+
+/* As the control channel is announced. */
+static strata_status replace_file(struct strata_err *err)
+{
+    struct strata_err seen_here = {0};
+    const char *path = strata_path_join(attempt.tray, "control.json", &arena);
+    const strata_status status = strata_file_write(path, "new", 3, true, &seen_here);
+    if (status != STRATA_OK) return strata_attempt_failed(&attempt, status, &seen_here, err);
+    return strata_attempt_replace(&attempt, "control.json", "control.json", err);
+}
+
+Test(attempt, an_overtaken_one_replaces_nothing)
+{
+    overtake_everywhere(prepare_old_file, replace_file);
+}
+
 static bool holds(const char *name, const char *text)
 {
     char *bytes = NULL;
@@ -250,8 +270,9 @@ Test(attempt, temporary_folders_and_segments_of_dead_attempts_are_removed_and_no
     struct strata_attempt elsewhere;
     cr_assert_eq(setenv("TMPDIR", strata_path_join(folder, "", &arena), 1), 0);
     cr_assert_eq(strata_attempt_join("/somewhere/else", 1, &elsewhere, &err), STRATA_OK);
-    cr_assert_eq(strata_attempt_temporary(&elsewhere, 0, other, sizeof other, &err), STRATA_OK);
-    cr_assert_eq(strata_attempt_temporary(&attempt, 3, first, sizeof first, &err), STRATA_OK);
+    cr_assert_eq(strata_attempt_temporary(&elsewhere, NULL, 0, other, sizeof other, &err),
+                 STRATA_OK);
+    cr_assert_eq(strata_attempt_temporary(&attempt, NULL, 3, first, sizeof first, &err), STRATA_OK);
     (void)snprintf(segment, sizeof segment, "/dev/shm/strata-test-%ld", (long)getpid());
     put_in("", segment, "shared");
     FILE *list = fopen(strata_path_join(first, "segments", &arena), "w");
@@ -260,12 +281,12 @@ Test(attempt, temporary_folders_and_segments_of_dead_attempts_are_removed_and_no
     cr_assert_eq(fclose(list), 0);
 
     begin_later();
-    cr_assert_eq(strata_attempt_temporary(&later, 0, second, sizeof second, &err), STRATA_OK);
+    cr_assert_eq(strata_attempt_temporary(&later, NULL, 0, second, sizeof second, &err), STRATA_OK);
     cr_assert_neq(access(first, F_OK), 0);
     cr_assert_neq(access(segment, F_OK), 0);
     cr_assert_eq(access(other, F_OK), 0);
     cr_assert_eq(access(second, F_OK), 0);
     char third[256]; /* its own attempt's are alive */
-    cr_assert_eq(strata_attempt_temporary(&later, 1, third, sizeof third, &err), STRATA_OK);
+    cr_assert_eq(strata_attempt_temporary(&later, NULL, 1, third, sizeof third, &err), STRATA_OK);
     cr_assert_eq(access(second, F_OK), 0);
 }

@@ -284,6 +284,84 @@ Test(control, a_second_server_of_the_same_run_is_refused)
     cr_assert_eq(question(STRATA_ASK_HELLO, NULL), STRATA_OK, "the first is not disturbed");
 }
 
+static struct strata_attempt attempt_of(uint32_t number)
+{
+    struct strata_attempt attempt = {0};
+    cr_assert_eq(strata_attempt_begin(world.directory, &attempt, &world.err), STRATA_OK, "%s",
+                 world.err.text);
+    cr_assert_eq(attempt.number, number);
+    return attempt;
+}
+
+static struct strata_control *start_as(const struct strata_attempt *attempt)
+{
+    struct strata_control *control = NULL;
+    const struct strata_control_options options = {
+        .directory = world.directory, .attempt = attempt, .endpoint = "ipc", .board = &world.board};
+    world.err = (struct strata_err){0};
+    cr_assert_eq(strata_control_start(&options, &control, &world.err), STRATA_OK, "%s",
+                 world.err.text);
+    return control;
+}
+
+Test(control, an_attempt_that_was_overtaken_neither_replaces_nor_removes_the_later_ones_channel)
+{
+    const struct strata_attempt first = attempt_of(1);
+    struct strata_control *old = start_as(&first);
+    const struct strata_attempt second = attempt_of(2);
+    struct strata_control *new = start_as(&second);
+    const char *incarnation = channel().incarnation;
+    struct strata_control *late = NULL;
+    const struct strata_control_options options = {.directory = world.directory,
+                                                   .attempt = &first,
+                                                   .endpoint = "tcp://127.0.0.1:*",
+                                                   .board = &world.board};
+    cr_assert_eq(unlink(strata_path_join(world.directory, "control.json", &world.memory)), 0);
+    cr_assert_eq(strata_control_start(&options, &late, &world.err), STRATA_E_UNAVAILABLE);
+    cr_assert_not(exists("control.json"));
+    strata_control_stop(&new);
+    new = start_as(&second);
+    incarnation = channel().incarnation;
+    strata_control_stop(&old);
+    cr_assert_str_eq(channel().incarnation, incarnation);
+    OPEN();
+    cr_assert_eq(question(STRATA_ASK_HELLO, NULL), STRATA_OK, "the later one is not disturbed");
+    strata_control_stop(&new);
+    cr_assert_not(exists("control.json"));
+}
+
+Test(control, sockets_of_a_dead_attempt_go_with_the_next_one)
+{
+    char deep[256];
+    cr_assert_eq(setenv("TMPDIR", world.directory, 1), 0);
+    (void)snprintf(deep, sizeof deep, "%s/a-rather-long-name-of-a-run-directory-%060d",
+                   world.directory, 0);
+    const char *const directory[] = {world.directory, deep};
+    for (size_t i = 0; i < 2; i++) {
+        struct strata_attempt dead = {0}, next = {0};
+        char folder[256];
+        cr_assert_eq(strata_directory_make(directory[i], &world.err), STRATA_OK);
+        cr_assert_eq(strata_attempt_begin(directory[i], &dead, &world.err), STRATA_OK);
+        const struct strata_control_options options = {
+            .directory = directory[i], .attempt = &dead, .endpoint = "ipc", .board = &world.board};
+        struct strata_control *control = NULL;
+        struct strata_channel found = {0};
+        cr_assert_eq(strata_control_start(&options, &control, &world.err), STRATA_OK, "%s",
+                     world.err.text);
+        cr_assert_eq(strata_channel_read(directory[i], &world.memory, &found, &world.err),
+                     STRATA_OK);
+        cr_assert_eq(access(found.requests + 6, F_OK), 0);
+        cr_assert_eq(strncmp(found.requests + 6, dead.tray, strlen(dead.tray)) == 0, i == 0);
+        cr_assert_eq(strata_attempt_begin(directory[i], &next, &world.err), STRATA_OK);
+        cr_assert_eq(strata_attempt_temporary(&next, NULL, 1, folder, sizeof folder, &world.err),
+                     STRATA_OK);
+        cr_assert_neq(access(found.requests + 6, F_OK), 0, "%s", found.requests);
+        *strrchr(found.requests, '/') = '\0';
+        cr_assert_neq(access(found.requests + 6, F_OK), 0, "%s", found.requests);
+        strata_control_stop(&control);
+    }
+}
+
 /* control.json of a process that was killed: a socket file without listener. */
 static void leave_stale_channel(void)
 {

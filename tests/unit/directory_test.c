@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "strata/file.h"
+#include "strata/log.h"
 
 static struct strata_arena arena;
 static struct strata_comm comm;
@@ -53,6 +54,43 @@ static struct strata_job job_in(const char *directory)
 {
     return (struct strata_job){
         .comm = &comm, .keep = &arena, .directory = directory, .lock_file = -1};
+}
+
+/* The lines of the log that tell this word. */
+static int lines_with(const char *directory, const char *word)
+{
+    char *text = NULL;
+    size_t n_bytes = 0;
+    int n = 0;
+    struct strata_err err = {0};
+    cr_assert_eq(strata_file_read(in(directory, "log.jsonl"), 1 << 20, &arena, &text, &n_bytes, &err),
+                 STRATA_OK, "%s", err.text);
+    for (const char *at = text; (at = strstr(at, word)); at++) n++;
+    return n;
+}
+
+Test(directory, an_attempt_that_was_overtaken_cannot_lengthen_the_log)
+{
+    struct strata_err err = {0};
+    const char *directory = in(folder, "run");
+    struct strata_job first = job_in(directory), second = job_in(directory);
+    cr_assert_eq(strata_job_directory_open(&first, &err), STRATA_OK, "%s", err.text);
+    STRATA_LOG(WARN, "first.line", "number=%d", 1);
+    FILE *old = fopen(in(directory, "log.jsonl"), "a"); /* as the first attempt has it open */
+    cr_assert_not_null(old);
+    (void)fputs("{\"event\":\"half.a.line", old);
+    cr_assert_eq(fflush(old), 0);
+    cr_assert_eq(unlink(in(directory, ".lock")), 0); /* another host may not see who has it */
+    cr_assert_eq(strata_job_directory_open(&second, &err), STRATA_OK, "%s", err.text);
+    STRATA_LOG(WARN, "second.line", "number=%d", 2);
+    (void)fputs("late.line\n", old);
+    cr_assert_eq(fclose(old), 0);
+    strata_job_directory_close(&second, true);
+    strata_job_directory_close(&first, true);
+    cr_assert_eq(lines_with(directory, "first.line"), 1, "what was logged before stays");
+    cr_assert_eq(lines_with(directory, "second.line"), 1);
+    cr_assert_eq(lines_with(directory, "late.line"), 0);
+    cr_assert_eq(lines_with(directory, "half.a.line"), 0);
 }
 
 Test(directory, a_second_run_is_refused_and_takes_nothing_from_the_first)

@@ -1,4 +1,5 @@
 strata_unit_test(states LIBS job)
 strata_unit_test(directory LIBS job)
 strata_unit_test(settings LIBS job config)
+strata_unit_test(resume LIBS job results config)
 strata_thread_test(keeper_threads LIBS job results cluster evaluate comm math base)

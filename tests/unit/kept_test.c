@@ -1,8 +1,10 @@
 /* A kept table comes back as it was on any number of ranks, or not at all, with the reason. */
 #include "checkpoint_world.h"
 
+#include "results/checkpoint_format.h"
 #include "strata/hash.h"
 #include "strata/kept.h"
+#include "strata/versions.h"
 
 enum { CUSTOMERS = 60, COLUMNS = 3, REJECTS = 2, FINGERPRINT = 4711 };
 
@@ -263,6 +265,49 @@ Test(kept, an_overtaken_attempt_keeps_and_forgets_nothing)
     err = (struct strata_err){0};
     cr_assert_eq(strata_table_forget(&attempt, &err), STRATA_E_UNAVAILABLE);
     cr_assert(recall_as(3, FINGERPRINT).there);
+}
+
+/* The index as another program would have written it; without `versions`: as one that did not tell. */
+static void put_versions(const char *versions)
+{
+    char *bytes = NULL;
+    size_t n = 0, n_sections = 0;
+    struct strata_err err = {0};
+    struct strata_checkpoint index = {0};
+    const char *path = strata_path_join(folder, "table/index", &arena);
+    cr_assert(strata_arena_take(&arena, 64, 64, 1));
+    cr_assert_eq(strata_file_read(path, 1 << 20, &arena, &bytes, &n, &err), STRATA_OK);
+    cr_assert_eq(strata_checkpoint_parse(path, bytes, n, &arena, &index, &err), STRATA_OK);
+    for (size_t i = 0; i < index.n_sections; i++) {
+        struct strata_section *section = &index.section[n_sections];
+        *section = index.section[i];
+        if (strcmp(section->name, "versions") != 0)
+            n_sections++;
+        else if (versions)
+            index.section[n_sections++] =
+                (struct strata_section){"versions", versions, strlen(versions)};
+    }
+    cr_assert_eq(checkpoint_file_make(path, 1, 1, index.section, n_sections, &err), STRATA_OK);
+}
+
+Test(kept, what_another_version_has_kept_is_not_used_and_both_are_named)
+{
+    char now[STRATA_VERSIONS_BYTES];
+    const char *other[] = {"strata 0.0.1 with DuckDB v1.0.0", NULL};
+    strata_versions(now);
+    for (size_t i = 0; i < 2; i++) {
+        keep_well(2);
+        put_versions(other[i]);
+        const struct recalled recalled = recall_as(2, FINGERPRINT);
+        cr_assert_not(recalled.there);
+        const char *name = other[i] ? other[i] : "an earlier strata";
+        cr_assert(strstr(recalled.why.text, name) && strstr(recalled.why.text, now) &&
+                      strstr(recalled.why.text, "table/index"),
+                  "%s", recalled.why.text);
+    }
+    keep_well(2);
+    put_versions(now);
+    cr_assert(recall_as(2, FINGERPRINT).there, "the same version, and the same bytes");
 }
 
 /* --- damage ---------------------------------------------------------------------------------- */

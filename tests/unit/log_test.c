@@ -1,6 +1,8 @@
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "strata/clock.h"
@@ -63,4 +65,34 @@ Test(log, durations_read_well)
         strata_duration_text(cases[i].seconds, text);
         cr_expect_str_eq(text, cases[i].text);
     }
+}
+
+Test(log, a_line_is_whole_or_not_there_when_the_disk_is_full)
+{
+    static struct strata_arena arena;
+    struct strata_err err = {0};
+    char path[] = "log_test.XXXXXX", *bytes = NULL;
+    size_t n = 0;
+    const int file = mkstemp(path);
+    cr_assert(file >= 0);
+    (void)close(file);
+    cr_assert(strata_arena_init(&arena, 1 << 20));
+    (void)signal(SIGXFSZ, SIG_IGN);
+    strata_log_init(0, STRATA_LOG_ERROR);
+    cr_assert_eq(strata_log_open(path, &err), STRATA_OK);
+    for (rlim_t room = 0; room < 1000; room += 37) { /* lines come when there is room again */
+        const struct rlimit limit = {.rlim_cur = room, .rlim_max = RLIM_INFINITY};
+        cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+        STRATA_LOG(INFO, "room", "bytes=%d", (int)room);
+    }
+    strata_log_close();
+    cr_assert_eq(strata_file_read(path, 10000, &arena, &bytes, &n, &err), STRATA_OK);
+    (void)unlink(path);
+    int n_lines = 0;
+    for (const char *at = bytes; *at; at = strchr(at, '\n') + 1, n_lines++) {
+        cr_assert_eq(strncmp(at, "{\"time\":", 8), 0, "%s", at);
+        cr_assert_not_null(strchr(at, '\n'), "%s", at);
+        cr_assert_eq(strchr(at, '\n')[-1], '}', "%s", at);
+    }
+    cr_assert(n_lines > 3 && n_lines < 20, "%d", n_lines);
 }

@@ -7,6 +7,7 @@ The jobs are those of configs/ on their real data, and one whose candidates race
 """
 import argparse
 import datetime
+import errno
 import json
 import os
 import pathlib
@@ -55,10 +56,10 @@ def children(pid):
 class Attempt:
     """One start of a job; `since` is where its log begins."""
 
-    def __init__(self, job, output, ranks, sets=(), options=(), env=None):
+    def __init__(self, job, output, ranks, sets=(), options=(), env=None, program=BIN / "strata"):
         log = pathlib.Path(output) / "log.jsonl"
         self.output, self.since = output, log.stat().st_size if log.exists() else 0
-        line = [str(BIN / "strata"), "run", str(job), "--output", str(output), "-q", *options]
+        line = [str(program), "run", str(job), "--output", str(output), "-q", *options]
         for item in sets:
             line += ["--set", item]
         if ranks > 1:
@@ -153,12 +154,20 @@ def chain(checks, name, job, sets, plan, rng, most):
     checks.that(not left, f"{name}: a finished run left {left}")
 
 
+def stratactl_checkpoint(checks, output):
+    asked = subprocess.run([str(BIN / "stratactl"), "--run", str(output), "checkpoint"], capture_output=True, text=True,
+                           timeout=HANG_S)
+    checks.that(asked.returncode == 0, f"stratactl checkpoint: {asked.returncode}: {asked.stderr}")
+
+
 def launcher_term(checks, job, sets):
     """TERM to a launcher that nobody tuned: the ranks get it a second later, KILL another second after that; the last
     completed iteration is on disk within 0.8 s of it."""
     output = pathlib.Path("term")
     attempt = Attempt(job, output, 2, [*sets, "checkpoint.interval=3600"])
-    attempt.wait_for("fit.iter", 3)
+    attempt.wait_for("fit.iter", 2)
+    stratactl_checkpoint(checks, output)
+    attempt.wait_for("checkpoint.written", 1)
     attempt.process.terminate()
     attempt.end()
     iterations, kept = of(attempt.events(), "fit.iter"), of(attempt.events(), "checkpoint.written")
@@ -205,13 +214,30 @@ def user_2(checks, job, sets, output):
     attempt.wait_for("fit.iter", 2)
     attempt.process.send_signal(signal.SIGUSR2)
     attempt.wait_for("checkpoint.written", 1)
-    asked = subprocess.run([str(BIN / "stratactl"), "--run", str(output), "checkpoint"], capture_output=True, text=True,
-                           timeout=HANG_S)
-    checks.that(asked.returncode == 0, f"stratactl checkpoint: {asked.returncode}: {asked.stderr}")
+    stratactl_checkpoint(checks, output)
     checks.that(attempt.end() == 0, f"USR2: ended with {attempt.process.returncode}: {attempt.said}")
     checks.that(len(of(attempt.events(), "checkpoint.written")) == 2, "USR2 and stratactl: not two checkpoints")
     check_resumed(checks, attempt, "after TERM")
+    told = json.loads((output / "manifest.json").read_text())["commands"]
+    checks.that([c.split(" at iteration")[0] for c in told] == [f"checkpoint in attempt {i} while FITTING" for i in (1, 2)],
+                f"commands of all attempts: {told}")
     checks.that(hashes(output) == hashes("term-whole"), "after TERM and USR2: other bytes")
+
+
+def stop_survives(checks, job, sets):
+    """A client stops the fit, and the job dies before its results: the next attempt knows that the fit was stopped."""
+    output = pathlib.Path("stopped")
+    attempt = Attempt(job, output, 1, [*sets, "checkpoint.interval=3600"], program=BIN / "faults/strata",
+                      env={"STRATA_FAULT": "wait@evaluate.sum.before,ms=1000;die@evaluate.sum.after"})
+    attempt.wait_for("fit.iter", 3)
+    asked = subprocess.run([str(BIN / "stratactl"), "--run", str(output), "stop"], capture_output=True, text=True, timeout=HANG_S)
+    checks.that(asked.returncode == 0 and attempt.end() == -signal.SIGKILL, f"stop: {asked.stderr}{attempt.process.returncode}")
+    iterations = len(of(attempt.events(), "fit.iter"))
+    attempt = Attempt(job, output, 2, sets)
+    checks.that(attempt.end() == 0, f"after a stop: {attempt.process.returncode}: {attempt.said}")
+    checks.that(not of(attempt.events(), "fit.iter"), f"after a stop in iteration {iterations} the fit went on")
+    told = json.loads((output / "manifest.json").read_text())["commands"]
+    checks.that(len(told) == 1 and told[0].startswith("stop in attempt 1 while FITTING"), f"after a stop: {told}")
 
 
 def refusals(checks, rng):
@@ -270,12 +296,64 @@ def broken_disk(checks, job, sets):
     checks.that(len(of(attempt.events(), "run.resume")) == 1, "after a broken disk: did not resume")
 
 
+def fill(folder):
+    """Until nothing more goes onto the file system."""
+    with open(folder / "ballast", "ab", buffering=0) as ballast:
+        try:
+            while True:
+                ballast.write(bytes(4096))
+        except OSError as problem:
+            if problem.errno != errno.ENOSPC:
+                raise
+
+
+def full_disk(checks, job, sets):
+    """The disk is full when checkpoints are due, and again when results are: the job goes on, or says so and ends with 74;
+    the checkpoint before is whole, and once there is room the same command ends with the same bytes."""
+    disk = pathlib.Path("disk").absolute()
+    disk.mkdir()
+    small = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], capture_output=True, text=True)
+    if small.returncode:
+        print(f"not shown: a full disk, as no file system can be mounted: {small.stderr.strip()}")
+        return
+    output = disk / "run"
+    try:
+        attempt = Attempt(job, output, 2, [*sets, OFTEN])
+        checks.that(attempt.wait_for("checkpoint.written", 2), f"a small disk: no checkpoint: {attempt.process.poll()}")
+        for _ in range(30):  # what a failed checkpoint gives back is filled too
+            fill(disk)
+            time.sleep(0.01)
+        checks.that(attempt.process.poll() is None, "a full disk: the job did not go on without checkpoints")
+        attempt.process.send_signal(signal.SIGUSR1)
+        code = attempt.end()
+        checks.that(code == 74 and "its state could not be kept" in attempt.said and "No space left" in attempt.said,
+                    f"a full disk, asked to end: {code}: {attempt.said}")
+        checks.that(any((output / "checkpoints").iterdir()), "a full disk: the checkpoint before is lost")
+        (disk / "ballast").unlink()
+        for what, size, wanted in [("no room for results", "1m", 74), ("room", "64m", 0)]:
+            subprocess.run(["mount", "-o", f"remount,size={size}", str(disk)], check=True)
+            attempt = Attempt(job, output, 2, [*sets, OFTEN])
+            code = attempt.end()
+            checks.that(code == wanted, f"{what}: {code}: {attempt.said}")
+            checks.that(wanted == 0 or "No space left" in attempt.said, f"{what}: it does not say so: {attempt.said}")
+            checks.that(wanted == 0 or not (output / "manifest.json").exists(), f"{what}: it passes for a finished run")
+            checks.that("damaged" not in attempt.said, f"{what}: {attempt.said}")
+            check_resumed(checks, attempt, what)
+        checks.that(hashes(output) == hashes("mixture-whole"), "after a full disk: other bytes")
+    finally:
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)
+
+
+def seconds_between(*two):
+    first, last = (datetime.datetime.fromisoformat(e["time"].replace("Z", "+00:00")) for e in two)
+    return (last - first).total_seconds()
+
+
 def seconds_to_fit(output):
     """How long a run took until its fit began, as its log tells."""
     found = events(output)
     begin = [e for e in of(found, "stage.begin") if e["state"] == "FITTING"]
-    first, last = (datetime.datetime.fromisoformat(e["time"].replace("Z", "+00:00")) for e in (found[0], begin[0]))
-    return (last - first).total_seconds() + 0.5
+    return seconds_between(found[0], begin[0]) + 0.5
 
 
 def deadline(checks, job, sets):
@@ -290,6 +368,36 @@ def deadline(checks, job, sets):
     checks.that(code == 75 and time.time() < end, f"deadline: exit code {code}, {time.time() - end:+.2f} s: {attempt.said}")
     checks.that(of(attempt.events(), "limit.forecast") and "it will stop in time" in attempt.said,
                 f"deadline: no forecast: {attempt.said}")
+
+
+def long_statement(checks, rng):
+    """A limit or a signal in an ingest that is one statement of hours: all ranks leave together, in time and with words."""
+    pathlib.Path("s.csv").write_text("id,x\n" + "".join(f"c{i % 900},{rng.randrange(9)}\n" for i in range(9000)))
+    pathlib.Path("lookup.csv").write_text("v\n" + "".join(f"{i}\n" for i in range(3000)))
+    lookups = "".join(f"  - {{name: {n}, files: lookup.csv, columns: {{v: integer}}, lookup: true}}\n" for n in "ab")
+    job = pathlib.Path("statement.yaml")
+    job.write_text("job: statement\nsources:\n  - {name: s, files: s.csv, key: id, columns: {x: integer}}\n" + lookups
+                   + "customers: |\n  select id, sum(x * a.v * b.v) as x from s, a, b group by id\n"
+                   "features:\n  - {name: x, type: numeric}\nmodel: {segments: 2, seed: 7}\n")
+    again = "asked to end while INGESTING; run the same command again"
+    for name, ranks, code, words in [("limit", 2, 75, again), ("USR1", 2, 75, again),
+                                     ("INT", 1, 130, "cancelled while INGESTING")]:
+        output, began = pathlib.Path(f"statement-{name}"), time.monotonic()
+        limit = ["--max-runtime", "4"] if name == "limit" else []
+        attempt = Attempt(job, output, ranks, options=limit)
+        checks.that(attempt.wait_for("ingest.source", 3), f"{name} in a statement: not ingesting: {attempt.process.poll()}")
+        if not limit:
+            time.sleep(0.3)
+            began = time.monotonic()
+            attempt.process.send_signal(getattr(signal, f"SIG{name}"))
+        seen = attempt.end()
+        took = time.monotonic() - began
+        checks.that(seen == code and words in attempt.said, f"{name} in a statement: {seen}: {attempt.said}")
+        if limit:
+            took = seconds_between(of(attempt.events(), "limit")[0], of(attempt.events(), "run.failed")[0])
+        checks.that(took < 4, f"{name} in a statement: ended after {took:.2f} s")
+        print(f"  {name} in a long statement: ended after {took:.2f} s")
+        checks.that(not of(attempt.events(), "table.kept"), f"{name} in a statement: kept part of a table")
 
 
 def raced(here):
@@ -331,8 +439,11 @@ def main():
     must(mixture, "term-whole", sets=slow)
     user_2(checks, mixture, slow, launcher_term(checks, mixture, slow))
     broken_disk(checks, mixture, sets)
+    stop_survives(checks, mixture, sets)
+    full_disk(checks, mixture, sets)
     deadline(checks, mixture, ["model.starts=20", "threads=1"])
     refusals(checks, rng)
+    long_statement(checks, rng)
     if options.terms:
         many_terms(checks, options.terms)
     print(f"all {time.monotonic() - began:.1f} s")
