@@ -29,6 +29,8 @@ static void expect(const struct crowd *crowd, const char *estimator, const char 
 static void flip_each(const char *estimator, const char *point, unsigned stride,
                       const char *sentence)
 {
+    const bool is_received = strcmp(point, "fit.received") == 0 || strcmp(point, "fit.sums") == 0;
+
     struct crowd crowd = crowd_blobs(400, 3, 4, 1.0, 11);
     for (unsigned rank = 0; rank < RANKS; rank++)
         for (unsigned word = 0; word < 40; word++) {
@@ -36,7 +38,8 @@ static void flip_each(const char *estimator, const char *point, unsigned stride,
             (void)snprintf(fault, sizeof fault, "flip@%s,rank=%u,count=%d,bit=%u", point, rank,
                            ITERATION,
                            word * stride + (word * 7 + rank) % (stride < 64 ? stride : 64));
-            (void)snprintf(named, sizeof named, "rank %u holds another model than the others", rank);
+            (void)snprintf(named, sizeof named, "rank %u holds %s than the others", rank,
+                           is_received ? "other sums" : "another model");
             expect(&crowd, estimator, fault, sentence ? sentence : named);
         }
     crowd_free(&crowd);
@@ -64,6 +67,50 @@ Test(corruption, a_flipped_bit_of_the_rows_is_noticed_in_that_iteration)
 {
     flip_each("kmeans", "fit.matrix", 32, "the feature matrix changed in memory");
     flip_each("gmm-diag", "fit.matrix", 32, "the feature matrix changed in memory");
+}
+
+/* Each rank has a copy of the sums: who has another one does not go its own way alone. */
+Test(corruption, a_flipped_bit_of_what_one_rank_received_names_it_in_that_iteration)
+{
+    flip_each("kmeans", "fit.received", 64, NULL);
+    flip_each("gmm-diag", "fit.received", 64, NULL);
+    flip_each("kmeans", "fit.sums", 128, NULL);
+}
+
+Test(corruption, of_two_ranks_the_one_that_received_other_sums_is_named)
+{
+    struct crowd crowd = crowd_blobs(400, 3, 4, 1.0, 11);
+    struct strata_config config = fit_config("kmeans", 4, 4, 1);
+    cr_assert(strata_fault_arm("flip@fit.received,rank=1,count=2,bit=1000"));
+    struct fitted *fitted = fit_run(&crowd, &config, 2, NULL);
+    cr_assert_eq(fitted->status, STRATA_E_BUG);
+    cr_assert(strstr(fitted->err.text, "rank 1 holds other sums than the others after 2 reductions"),
+              "%s", fitted->err.text);
+    fit_free(fitted);
+    crowd_free(&crowd);
+}
+
+/* After the last iteration nothing is compared by the next one's message. */
+Test(corruption, a_bit_that_flips_after_the_last_iteration_is_noticed_and_its_rank_named)
+{
+    static const char *const points[] = {"fit.chosen", "fit.look.model", "fit.look.sums"};
+    struct crowd crowd = crowd_blobs(400, 3, 4, 1.0, 11);
+    for (unsigned i = 0; i < 2 * 3 * RANKS * 6; i++) {
+        const char *point = points[i / 2 % 3];
+        const unsigned rank = i / 6 % RANKS, word = i / 6 / RANKS;
+        struct strata_config config = fit_config(i % 2 ? "gmm-diag" : "kmeans", 4, 4, 1);
+        char fault[96], named[96];
+        (void)snprintf(fault, sizeof fault, "flip@%s,rank=%u,bit=%u", point, rank,
+                       word * 128 + i % 40);
+        (void)snprintf(named, sizeof named, "rank %u holds", rank);
+        cr_assert(strata_fault_arm(fault));
+        struct fitted *fitted = fit_run(&crowd, &config, RANKS, NULL);
+        cr_assert_eq(strata_fault_happened(), 1, "%s: did not happen", fault);
+        cr_assert_eq(fitted->status, STRATA_E_BUG, "%s: not noticed", fault);
+        cr_assert(strstr(fitted->err.text, named), "%s: %s", fault, fitted->err.text);
+        fit_free(fitted);
+    }
+    crowd_free(&crowd);
 }
 
 /* With many blocks a step looks at one in 256 of them; what it has not come to by the end, the last pass tells. */
