@@ -169,7 +169,7 @@ static strata_status reduce(struct strata_fit *fit, struct wave *wave, struct st
     STRATA_FAULT_AT("fit.reduce.after", fit->out->iterations_total + 1);
     STRATA_FAULT_BYTES("fit.received", wave->message, n * sizeof(int64_t));
     unpack(fit, wave);
-    STRATA_FAULT_BYTES("fit.sums", wave->candidate->sums,
+    STRATA_FAULT_BYTES("fit.unpacked", wave->candidate->sums,
                        wave->candidate->n_stats * sizeof(struct strata_sum));
     wave->iteration++;
     fit->out->iterations_total++;

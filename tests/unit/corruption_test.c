@@ -29,7 +29,8 @@ static void expect(const struct crowd *crowd, const char *estimator, const char 
 static void flip_each(const char *estimator, const char *point, unsigned stride,
                       const char *sentence)
 {
-    const bool is_received = strcmp(point, "fit.received") == 0 || strcmp(point, "fit.sums") == 0;
+    const bool is_received =
+        strcmp(point, "fit.received") == 0 || strcmp(point, "fit.unpacked") == 0;
 
     struct crowd crowd = crowd_blobs(400, 3, 4, 1.0, 11);
     for (unsigned rank = 0; rank < RANKS; rank++)
@@ -74,7 +75,7 @@ Test(corruption, a_flipped_bit_of_what_one_rank_received_names_it_in_that_iterat
 {
     flip_each("kmeans", "fit.received", 64, NULL);
     flip_each("gmm-diag", "fit.received", 64, NULL);
-    flip_each("kmeans", "fit.sums", 128, NULL);
+    flip_each("kmeans", "fit.unpacked", 128, NULL);
 }
 
 Test(corruption, of_two_ranks_the_one_that_received_other_sums_is_named)
