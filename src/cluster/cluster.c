@@ -242,7 +242,8 @@ static strata_status look(struct strata_fit *fit, struct strata_candidate *model
     strata_sums_reduce(fit->comm, model->sums, model->n_stats, limbs);
     STRATA_FAULT_BYTES("fit.look.sums", model->sums, model->n_stats * sizeof *model->sums);
     fit->out->iterations_total++;
-    const bool sound = fit->estimator->conserved(model->dims, model->sums, &fit->totals);
+    const bool sound =
+        fit->estimator->conserved(model->dims, model->params, model->sums, &fit->totals);
     STRATA_TRY(strata_fit_judge(
         fit, sound ? NULL : "the segments' sums do not add up to those of all customers",
         strata_hash(model->params, model->n_params * sizeof *model->params), err));

@@ -153,7 +153,7 @@ static const char *find_broken(const struct strata_fit *fit, const struct wave *
     if (wave->message[HEAD_DAMAGED] > 0) return "the feature matrix changed in memory";
     for (size_t i = 0; i < wave->n; i++) {
         const struct strata_candidate *c = &wave->candidate[i];
-        if (c->live && !fit->estimator->conserved(c->dims, c->sums, &fit->totals))
+        if (c->live && !fit->estimator->conserved(c->dims, c->params, c->sums, &fit->totals))
             return "the segments' sums do not add up to those of all customers";
     }
     return NULL;

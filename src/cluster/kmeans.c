@@ -177,9 +177,10 @@ static void collect(struct strata_dims dims, struct strata_tally *tally, struct 
 
 /* --- what the sums tell ---------------------------------------------------------------- */
 
-static bool conserved(struct strata_dims dims, const struct strata_sum *sums,
+static bool conserved(struct strata_dims dims, const double *params, const struct strata_sum *sums,
                       const struct strata_totals *totals)
 {
+    (void)params;
     strata_int128 weight = 0;
     for (size_t c = 0; c < dims.k; c++) weight += sums[c].value;
     bool holds = weight == (strata_int128)totals->weight;
