@@ -17,14 +17,17 @@
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "strata/clock.h"
+#include "strata/fault.h"
 #include "strata/log.h"
 
 #define PLACES_MAX 6     /* addresses of a host */
 #define LEAVE_WITHIN_S 1 /* MPI may be what is stuck */
 #define NEIGHBOURS 2
+#define HELLO_S 2.5   /* for the first beats to arrive: they may be lost once or twice */
 #define TURN_MAX 1000 /* datagrams, whoever sends them */
 /* The rank before a silent one waits longer than the one after it: one voice. */
 #define SECOND_LOOK_S 0.5
@@ -58,9 +61,43 @@ struct strata_watch {
     double beat_s;
     pthread_t thread;
     bool runs;
+    atomic_int n_heard; /* neighbours, so far */
+    int n_deaf;         /* ranks that heard fewer than they have when the watch began */
     _Atomic(const char *) stage;
     atomic_uint_fast64_t iteration;
 };
+
+/* --- before there is a watch ----------------------------------------------------------------- */
+
+static volatile sig_atomic_t seconds_left;
+static char missing[160];
+
+/* A look a second, so that time in which the process was suspended counts as one. */
+static void look_at_clock(int number)
+{
+    (void)number;
+    if (--seconds_left > 0) {
+        (void)alarm(1);
+        return;
+    }
+    (void)!write(STDERR_FILENO, missing, strlen(missing));
+    _exit(75);
+}
+
+void strata_watch_await(double limit_s)
+{
+    const struct sigaction look = {.sa_handler = look_at_clock, .sa_flags = SA_RESTART};
+    const struct sigaction none = {.sa_handler = SIG_DFL};
+    (void)alarm(0);
+    (void)sigaction(SIGALRM, limit_s > 0 ? &look : &none, NULL);
+    if (!(limit_s > 0)) return;
+    seconds_left = (sig_atomic_t)limit_s + 1;
+    (void)snprintf(missing, sizeof missing,
+                   "strata: the ranks have not come together within %.0f s: one of them, or its host, "
+                   "does not answer; run the same command again\n",
+                   limit_s);
+    (void)alarm(1);
+}
 
 void strata_watch_tell(struct strata_comm *comm, const char *stage, uint64_t iteration)
 {
@@ -77,6 +114,7 @@ static void send_beats(struct strata_watch *watch)
     for (int i = 0; i < watch->n_neighbours; i++) {
         const struct place *place = &watch->neighbour[i].place;
         for (uint32_t j = 0; j < place->n && j < PLACES_MAX; j++) {
+            if (STRATA_FAULT_CALL("watch.send")) continue;
             const struct sockaddr_in to = {
                 .sin_family = AF_INET, .sin_port = place->port, .sin_addr = place->address[j]};
             (void)sendto(watch->socket, &beat, sizeof beat, MSG_DONTWAIT,
@@ -95,6 +133,7 @@ static void hear(struct strata_watch *watch)
         for (int j = 0; j < watch->n_neighbours; j++) {
             struct neighbour *neighbour = &watch->neighbour[j];
             if (neighbour->rank != beat.rank) continue;
+            if (!neighbour->heard) atomic_fetch_add(&watch->n_heard, 1);
             neighbour->heard = true;
             neighbour->silent_s = 0;
         }
@@ -238,6 +277,16 @@ static void drop(struct strata_watch *watch)
     free(watch);
 }
 
+/* Whether the first beats of all neighbours arrive in time. */
+static bool hears_all(struct strata_watch *watch)
+{
+    const struct timespec moment = {.tv_nsec = 1000000};
+    const double end_s = strata_clock_s() + HELLO_S;
+    while (atomic_load(&watch->n_heard) < watch->n_neighbours && strata_clock_s() < end_s)
+        (void)nanosleep(&moment, NULL);
+    return atomic_load(&watch->n_heard) == watch->n_neighbours;
+}
+
 static strata_status meet(struct strata_watch *watch, const struct place *mine, struct place *all,
                           double limit_s, struct strata_err *err)
 {
@@ -249,12 +298,27 @@ static strata_status meet(struct strata_watch *watch, const struct place *mine, 
     watch->beat_s = limit_s / 10 < 1 ? limit_s / 10 : 1;
     take_neighbour(watch, all, before, limit_s);
     if (after != before) take_neighbour(watch, all, after, limit_s + SECOND_LOOK_S);
+    STRATA_FAULT("watch.meet.before");
+    send_beats(watch); /* before anybody goes on: from then on each rank can fall silent */
     return strata_comm_agree(comm, start_thread(watch, err), err);
+}
+
+static void count_deaf(struct strata_watch *watch)
+{
+    int64_t n_deaf = !hears_all(watch);
+    strata_comm_sum(watch->comm, &n_deaf, 1);
+    watch->n_deaf = (int)n_deaf;
+}
+
+int strata_watch_deaf(const struct strata_comm *comm)
+{
+    return comm->watch ? comm->watch->n_deaf : 0;
 }
 
 strata_status strata_watch_start(struct strata_comm *comm, double limit_s, struct strata_err *err)
 {
     if (comm->size < 2 || !(limit_s > 0)) return STRATA_OK;
+    strata_watch_await(limit_s);
     struct strata_watch *watch = calloc(1, sizeof *watch);
     struct place mine = {0}, *all = calloc((size_t)comm->size, sizeof *all);
     strata_status status = STRATA_OK;
@@ -268,11 +332,14 @@ strata_status strata_watch_start(struct strata_comm *comm, double limit_s, struc
     }
     status = strata_comm_agree(comm, status, err);
     if (status == STRATA_OK) status = meet(watch, &mine, all, limit_s, err);
+    strata_watch_await(0);
     free(all);
-    if (status == STRATA_OK)
+    if (status == STRATA_OK) {
+        count_deaf(watch);
         comm->watch = watch;
-    else if (watch)
+    } else if (watch) {
         drop(watch);
+    }
     return status;
 }
 
