@@ -162,7 +162,7 @@ strata_status strata_comm_mpi_init(struct strata_comm *comm, int *argc, char ***
 {
     static MPI_Comm everybody;
     int provided = 0;
-    STRATA_FAULT_RANK(getenv("PMIX_RANK") ? atoi(getenv("PMIX_RANK")) : 0);
+    STRATA_FAULT_RANK(getenv("PMIX_RANK") ? (int)strtol(getenv("PMIX_RANK"), NULL, 10) : 0);
     STRATA_FAULT("mpi.init.before");
     strata_watch_await(INIT_LIMIT_S);
     if (MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS ||
