@@ -25,6 +25,10 @@ void strata_watch_await(double limit_s);
 STRATA_MUST_CHECK strata_status strata_watch_start(struct strata_comm *comm, double limit_s,
                                                    struct strata_err *err);
 
+/* The limit in force: on several hosts at least what mpirun takes to notice a lost host (40 s under deploy/mpirun), as it
+ * would hang if it were to end a job before; 0 when nobody watches.  Not collective. */
+double strata_watch_limit(const struct strata_comm *comm);
+
 /* How many ranks did not hear a neighbour when the watch began: should that one fall silent, nobody names it.  The same
  * on all ranks; 0 when nobody watches.  Not collective. */
 int strata_watch_deaf(const struct strata_comm *comm);

@@ -31,6 +31,7 @@
 #define TURN_MAX 1000 /* datagrams, whoever sends them */
 /* The rank before a silent one waits longer than the one after it: one voice. */
 #define SECOND_LOOK_S 0.5
+#define MARGIN_S 10 /* between mpirun's own notice of a lost host and the watch's */
 
 /* Where a rank listens.  Travels as it is: a job's hosts are alike. */
 struct place {
@@ -58,7 +59,7 @@ struct strata_watch {
     int n_neighbours;
     int socket, wake; /* an event ends the thread */
     uint64_t token;
-    double beat_s;
+    double limit_s, beat_s;
     pthread_t thread;
     bool runs;
     atomic_int n_heard; /* neighbours, so far */
@@ -200,6 +201,32 @@ static void *watch_neighbours(void *argument)
     }
 }
 
+/* --- the limit ------------------------------------------------------------------------------- */
+
+static double setting_s(const char *name, double otherwise)
+{
+    const char *text = getenv(name);
+    char *end = NULL;
+    const double value = text ? strtod(text, &end) : otherwise;
+    return text && end != text && value >= 0 ? value : otherwise;
+}
+
+/* On several hosts mpirun itself must have noticed a lost one before it is told to end the job: it would wait for ever
+ * for that host to confirm.  It does by the keepalive of its connections; unset, as deploy/mpirun sets it. */
+static double limit_in_force(const struct strata_comm *comm, double limit_s)
+{
+    if (comm->n_here == comm->size) return limit_s;
+    const double notices_s = setting_s("OMPI_MCA_oob_tcp_keepalive_time", 10) +
+                             setting_s("OMPI_MCA_oob_tcp_keepalive_intvl", 5) *
+                                 setting_s("OMPI_MCA_oob_tcp_keepalive_probes", 4);
+    return limit_s > notices_s + MARGIN_S ? limit_s : notices_s + MARGIN_S;
+}
+
+double strata_watch_limit(const struct strata_comm *comm)
+{
+    return comm->watch ? comm->watch->limit_s : 0;
+}
+
 /* --- beginning and end ----------------------------------------------------------------------- */
 
 /* Every address by which another host may reach this one; the loopback's when there is no other host. */
@@ -295,6 +322,7 @@ static strata_status meet(struct strata_watch *watch, const struct place *mine, 
     const int after = (comm->rank + 1) % comm->size;
     strata_comm_broadcast(comm, &watch->token, sizeof watch->token, 0);
     strata_comm_gather_all(comm, mine, sizeof *mine, all);
+    watch->limit_s = limit_s;
     watch->beat_s = limit_s / 10 < 1 ? limit_s / 10 : 1;
     take_neighbour(watch, all, before, limit_s);
     if (after != before) take_neighbour(watch, all, after, limit_s + SECOND_LOOK_S);
@@ -318,6 +346,7 @@ int strata_watch_deaf(const struct strata_comm *comm)
 strata_status strata_watch_start(struct strata_comm *comm, double limit_s, struct strata_err *err)
 {
     if (comm->size < 2 || !(limit_s > 0)) return STRATA_OK;
+    limit_s = limit_in_force(comm, limit_s);
     strata_watch_await(limit_s);
     struct strata_watch *watch = calloc(1, sizeof *watch);
     struct place mine = {0}, *all = calloc((size_t)comm->size, sizeof *all);
