@@ -16,7 +16,7 @@
  * missing is waited for.  Not collective. */
 void strata_watch_await(double limit_s);
 
-/* Begin to watch ranks r - 1 and r + 1 from a thread of its own, by datagrams over IPv4; a neighbour silent for longer
+/* Begin to watch ranks r - 1 and r + 1 from a thread of its own, by datagrams; a neighbour silent for longer
  * than limit_s ends this process and, by the launcher, the job.  limit_s 0, or one rank: nothing is watched.
  * Collective.  Silence counts only while this process itself is running, and only of a neighbour that was heard before:
  * a host that was suspended, or a network that lets no datagrams through, raises no alarm.  All ranks have sent before

@@ -38,7 +38,13 @@ struct place {
     char host[64];
     in_port_t port;
     uint32_t n;
-    struct in_addr address[PLACES_MAX];
+    struct in6_addr address[PLACES_MAX]; /* those of IPv4 mapped */
+};
+
+union endpoint {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
 };
 
 struct beat {
@@ -58,6 +64,7 @@ struct strata_watch {
     struct neighbour neighbour[NEIGHBOURS];
     int n_neighbours;
     int socket, wake; /* an event ends the thread */
+    bool only_v4;
     uint64_t token;
     double limit_s, beat_s;
     pthread_t thread;
@@ -67,6 +74,13 @@ struct strata_watch {
     _Atomic(const char *) stage;
     atomic_uint_fast64_t iteration;
 };
+
+static struct in6_addr mapped(in_addr_t v4)
+{
+    struct in6_addr address = {.s6_addr = {[10] = 0xff, [11] = 0xff}};
+    memcpy(&address.s6_addr[12], &v4, sizeof v4);
+    return address;
+}
 
 /* --- before there is a watch ----------------------------------------------------------------- */
 
@@ -109,18 +123,29 @@ void strata_watch_tell(struct strata_comm *comm, const char *stage, uint64_t ite
 
 /* --- the thread ------------------------------------------------------------------------------ */
 
-static void send_beats(struct strata_watch *watch)
+/* Lost: the next one will do. */
+static void send_beat(const struct strata_watch *watch, const struct in6_addr *address,
+                      in_port_t port)
 {
     const struct beat beat = {watch->token, watch->comm->rank};
+    union endpoint to = {.v6 = {.sin6_family = AF_INET6, .sin6_port = port, .sin6_addr = *address}};
+    socklen_t n_bytes = sizeof to.v6;
+    if (watch->only_v4) {
+        if (!IN6_IS_ADDR_V4MAPPED(address)) return;
+        to = (union endpoint){.v4 = {.sin_family = AF_INET, .sin_port = port}};
+        memcpy(&to.v4.sin_addr, &address->s6_addr[12], sizeof to.v4.sin_addr);
+        n_bytes = sizeof to.v4;
+    }
+    if (STRATA_FAULT_CALL("watch.send")) return;
+    (void)sendto(watch->socket, &beat, sizeof beat, MSG_DONTWAIT, &to.any, n_bytes);
+}
+
+static void send_beats(struct strata_watch *watch)
+{
     for (int i = 0; i < watch->n_neighbours; i++) {
         const struct place *place = &watch->neighbour[i].place;
-        for (uint32_t j = 0; j < place->n && j < PLACES_MAX; j++) {
-            if (STRATA_FAULT_CALL("watch.send")) continue;
-            const struct sockaddr_in to = {
-                .sin_family = AF_INET, .sin_port = place->port, .sin_addr = place->address[j]};
-            (void)sendto(watch->socket, &beat, sizeof beat, MSG_DONTWAIT,
-                         (const struct sockaddr *)&to, sizeof to); /* lost: the next will do */
-        }
+        for (uint32_t j = 0; j < place->n && j < PLACES_MAX; j++)
+            send_beat(watch, &place->address[j], place->port);
     }
 }
 
@@ -229,42 +254,77 @@ double strata_watch_limit(const struct strata_comm *comm)
 
 /* --- beginning and end ----------------------------------------------------------------------- */
 
-/* Every address by which another host may reach this one; the loopback's when there is no other host. */
-static uint32_t find_addresses(bool one_host, struct in_addr *address)
+/* An address of either family in the form of IPv6; false: others cannot use it. */
+static bool take_address(const struct ifaddrs *of, sa_family_t family, struct in6_addr *address)
 {
+    if (!of->ifa_addr || of->ifa_addr->sa_family != family) return false;
+    if (!(of->ifa_flags & IFF_UP) || (of->ifa_flags & IFF_LOOPBACK)) return false;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+    if (family == AF_INET) {
+        memcpy(&v4, of->ifa_addr, sizeof v4);
+        *address = mapped(v4.sin_addr.s_addr);
+        return true;
+    }
+    memcpy(&v6, of->ifa_addr, sizeof v6);
+    *address = v6.sin6_addr;
+    return !IN6_IS_ADDR_LINKLOCAL(address); /* it is of one device */
+}
+
+/* Every address by which another host may reach this one; the loopback's when there is no other host. */
+static uint32_t find_addresses(bool one_host, struct in6_addr *address)
+{
+    static const sa_family_t families[] = {AF_INET, AF_INET6};
     if (one_host) {
-        address[0].s_addr = htonl(INADDR_LOOPBACK);
+        address[0] = mapped(htonl(INADDR_LOOPBACK));
         return 1;
     }
     struct ifaddrs *list = NULL;
     if (getifaddrs(&list) != 0) return 0;
     uint32_t n = 0;
-    for (const struct ifaddrs *each = list; each && n < PLACES_MAX; each = each->ifa_next) {
-        if (!each->ifa_addr || each->ifa_addr->sa_family != AF_INET) continue;
-        if (!(each->ifa_flags & IFF_UP) || (each->ifa_flags & IFF_LOOPBACK)) continue;
-        struct sockaddr_in of;
-        memcpy(&of, each->ifa_addr, sizeof of);
-        address[n++] = of.sin_addr;
-    }
+    for (int i = 0; i < 2; i++)
+        for (const struct ifaddrs *each = list; each && n < PLACES_MAX; each = each->ifa_next)
+            n += take_address(each, families[i], &address[n]);
     freeifaddrs(list);
     return n;
 }
 
-/* A socket on a port of the system's choice, and where others find it. */
+/* A socket of both families, or where there is no IPv6 one of IPv4; on a port of the system's choice. */
+static bool bind_socket(struct strata_watch *watch, bool one_host, in_port_t *port)
+{
+    static const int no = 0;
+    union endpoint any = {.v6 = {.sin6_family = AF_INET6}};
+    socklen_t n_bytes = sizeof any.v6;
+    if (one_host) any.v6.sin6_addr = mapped(htonl(INADDR_LOOPBACK));
+    watch->socket = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (watch->socket >= 0 &&
+        setsockopt(watch->socket, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof no) == 0 &&
+        bind(watch->socket, &any.any, n_bytes) == 0 &&
+        getsockname(watch->socket, &any.any, &n_bytes) == 0) {
+        *port = any.v6.sin6_port;
+        return true;
+    }
+    if (watch->socket >= 0) (void)close(watch->socket);
+    any = (union endpoint){.v4 = {.sin_family = AF_INET}};
+    any.v4.sin_addr.s_addr = htonl(one_host ? INADDR_LOOPBACK : INADDR_ANY);
+    n_bytes = sizeof any.v4;
+    watch->only_v4 = true;
+    watch->socket = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (watch->socket < 0 || bind(watch->socket, &any.any, n_bytes) != 0 ||
+        getsockname(watch->socket, &any.any, &n_bytes) != 0)
+        return false;
+    *port = any.v4.sin_port;
+    return true;
+}
+
+/* What this rank listens on, and where others find it. */
 static strata_status open_socket(struct strata_watch *watch, bool one_host, struct place *mine,
                                  struct strata_err *err)
 {
-    struct sockaddr_in any = {.sin_family = AF_INET,
-                              .sin_addr.s_addr = htonl(one_host ? INADDR_LOOPBACK : INADDR_ANY)};
-    socklen_t n_bytes = sizeof any;
-    watch->socket = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (watch->socket < 0 || bind(watch->socket, (struct sockaddr *)&any, sizeof any) != 0 ||
-        getsockname(watch->socket, (struct sockaddr *)&any, &n_bytes) != 0 ||
-        (watch->wake = eventfd(0, EFD_CLOEXEC)) < 0)
+    if (!bind_socket(watch, one_host, &mine->port) || (watch->wake = eventfd(0, EFD_CLOEXEC)) < 0)
         return STRATA_FAIL(err, STRATA_E_SYSTEM,
                            "the stall watch gets no socket: %s; --stall-limit 0 does without",
                            strerror(errno));
-    mine->port = any.sin_port;
     mine->n = find_addresses(one_host, mine->address);
     (void)gethostname(mine->host, sizeof mine->host - 1); /* it stays empty */
     return STRATA_OK;

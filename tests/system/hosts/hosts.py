@@ -81,6 +81,14 @@ def in_the_suite(checks):
         checks.that(not others, f"other hosts are left as they were: {others}")
 
 
+def six_only(checks):
+    """Without IPv4 the ranks and their watch hear each other as well."""
+    with World(shared=True) as world:
+        hosts("six", "3")
+        code, text = finish(world.start("out", []))
+        checks.that(code == 0 and "hear no datagram" not in text, f"IPv6 only: {code}\n{text}")
+
+
 def lose_a_host(checks, shared, how):
     """The third host goes while ranks fit."""
     with World(shared) as world:
@@ -121,6 +129,7 @@ def main():
             for how in ("cut", "kill"):
                 lose_a_host(checks, shared, how)
         slow_link(checks)
+        six_only(checks)
     else:
         in_the_suite(checks)
     checks.end()
