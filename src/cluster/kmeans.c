@@ -181,13 +181,14 @@ static bool conserved(struct strata_dims dims, const double *params, const struc
                       const struct strata_totals *totals)
 {
     (void)params;
-    strata_int128 weight = 0;
-    for (size_t c = 0; c < dims.k; c++) weight += sums[c].value;
-    bool holds = weight == (strata_int128)totals->weight;
+    strata_uint128 weight = 0; /* damaged sums may overflow */
+    for (size_t c = 0; c < dims.k; c++) weight += (strata_uint128)sums[c].value;
+    bool holds = weight == totals->weight;
     for (size_t j = 0; j < dims.d; j++) {
-        strata_int128 column = 0;
-        for (size_t c = 0; c < dims.k; c++) column += sums[dims.k + c * dims.d + j].value;
-        holds &= column == totals->sum[j].value;
+        strata_uint128 column = 0;
+        for (size_t c = 0; c < dims.k; c++)
+            column += (strata_uint128)sums[dims.k + c * dims.d + j].value;
+        holds &= column == (strata_uint128)totals->sum[j].value;
     }
     return holds;
 }

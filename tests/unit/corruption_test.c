@@ -118,7 +118,7 @@ Test(corruption, a_bit_anywhere_is_noticed_in_that_iteration_or_changes_no_byte)
         config.threads = 1;
         cr_assert(strata_fault_arm(""));
         struct fitted *undisturbed = fit_run(&crowd, &config, RANKS, NULL);
-        for (uint64_t i = 0; i < 6 * 40; i++) {
+        for (uint64_t i = 0; i < 6 * 16; i++) {
             char fault[96], when[32];
             const uint64_t bit = (i + 1) * UINT64_C(0x9e3779b97f4a7c15) >> 24;
             (void)snprintf(fault, sizeof fault, "flip@%s,rank=%d,count=%d,bit=%llu", points[i % 6],
@@ -148,7 +148,7 @@ Test(corruption, a_bit_that_flips_after_the_last_iteration_is_noticed_and_its_ra
 {
     static const char *const points[] = {"fit.chosen", "fit.look.model", "fit.look.sums"};
     struct crowd crowd = crowd_blobs(400, 3, 4, 1.0, 11);
-    for (unsigned i = 0; i < 2 * 3 * RANKS * 6; i++) {
+    for (unsigned i = 0; i < 2 * 3 * RANKS * 2; i++) {
         const char *point = points[i / 2 % 3];
         const unsigned rank = i / 6 % RANKS, word = i / 6 / RANKS;
         struct strata_config config = fit_config(i % 2 ? "gmm-diag" : "kmeans", 4, 4, 1);
