@@ -84,9 +84,9 @@ struct strata_estimator {
     /* Add a thread's sums to sums (stat_count) and zero them. */
     void (*collect)(struct strata_dims dims, struct strata_tally *tally, struct strata_sum *sums);
 
-    /* Whether sums over all ranks agree with the totals, as they do unless memory or arithmetic is
-     * faulty. */
-    bool (*conserved)(struct strata_dims dims, const struct strata_sum *sums,
+    /* Whether sums over all ranks, made with these params, agree with the totals, as they do unless
+     * memory or arithmetic is faulty.  No single sum can change without being told. */
+    bool (*conserved)(struct strata_dims dims, const double *params, const struct strata_sum *sums,
                       const struct strata_totals *totals);
 
     /* The objective to be minimised, of the params that the sums over all ranks were made with, per

@@ -237,7 +237,9 @@ static strata_status run_command(struct strata_comm *comm, int argc, char **argv
     if (!strata_arena_init(&keep, arena_bytes()))
         status = STRATA_FAIL(err, STRATA_E_MEMORY,
                              "the system gives no address space; is there a limit (ulimit -v)?");
+    if (comm->size > 1) strata_watch_await(arguments.stall_limit_s);
     status = strata_comm_agree(comm, status, err);
+    strata_watch_await(0);
     if (status == STRATA_OK) status = command->run(comm, &arguments, &keep, err);
     strata_arena_finish(&keep);
     return status;

@@ -52,6 +52,20 @@ static void warn(void *context, const char *sentence)
     (void)fprintf(stderr, "strata: %s\n", sentence);
 }
 
+/* A limit that the launcher does not bear is raised. */
+static void tell_limit(struct strata_comm *comm, double asked_s)
+{
+    char sentence[256];
+    const double limit_s = strata_watch_limit(comm);
+    if (comm->rank != 0 || !(limit_s > asked_s)) return;
+    (void)snprintf(
+        sentence, sizeof sentence,
+        "--stall-limit is %.0f s, not %.0f s: on several hosts mpirun must have noticed a lost "
+        "one itself before",
+        limit_s, asked_s);
+    warn(NULL, sentence);
+}
+
 static void close_channel(void *context)
 {
     struct screen *screen = context;
@@ -93,6 +107,7 @@ strata_status strata_app_run(struct strata_comm *comm, const struct strata_argum
     };
     struct strata_job_summary summary = {0};
     strata_status status = strata_watch_start(comm, arguments->stall_limit_s, err);
+    tell_limit(comm, arguments->stall_limit_s);
     if (status == STRATA_OK) status = strata_job_run(comm, &request, keep, &summary, err);
     strata_watch_stop(comm);
     if (status == STRATA_OK && comm->rank == 0 && !arguments->quiet)

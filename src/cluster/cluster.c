@@ -221,19 +221,38 @@ static bool is_in_order(const struct strata_fit *fit, const struct strata_candid
     return n == model->dims.k;
 }
 
+/* Of all that ranks must have alike of the chosen model. */
+static uint64_t hash_model(const struct strata_candidate *model)
+{
+    const uint64_t parts[] = {strata_hash(model->params, model->n_params * sizeof *model->params),
+                              strata_hash(model->next, model->n_params * sizeof *model->next),
+                              strata_hash(model->mass, model->dims.k * sizeof *model->mass),
+                              strata_hash(&model->objective, sizeof model->objective)};
+    return strata_hash(parts, sizeof parts);
+}
+
 /* Look at all rows with the model as it stands, from scratch: objective, mass, and in next what
- * maximise would make of it. */
-static void look(struct strata_fit *fit, struct strata_candidate *model, int64_t *limbs)
+ * maximise would make of it.  Collective; all ranks find the same, or all leave. */
+static strata_status look(struct strata_fit *fit, struct strata_candidate *model, int64_t *limbs,
+                          struct strata_err *err)
 {
     strata_candidate_forget(fit, model);
     strata_fit_pass(fit, model, 1);
     memcpy(model->sums, model->mine, model->n_stats * sizeof *model->sums);
     strata_sums_reduce(fit->comm, model->sums, model->n_stats, limbs);
+    STRATA_FAULT_BYTES("fit.look.sums", model->sums, model->n_stats * sizeof *model->sums);
     fit->out->iterations_total++;
+    const bool sound =
+        fit->estimator->conserved(model->dims, model->params, model->sums, &fit->totals);
+    STRATA_TRY(strata_fit_judge(
+        fit, sound ? NULL : "the segments' sums do not add up to those of all customers",
+        strata_hash(model->params, model->n_params * sizeof *model->params), err));
     model->objective =
         fit->estimator->objective(model->dims, model->params, model->sums, &fit->totals);
     memcpy(model->next, model->params, model->n_params * sizeof *model->next);
     fit->estimator->maximise(model->dims, model->sums, &fit->totals, model->next, model->mass);
+    STRATA_FAULT_BYTES("fit.look.model", model->params, model->n_params * sizeof *model->params);
+    return strata_fit_same(fit, hash_model(model), err);
 }
 
 /* Kept sums and pruned passes must have led to what a full pass from scratch finds. */
@@ -241,14 +260,12 @@ static strata_status verify(struct strata_fit *fit, struct strata_candidate *mod
                             const struct strata_leader *leader, int64_t *limbs,
                             struct strata_err *err)
 {
-    look(fit, model, limbs);
+    STRATA_TRY(look(fit, model, limbs, err));
     bool same = !(model->objective < leader->objective || model->objective > leader->objective);
     for (size_t c = 0; c < model->dims.k; c++)
         same &= !(model->mass[c] < leader->mass[c] || model->mass[c] > leader->mass[c]);
-    if (same) return STRATA_OK;
-    return STRATA_FAIL(err, STRATA_E_BUG,
-                       "the chosen segments are not those that a full pass finds: a rank's memory or "
-                       "arithmetic is faulty; run again on other hosts");
+    const char *broken = same ? NULL : "the chosen segments are not those that a full pass finds";
+    return strata_fit_judge(fit, broken, hash_model(model), err);
 }
 
 static void put_in_order(struct strata_fit *fit, struct strata_candidate *model, double *centre)
@@ -283,17 +300,21 @@ static strata_status settle(struct strata_fit *fit, struct strata_err *err)
 
     memcpy(model.params, leader->params, model.n_params * sizeof *model.params);
     memcpy(model.mass, leader->mass, model.dims.k * sizeof *model.mass);
+    model.objective = leader->objective;
+    STRATA_FAULT_BYTES("fit.chosen", model.params, model.n_params * sizeof *model.params);
+    STRATA_TRY(strata_fit_same(fit, hash_model(&model), err));
     if (!fit->estimator->soft) STRATA_TRY(verify(fit, &model, leader, limbs, err));
     bool settled = false;
     for (int round = 0; round < SETTLE_ROUNDS && !settled; round++) {
         put_in_order(fit, &model, centre);
-        look(fit, &model, limbs);
+        STRATA_TRY(look(fit, &model, limbs, err));
         const bool fixed = !must_stay || memcmp(model.next, model.params,
                                                 model.n_params * sizeof *model.next) == 0;
         if (!fixed) strata_candidate_swap(&model);
         settled = fixed && is_in_order(fit, &model, centre);
     }
-    if (!settled) look(fit, &model, limbs); /* objective and mass of what is kept */
+    if (!settled)
+        STRATA_TRY(look(fit, &model, limbs, err)); /* objective and mass of what is kept */
     out->dims = model.dims;
     out->objective = strata_fit_encoded(fit, model.objective);
     memcpy(out->params, model.params, model.n_params * sizeof *out->params);

@@ -323,6 +323,16 @@ bool strata_scrub_start(const struct strata_rows *rows, struct strata_arena *roo
                         struct strata_scrub *scrub);
 void strata_scrub_step(const struct strata_rows *rows, struct strata_scrub *scrub);
 
+/* All ranks go on, or all return STRATA_E_BUG with one sentence: when any of them found something broken
+ * (what, as the beginning of a sentence; NULL: nothing).  model is a hash of this rank's params, by which a
+ * rank is named.  Collective; costs an agreement when all is well. */
+STRATA_MUST_CHECK strata_status strata_fit_judge(const struct strata_fit *fit, const char *broken,
+                                                 uint64_t model, struct strata_err *err);
+
+/* The same, of a hash that must be the same on all ranks.  Collective. */
+STRATA_MUST_CHECK strata_status strata_fit_same(const struct strata_fit *fit, uint64_t model,
+                                                struct strata_err *err);
+
 /* Bytes of one candidate in a wave, and candidates in a wave: a function of the job and of the
  * number of customers, so that it is the same for any number of ranks. */
 uint64_t strata_candidate_bytes(const struct strata_estimator *estimator, struct strata_dims dims,

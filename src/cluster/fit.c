@@ -142,66 +142,40 @@ static bool is_same_model(const int64_t *head, int n_ranks)
     return true;
 }
 
-/* The one rank whose params are not the others'.  Collective, once it is known that there are some. */
-static strata_status name_odd_rank(const struct strata_fit *fit, const struct wave *wave,
-                                   struct strata_err *err)
-{
-    struct strata_comm *comm = fit->comm;
-    uint64_t of_first = wave->hash;
-    strata_comm_broadcast(comm, &of_first, sizeof of_first, 0);
-    const bool differs = of_first != wave->hash;
-    int64_t odd[2] = {differs, differs ? comm->rank : 0}; /* how many, and the sum of their numbers */
-    strata_comm_sum(comm, odd, 2);
-    const bool is_first = odd[0] == comm->size - 1;
-    char who[64] = "ranks do not hold the same model";
-    if (comm->size > 2 && (odd[0] == 1 || is_first))
-        (void)snprintf(who, sizeof who, "rank %d holds another model than the others",
-                       is_first ? 0 : (int)odd[1]);
-    return STRATA_FAIL(err, STRATA_E_BUG,
-                       "%s after %llu reductions: a rank's memory or arithmetic is faulty; run again "
-                       "on other hosts",
-                       who, (unsigned long long)fit->out->iterations_total);
-}
-
 /* What must hold whatever the data are: the same model on all ranks, rows that stay as they were, and
- * sums that add up to all rows. */
-static strata_status check_soundness(const struct strata_fit *fit, const struct wave *wave,
-                                     size_t n_numbers, struct strata_err *err)
+ * sums that add up to all rows.  NULL when it does, by this rank's copy of the message. */
+static const char *find_broken(const struct strata_fit *fit, const struct wave *wave,
+                               size_t n_numbers)
 {
-    const char *broken = NULL;
     if (wave->message[HEAD_CHECK] != check_of(wave->message, n_numbers))
-        broken = "the ranks' sums changed on their way";
-    else if (!is_same_model(wave->message, fit->comm->size))
-        return name_odd_rank(fit, wave, err);
-    else if ((uint64_t)wave->message[HEAD_ROWS] != fit->rows->n_global)
-        broken = "rows were lost";
-    else if (wave->message[HEAD_DAMAGED] > 0)
-        broken = "the feature matrix changed in memory";
-    for (size_t i = 0; i < wave->n && !broken; i++) {
+        return "the ranks' sums changed on their way";
+    if (!is_same_model(wave->message, fit->comm->size)) return "ranks do not hold the same model";
+    if ((uint64_t)wave->message[HEAD_ROWS] != fit->rows->n_global) return "rows were lost";
+    if (wave->message[HEAD_DAMAGED] > 0) return "the feature matrix changed in memory";
+    for (size_t i = 0; i < wave->n; i++) {
         const struct strata_candidate *c = &wave->candidate[i];
-        if (c->live && !fit->estimator->conserved(c->dims, c->sums, &fit->totals))
-            broken = "the segments' sums do not add up to those of all customers";
+        if (c->live && !fit->estimator->conserved(c->dims, c->params, c->sums, &fit->totals))
+            return "the segments' sums do not add up to those of all customers";
     }
-    if (!broken) return STRATA_OK;
-    return STRATA_FAIL(err, STRATA_E_BUG,
-                       "%s after %llu reductions: a rank's memory or arithmetic is faulty; run again "
-                       "on other hosts",
-                       broken, (unsigned long long)fit->out->iterations_total);
+    return NULL;
 }
 
 /* Everything that ranks must agree on, in one message; each decision is of the sums alone, so all
- * ranks take it. */
+ * ranks take it.  Each rank decides by its own copy of them, so all must have found theirs sound before. */
 static strata_status reduce(struct strata_fit *fit, struct wave *wave, struct strata_err *err)
 {
     const size_t n = pack(fit, wave);
     STRATA_FAULT_BYTES("fit.message", wave->message, n * sizeof(int64_t));
     strata_comm_sum(fit->comm, wave->message, n);
     STRATA_FAULT_AT("fit.reduce.after", fit->out->iterations_total + 1);
+    STRATA_FAULT_BYTES("fit.received", wave->message, n * sizeof(int64_t));
     unpack(fit, wave);
+    STRATA_FAULT_BYTES("fit.unpacked", wave->candidate->sums,
+                       wave->candidate->n_stats * sizeof(struct strata_sum));
     wave->iteration++;
     fit->out->iterations_total++;
     const int64_t *head = wave->message;
-    STRATA_TRY(check_soundness(fit, wave, n, err));
+    STRATA_TRY(strata_fit_judge(fit, find_broken(fit, wave, n), wave->hash, err));
     if (head[HEAD_CANCEL] > 0) return STRATA_FAIL(err, STRATA_E_CANCELLED, "the fit was cancelled");
     fit->out_of_time = head[HEAD_LIMIT] > 0;
     return STRATA_OK;

@@ -6,9 +6,13 @@
  * floor of each column's variance (d), and what follows from them: the constant of the log-density
  * (k) and the precision (k, d).
  *
- * Sums: the log-likelihood's terms, count (k) of rows by label, mass (k) = sum of R, sum (k, d) of
- * R t, square (k, d) of R t^2, where R is a responsibility in units of 2^-24 and t = x - mean under the
- * params of the pass.  A row with the case weight w counts w times in each of them.
+ * Sums: the log-likelihood's terms, and the same again; count (k) of rows by label, mass (k) = sum of R,
+ * sum (k, d) of R t, square (k, d) of R t^2, where R is a responsibility in units of 2^-24 and
+ * t = x - mean under the params of the pass.  A row with the case weight w counts w times in each of them.
+ *
+ * Conservation: as a row's R are 2^24 in all, moments about the means tell those about 0, in integers:
+ * over the segments, sum + mean mass is 2^24 times the column's total, square + 2 mean sum + mean^2 mass that
+ * of its squares.  Nothing else tells the log-likelihood, so it is summed twice.
  *
  * Update: weight = mass / n; mean += s = round(sum / mass); the variance about the new mean is
  * (square - 2 s sum + s^2 mass) / mass, its numerator an exact integer; then the floor.
@@ -59,6 +63,7 @@ struct mixture {
 
 struct moments {
     struct strata_sum *objective;
+    struct strata_sum *twin;   /* the same, so that a change of either shows */
     struct strata_sum *count;  /* (k) */
     struct strata_sum *mass;   /* (k) */
     struct strata_sum *sum;    /* (k, d) */
@@ -87,7 +92,7 @@ static size_t param_count(struct strata_dims dims)
 
 static size_t stat_count(struct strata_dims dims)
 {
-    return 1 + 2 * dims.k + 2 * dims.k * dims.d;
+    return 2 + 2 * dims.k + 2 * dims.k * dims.d;
 }
 
 static size_t pass_bytes(struct strata_dims dims)
@@ -137,7 +142,7 @@ static struct mixture mixture_read(struct strata_dims dims, const double *params
 
 static struct moments moments_view(struct strata_dims dims, struct strata_sum *sums)
 {
-    struct moments m = {.objective = sums, .count = sums + 1};
+    struct moments m = {.objective = sums, .twin = sums + 1, .count = sums + 2};
     m.mass = m.count + dims.k;
     m.sum = m.mass + dims.k;
     m.square = m.sum + dims.k * dims.d;
@@ -309,7 +314,9 @@ static void accumulate_tile(struct strata_dims dims, struct mixture m,
         block->label[first + lane] = now;
         const strata_int128 w = weight ? weight[lane] : 1;
         to.count[now].value += w;
-        to.objective->value += w * (strata_int128)rint(of->log_likelihood[lane] * UNIT);
+        const strata_int128 term = w * (strata_int128)rint(of->log_likelihood[lane] * UNIT);
+        to.objective->value += term;
+        to.twin->value += term;
     }
     for (size_t c = 0; c < dims.k; c++) {
         const double *mean = m.mean + c * dims.d;
@@ -344,18 +351,39 @@ static void collect(struct strata_dims dims, struct strata_tally *tally, struct 
     }
 }
 
-/* Every row's responsibilities are one in all. */
-static bool conserved(struct strata_dims dims, const struct strata_sum *sums,
+/* A column's moments about 0, in units of 2^-24, by those about the means; sums that were damaged may
+ * overflow, but not without being told. */
+static bool column_conserved(struct strata_dims dims, struct mixture m, struct moments from,
+                             size_t j, const struct strata_totals *totals)
+{
+    strata_uint128 sum = 0, square = 0;
+    for (size_t c = 0; c < dims.k; c++) {
+        const size_t cj = c * dims.d + j;
+        const strata_uint128 mean = (strata_uint128)(int64_t)m.mean[cj],
+                             mass = (strata_uint128)from.mass[c].value;
+        const strata_uint128 of_sum = (strata_uint128)from.sum[cj].value;
+        sum += of_sum + mean * mass;
+        square += (strata_uint128)from.square[cj].value + mean * (2 * of_sum + mean * mass);
+    }
+    return sum == (strata_uint128)totals->sum[j].value * (strata_uint128)(int64_t)UNIT &&
+           square == (strata_uint128)totals->square[j].value * (strata_uint128)(int64_t)UNIT;
+}
+
+/* Every row's responsibilities are one in all, and so is what they are shares of. */
+static bool conserved(struct strata_dims dims, const double *params, const struct strata_sum *sums,
                       const struct strata_totals *totals)
 {
+    const struct mixture m = mixture_read(dims, params);
     const struct moments from = moments_read(dims, sums);
-    strata_int128 rows = 0, mass = 0;
+    strata_uint128 rows = 0, mass = 0;
     for (size_t c = 0; c < dims.k; c++) {
-        rows += from.count[c].value;
-        mass += from.mass[c].value;
+        rows += (strata_uint128)from.count[c].value;
+        mass += (strata_uint128)from.mass[c].value;
     }
-    return rows == (strata_int128)totals->weight &&
-           mass == (strata_int128)totals->weight * (int64_t)UNIT;
+    bool holds = rows == totals->weight && mass == (strata_uint128)totals->weight * (int64_t)UNIT &&
+                 from.objective->value == from.twin->value;
+    for (size_t j = 0; j < dims.d; j++) holds &= column_conserved(dims, m, from, j, totals);
+    return holds;
 }
 
 static void maximise_segment(struct strata_dims dims, size_t c, struct moments from,

@@ -177,16 +177,18 @@ static void collect(struct strata_dims dims, struct strata_tally *tally, struct 
 
 /* --- what the sums tell ---------------------------------------------------------------- */
 
-static bool conserved(struct strata_dims dims, const struct strata_sum *sums,
+static bool conserved(struct strata_dims dims, const double *params, const struct strata_sum *sums,
                       const struct strata_totals *totals)
 {
-    strata_int128 weight = 0;
-    for (size_t c = 0; c < dims.k; c++) weight += sums[c].value;
-    bool holds = weight == (strata_int128)totals->weight;
+    (void)params;
+    strata_uint128 weight = 0; /* damaged sums may overflow */
+    for (size_t c = 0; c < dims.k; c++) weight += (strata_uint128)sums[c].value;
+    bool holds = weight == totals->weight;
     for (size_t j = 0; j < dims.d; j++) {
-        strata_int128 column = 0;
-        for (size_t c = 0; c < dims.k; c++) column += sums[dims.k + c * dims.d + j].value;
-        holds &= column == totals->sum[j].value;
+        strata_uint128 column = 0;
+        for (size_t c = 0; c < dims.k; c++)
+            column += (strata_uint128)sums[dims.k + c * dims.d + j].value;
+        holds &= column == (strata_uint128)totals->sum[j].value;
     }
     return holds;
 }

@@ -7,6 +7,10 @@
 
 #include "strata/comm.h"
 #include "strata/fault.h"
+#include "strata/watch.h"
+
+/* MPI starts in a second, or in a minute on many hosts; but when a rank dies in it, the others may wait for ever. */
+#define INIT_LIMIT_S 300
 
 /* Elements of one MPI call; STRATA_COMM_ROUND lowers it in tests. */
 static size_t round_max = (size_t)1 << 30;
@@ -158,6 +162,9 @@ strata_status strata_comm_mpi_init(struct strata_comm *comm, int *argc, char ***
 {
     static MPI_Comm everybody;
     int provided = 0;
+    STRATA_FAULT_RANK(getenv("PMIX_RANK") ? (int)strtol(getenv("PMIX_RANK"), NULL, 10) : 0);
+    STRATA_FAULT("mpi.init.before");
+    strata_watch_await(INIT_LIMIT_S);
     if (MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS ||
         provided < MPI_THREAD_FUNNELED)
         return STRATA_FAIL(err, STRATA_E_UNAVAILABLE,
@@ -174,6 +181,8 @@ strata_status strata_comm_mpi_init(struct strata_comm *comm, int *argc, char ***
     const char *round = getenv("STRATA_COMM_ROUND");
     if (round && strtoull(round, NULL, 10) >= 1024) round_max = (size_t)strtoull(round, NULL, 10);
     if (round_max > INT_MAX) round_max = INT_MAX;
+    strata_watch_await(0);
+    STRATA_FAULT("mpi.init.after");
     return STRATA_OK;
 }
 

@@ -17,24 +17,34 @@
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "strata/clock.h"
+#include "strata/fault.h"
 #include "strata/log.h"
 
 #define PLACES_MAX 6     /* addresses of a host */
 #define LEAVE_WITHIN_S 1 /* MPI may be what is stuck */
 #define NEIGHBOURS 2
+#define HELLO_S 2.5   /* for the first beats to arrive: they may be lost once or twice */
 #define TURN_MAX 1000 /* datagrams, whoever sends them */
 /* The rank before a silent one waits longer than the one after it: one voice. */
 #define SECOND_LOOK_S 0.5
+#define MARGIN_S 10 /* between mpirun's own notice of a lost host and the watch's */
 
 /* Where a rank listens.  Travels as it is: a job's hosts are alike. */
 struct place {
     char host[64];
     in_port_t port;
     uint32_t n;
-    struct in_addr address[PLACES_MAX];
+    struct in6_addr address[PLACES_MAX]; /* those of IPv4 mapped */
+};
+
+union endpoint {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
 };
 
 struct beat {
@@ -54,13 +64,55 @@ struct strata_watch {
     struct neighbour neighbour[NEIGHBOURS];
     int n_neighbours;
     int socket, wake; /* an event ends the thread */
+    bool only_v4;
     uint64_t token;
-    double beat_s;
+    double limit_s, beat_s;
     pthread_t thread;
     bool runs;
+    atomic_int n_heard; /* neighbours, so far */
+    int n_deaf;         /* ranks that heard fewer than they have when the watch began */
     _Atomic(const char *) stage;
     atomic_uint_fast64_t iteration;
 };
+
+static struct in6_addr mapped(in_addr_t v4)
+{
+    struct in6_addr address = {.s6_addr = {[10] = 0xff, [11] = 0xff}};
+    memcpy(&address.s6_addr[12], &v4, sizeof v4);
+    return address;
+}
+
+/* --- before there is a watch ----------------------------------------------------------------- */
+
+static volatile sig_atomic_t seconds_left;
+static char missing[160];
+
+/* A look a second, so that time in which the process was suspended counts as one. */
+static void look_at_clock(int number)
+{
+    (void)number;
+    if (--seconds_left > 0) {
+        (void)alarm(1);
+        return;
+    }
+    (void)!write(STDERR_FILENO, missing, strlen(missing));
+    _exit(75);
+}
+
+void strata_watch_await(double limit_s)
+{
+    const struct sigaction look = {.sa_handler = look_at_clock, .sa_flags = SA_RESTART};
+    const struct sigaction none = {.sa_handler = SIG_DFL};
+    (void)alarm(0);
+    (void)sigaction(SIGALRM, limit_s > 0 ? &look : &none, NULL);
+    if (!(limit_s > 0)) return;
+    seconds_left = (sig_atomic_t)limit_s + 1;
+    (void)snprintf(missing, sizeof missing,
+                   "strata: the ranks have not come together within %.0f s: one of them, or its host, "
+                   "does not answer; run the same command again\n",
+                   limit_s);
+    (void)alarm(1);
+}
 
 void strata_watch_tell(struct strata_comm *comm, const char *stage, uint64_t iteration)
 {
@@ -71,17 +123,29 @@ void strata_watch_tell(struct strata_comm *comm, const char *stage, uint64_t ite
 
 /* --- the thread ------------------------------------------------------------------------------ */
 
-static void send_beats(struct strata_watch *watch)
+/* Lost: the next one will do. */
+static void send_beat(const struct strata_watch *watch, const struct in6_addr *address,
+                      in_port_t port)
 {
     const struct beat beat = {watch->token, watch->comm->rank};
+    union endpoint to = {.v6 = {.sin6_family = AF_INET6, .sin6_port = port, .sin6_addr = *address}};
+    socklen_t n_bytes = sizeof to.v6;
+    if (watch->only_v4) {
+        if (!IN6_IS_ADDR_V4MAPPED(address)) return;
+        to = (union endpoint){.v4 = {.sin_family = AF_INET, .sin_port = port}};
+        memcpy(&to.v4.sin_addr, &address->s6_addr[12], sizeof to.v4.sin_addr);
+        n_bytes = sizeof to.v4;
+    }
+    if (STRATA_FAULT_CALL("watch.send")) return;
+    (void)sendto(watch->socket, &beat, sizeof beat, MSG_DONTWAIT, &to.any, n_bytes);
+}
+
+static void send_beats(struct strata_watch *watch)
+{
     for (int i = 0; i < watch->n_neighbours; i++) {
         const struct place *place = &watch->neighbour[i].place;
-        for (uint32_t j = 0; j < place->n && j < PLACES_MAX; j++) {
-            const struct sockaddr_in to = {
-                .sin_family = AF_INET, .sin_port = place->port, .sin_addr = place->address[j]};
-            (void)sendto(watch->socket, &beat, sizeof beat, MSG_DONTWAIT,
-                         (const struct sockaddr *)&to, sizeof to); /* lost: the next will do */
-        }
+        for (uint32_t j = 0; j < place->n && j < PLACES_MAX; j++)
+            send_beat(watch, &place->address[j], place->port);
     }
 }
 
@@ -95,6 +159,7 @@ static void hear(struct strata_watch *watch)
         for (int j = 0; j < watch->n_neighbours; j++) {
             struct neighbour *neighbour = &watch->neighbour[j];
             if (neighbour->rank != beat.rank) continue;
+            if (!neighbour->heard) atomic_fetch_add(&watch->n_heard, 1);
             neighbour->heard = true;
             neighbour->silent_s = 0;
         }
@@ -161,44 +226,105 @@ static void *watch_neighbours(void *argument)
     }
 }
 
+/* --- the limit ------------------------------------------------------------------------------- */
+
+static double setting_s(const char *name, double otherwise)
+{
+    const char *text = getenv(name);
+    char *end = NULL;
+    const double value = text ? strtod(text, &end) : otherwise;
+    return text && end != text && value >= 0 ? value : otherwise;
+}
+
+/* On several hosts mpirun itself must have noticed a lost one before it is told to end the job: it would wait for ever
+ * for that host to confirm.  It does by the keepalive of its connections; unset, as deploy/mpirun sets it. */
+static double limit_in_force(const struct strata_comm *comm, double limit_s)
+{
+    if (comm->n_here == comm->size) return limit_s;
+    const double notices_s = setting_s("OMPI_MCA_oob_tcp_keepalive_time", 10) +
+                             setting_s("OMPI_MCA_oob_tcp_keepalive_intvl", 5) *
+                                 setting_s("OMPI_MCA_oob_tcp_keepalive_probes", 4);
+    return limit_s > notices_s + MARGIN_S ? limit_s : notices_s + MARGIN_S;
+}
+
+double strata_watch_limit(const struct strata_comm *comm)
+{
+    return comm->watch ? comm->watch->limit_s : 0;
+}
+
 /* --- beginning and end ----------------------------------------------------------------------- */
 
-/* Every address by which another host may reach this one; the loopback's when there is no other host. */
-static uint32_t find_addresses(bool one_host, struct in_addr *address)
+/* An address of either family in the form of IPv6; false: others cannot use it. */
+static bool take_address(const struct ifaddrs *of, sa_family_t family, struct in6_addr *address)
 {
+    if (!of->ifa_addr || of->ifa_addr->sa_family != family) return false;
+    if (!(of->ifa_flags & IFF_UP) || (of->ifa_flags & IFF_LOOPBACK)) return false;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+    if (family == AF_INET) {
+        memcpy(&v4, of->ifa_addr, sizeof v4);
+        *address = mapped(v4.sin_addr.s_addr);
+        return true;
+    }
+    memcpy(&v6, of->ifa_addr, sizeof v6);
+    *address = v6.sin6_addr;
+    return !IN6_IS_ADDR_LINKLOCAL(address); /* it is of one device */
+}
+
+/* Every address by which another host may reach this one; the loopback's when there is no other host. */
+static uint32_t find_addresses(bool one_host, struct in6_addr *address)
+{
+    static const sa_family_t families[] = {AF_INET, AF_INET6};
     if (one_host) {
-        address[0].s_addr = htonl(INADDR_LOOPBACK);
+        address[0] = mapped(htonl(INADDR_LOOPBACK));
         return 1;
     }
     struct ifaddrs *list = NULL;
     if (getifaddrs(&list) != 0) return 0;
     uint32_t n = 0;
-    for (const struct ifaddrs *each = list; each && n < PLACES_MAX; each = each->ifa_next) {
-        if (!each->ifa_addr || each->ifa_addr->sa_family != AF_INET) continue;
-        if (!(each->ifa_flags & IFF_UP) || (each->ifa_flags & IFF_LOOPBACK)) continue;
-        struct sockaddr_in of;
-        memcpy(&of, each->ifa_addr, sizeof of);
-        address[n++] = of.sin_addr;
-    }
+    for (int i = 0; i < 2; i++)
+        for (const struct ifaddrs *each = list; each && n < PLACES_MAX; each = each->ifa_next)
+            n += take_address(each, families[i], &address[n]);
     freeifaddrs(list);
     return n;
 }
 
-/* A socket on a port of the system's choice, and where others find it. */
+/* A socket of both families, or where there is no IPv6 one of IPv4; on a port of the system's choice. */
+static bool bind_socket(struct strata_watch *watch, bool one_host, in_port_t *port)
+{
+    static const int no = 0;
+    union endpoint any = {.v6 = {.sin6_family = AF_INET6}};
+    socklen_t n_bytes = sizeof any.v6;
+    if (one_host) any.v6.sin6_addr = mapped(htonl(INADDR_LOOPBACK));
+    watch->socket = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (watch->socket >= 0 &&
+        setsockopt(watch->socket, IPPROTO_IPV6, IPV6_V6ONLY, &no, sizeof no) == 0 &&
+        bind(watch->socket, &any.any, n_bytes) == 0 &&
+        getsockname(watch->socket, &any.any, &n_bytes) == 0) {
+        *port = any.v6.sin6_port;
+        return true;
+    }
+    if (watch->socket >= 0) (void)close(watch->socket);
+    any = (union endpoint){.v4 = {.sin_family = AF_INET}};
+    any.v4.sin_addr.s_addr = htonl(one_host ? INADDR_LOOPBACK : INADDR_ANY);
+    n_bytes = sizeof any.v4;
+    watch->only_v4 = true;
+    watch->socket = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (watch->socket < 0 || bind(watch->socket, &any.any, n_bytes) != 0 ||
+        getsockname(watch->socket, &any.any, &n_bytes) != 0)
+        return false;
+    *port = any.v4.sin_port;
+    return true;
+}
+
+/* What this rank listens on, and where others find it. */
 static strata_status open_socket(struct strata_watch *watch, bool one_host, struct place *mine,
                                  struct strata_err *err)
 {
-    struct sockaddr_in any = {.sin_family = AF_INET,
-                              .sin_addr.s_addr = htonl(one_host ? INADDR_LOOPBACK : INADDR_ANY)};
-    socklen_t n_bytes = sizeof any;
-    watch->socket = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (watch->socket < 0 || bind(watch->socket, (struct sockaddr *)&any, sizeof any) != 0 ||
-        getsockname(watch->socket, (struct sockaddr *)&any, &n_bytes) != 0 ||
-        (watch->wake = eventfd(0, EFD_CLOEXEC)) < 0)
+    if (!bind_socket(watch, one_host, &mine->port) || (watch->wake = eventfd(0, EFD_CLOEXEC)) < 0)
         return STRATA_FAIL(err, STRATA_E_SYSTEM,
                            "the stall watch gets no socket: %s; --stall-limit 0 does without",
                            strerror(errno));
-    mine->port = any.sin_port;
     mine->n = find_addresses(one_host, mine->address);
     (void)gethostname(mine->host, sizeof mine->host - 1); /* it stays empty */
     return STRATA_OK;
@@ -238,6 +364,16 @@ static void drop(struct strata_watch *watch)
     free(watch);
 }
 
+/* Whether the first beats of all neighbours arrive in time. */
+static bool hears_all(struct strata_watch *watch)
+{
+    const struct timespec moment = {.tv_nsec = 1000000};
+    const double end_s = strata_clock_s() + HELLO_S;
+    while (atomic_load(&watch->n_heard) < watch->n_neighbours && strata_clock_s() < end_s)
+        (void)nanosleep(&moment, NULL);
+    return atomic_load(&watch->n_heard) == watch->n_neighbours;
+}
+
 static strata_status meet(struct strata_watch *watch, const struct place *mine, struct place *all,
                           double limit_s, struct strata_err *err)
 {
@@ -246,15 +382,32 @@ static strata_status meet(struct strata_watch *watch, const struct place *mine, 
     const int after = (comm->rank + 1) % comm->size;
     strata_comm_broadcast(comm, &watch->token, sizeof watch->token, 0);
     strata_comm_gather_all(comm, mine, sizeof *mine, all);
+    watch->limit_s = limit_s;
     watch->beat_s = limit_s / 10 < 1 ? limit_s / 10 : 1;
     take_neighbour(watch, all, before, limit_s);
     if (after != before) take_neighbour(watch, all, after, limit_s + SECOND_LOOK_S);
+    STRATA_FAULT("watch.meet.before");
+    send_beats(watch); /* before anybody goes on: from then on each rank can fall silent */
     return strata_comm_agree(comm, start_thread(watch, err), err);
+}
+
+static void count_deaf(struct strata_watch *watch)
+{
+    int64_t n_deaf = !hears_all(watch);
+    strata_comm_sum(watch->comm, &n_deaf, 1);
+    watch->n_deaf = (int)n_deaf;
+}
+
+int strata_watch_deaf(const struct strata_comm *comm)
+{
+    return comm->watch ? comm->watch->n_deaf : 0;
 }
 
 strata_status strata_watch_start(struct strata_comm *comm, double limit_s, struct strata_err *err)
 {
     if (comm->size < 2 || !(limit_s > 0)) return STRATA_OK;
+    limit_s = limit_in_force(comm, limit_s);
+    strata_watch_await(limit_s);
     struct strata_watch *watch = calloc(1, sizeof *watch);
     struct place mine = {0}, *all = calloc((size_t)comm->size, sizeof *all);
     strata_status status = STRATA_OK;
@@ -268,11 +421,14 @@ strata_status strata_watch_start(struct strata_comm *comm, double limit_s, struc
     }
     status = strata_comm_agree(comm, status, err);
     if (status == STRATA_OK) status = meet(watch, &mine, all, limit_s, err);
+    strata_watch_await(0);
     free(all);
-    if (status == STRATA_OK)
+    if (status == STRATA_OK) {
+        count_deaf(watch);
         comm->watch = watch;
-    else if (watch)
+    } else if (watch) {
         drop(watch);
+    }
     return status;
 }
 

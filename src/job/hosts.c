@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "strata/log.h"
+#include "strata/watch.h"
 
 #include "job/job_impl.h"
 
@@ -26,9 +27,23 @@ static void tell(const struct strata_job *job, long long n_without)
     strata_job_warn(job, sentence);
 }
 
+/* The stall watch is worth what it hears. */
+static void tell_deaf(const struct strata_job *job, int n_deaf)
+{
+    char sentence[256];
+    (void)snprintf(sentence, sizeof sentence,
+                   "%d of %d ranks hear no datagram of a neighbour: a rank that stops there is not "
+                   "noticed; let UDP through between the hosts",
+                   n_deaf, job->comm->size);
+    STRATA_LOG(WARN, "watch.deaf", "ranks=%d", n_deaf);
+    strata_job_warn(job, sentence);
+}
+
 void strata_job_note_hosts(struct strata_job *job)
 {
     struct strata_comm *comm = job->comm;
+    const int n_deaf = strata_watch_deaf(comm);
+    if (comm->rank == 0 && n_deaf > 0) tell_deaf(job, n_deaf);
     if (comm->n_here == comm->size) return;
     const uint64_t mine = number_of_tray(job);
     uint64_t first = mine;

@@ -29,6 +29,9 @@ static void expect(const struct crowd *crowd, const char *estimator, const char 
 static void flip_each(const char *estimator, const char *point, unsigned stride,
                       const char *sentence)
 {
+    const bool is_received =
+        strcmp(point, "fit.received") == 0 || strcmp(point, "fit.unpacked") == 0;
+
     struct crowd crowd = crowd_blobs(400, 3, 4, 1.0, 11);
     for (unsigned rank = 0; rank < RANKS; rank++)
         for (unsigned word = 0; word < 40; word++) {
@@ -36,7 +39,8 @@ static void flip_each(const char *estimator, const char *point, unsigned stride,
             (void)snprintf(fault, sizeof fault, "flip@%s,rank=%u,count=%d,bit=%u", point, rank,
                            ITERATION,
                            word * stride + (word * 7 + rank) % (stride < 64 ? stride : 64));
-            (void)snprintf(named, sizeof named, "rank %u holds another model than the others", rank);
+            (void)snprintf(named, sizeof named, "rank %u holds %s than the others", rank,
+                           is_received ? "other sums" : "another model");
             expect(&crowd, estimator, fault, sentence ? sentence : named);
         }
     crowd_free(&crowd);
@@ -52,6 +56,8 @@ Test(corruption, a_flipped_bit_of_the_params_names_the_rank_in_that_iteration)
 Test(corruption, a_flipped_bit_of_kept_sums_is_noticed_in_that_iteration)
 {
     flip_each("kmeans", "fit.kept", 128, "the segments' sums do not add up");
+    flip_each("gmm-diag", "fit.kept", 128, "the segments' sums do not add up");
+    flip_each("gmm-diag", "fit.kept", 127, "the segments' sums do not add up");
 }
 
 Test(corruption, a_flipped_bit_of_the_message_is_noticed_in_that_iteration)
@@ -64,6 +70,113 @@ Test(corruption, a_flipped_bit_of_the_rows_is_noticed_in_that_iteration)
 {
     flip_each("kmeans", "fit.matrix", 32, "the feature matrix changed in memory");
     flip_each("gmm-diag", "fit.matrix", 32, "the feature matrix changed in memory");
+}
+
+/* Each rank has a copy of the sums: who has another one does not go its own way alone. */
+Test(corruption, a_flipped_bit_of_what_one_rank_received_names_it_in_that_iteration)
+{
+    flip_each("kmeans", "fit.received", 64, NULL);
+    flip_each("gmm-diag", "fit.received", 64, NULL);
+    flip_each("kmeans", "fit.unpacked", 128, NULL);
+    flip_each("gmm-diag", "fit.unpacked", 127, NULL);
+}
+
+Test(corruption, of_two_ranks_the_one_that_received_other_sums_is_named)
+{
+    struct crowd crowd = crowd_blobs(400, 3, 4, 1.0, 11);
+    struct strata_config config = fit_config("kmeans", 4, 4, 1);
+    cr_assert(strata_fault_arm("flip@fit.received,rank=1,count=2,bit=1000"));
+    struct fitted *fitted = fit_run(&crowd, &config, 2, NULL);
+    cr_assert_eq(fitted->status, STRATA_E_BUG);
+    cr_assert(strstr(fitted->err.text, "rank 1 holds other sums than the others after 2 reductions"),
+              "%s", fitted->err.text);
+    fit_free(fitted);
+    crowd_free(&crowd);
+}
+
+static bool is_same_result(const struct fitted *a, const struct fitted *b, size_t n_rows)
+{
+    const struct strata_estimator *estimator = b->result.estimator;
+    return a->status == STRATA_OK && a->result.state_hash == b->result.state_hash &&
+           a->result.iterations_total == b->result.iterations_total &&
+           memcmp(a->params, b->params,
+                  estimator->param_count(b->result.dims) * sizeof *b->params) == 0 &&
+           memcmp(a->mass, b->mass, b->result.dims.k * sizeof *b->mass) == 0 &&
+           memcmp(&a->result.objective, &b->result.objective, sizeof a->result.objective) == 0 &&
+           memcmp(a->row, b->row, n_rows * sizeof *b->row) == 0;
+}
+
+/* Bits anywhere, whatever they mean: what is not noticed in that iteration has changed nothing. */
+Test(corruption, a_bit_anywhere_is_noticed_in_that_iteration_or_changes_no_byte)
+{
+    static const char *const points[] = {"fit.params",  "fit.matrix",   "fit.kept",
+                                         "fit.message", "fit.received", "fit.unpacked"};
+    struct crowd crowd = crowd_blobs(400, 3, 4, 1.0, 11);
+    unsigned n_noticed = 0, n_harmless = 0;
+    for (const struct strata_estimator *const *e = strata_estimators; *e; e++) {
+        struct strata_config config = fit_config((*e)->name, 4, 4, 1);
+        config.threads = 1;
+        cr_assert(strata_fault_arm(""));
+        struct fitted *undisturbed = fit_run(&crowd, &config, RANKS, NULL);
+        for (uint64_t i = 0; i < 6 * 16; i++) {
+            char fault[96], when[32];
+            const uint64_t bit = (i + 1) * UINT64_C(0x9e3779b97f4a7c15) >> 24;
+            (void)snprintf(fault, sizeof fault, "flip@%s,rank=%d,count=%d,bit=%llu", points[i % 6],
+                           (int)(i / 6 % RANKS), ITERATION, (unsigned long long)bit);
+            (void)snprintf(when, sizeof when, "after %d reductions", ITERATION);
+            cr_assert(strata_fault_arm(fault));
+            struct fitted *fitted = fit_run(&crowd, &config, RANKS, NULL);
+            cr_assert_eq(strata_fault_happened(), 1, "%s: did not happen", fault);
+            const bool noticed = fitted->status == STRATA_E_BUG && strstr(fitted->err.text, when);
+            n_noticed += noticed;
+            n_harmless += !noticed;
+            /* The upper half of the sums of k-means in memory goes nowhere. */
+            cr_assert(noticed || (!(*e)->soft && strcmp(points[i % 6], "fit.kept") == 0), "%s",
+                      fault);
+            cr_assert(noticed || is_same_result(fitted, undisturbed, crowd.n), "%s with %s: %s",
+                      fault, (*e)->name, fitted->err.text);
+            fit_free(fitted);
+        }
+        fit_free(undisturbed);
+    }
+    cr_assert_gt(n_noticed, 10 * n_harmless, "%u noticed, %u harmless", n_noticed, n_harmless);
+    crowd_free(&crowd);
+}
+
+/* After the last iteration nothing is compared by the next one's message. */
+Test(corruption, a_bit_that_flips_after_the_last_iteration_is_noticed_and_its_rank_named)
+{
+    static const char *const points[] = {"fit.chosen", "fit.look.model", "fit.look.sums"};
+    struct crowd crowd = crowd_blobs(400, 3, 4, 1.0, 11);
+    for (unsigned i = 0; i < 2 * 3 * RANKS * 2; i++) {
+        const char *point = points[i / 2 % 3];
+        const unsigned rank = i / 6 % RANKS, word = i / 6 / RANKS;
+        struct strata_config config = fit_config(i % 2 ? "gmm-diag" : "kmeans", 4, 4, 1);
+        char fault[96], named[96];
+        (void)snprintf(fault, sizeof fault, "flip@%s,rank=%u,bit=%u", point, rank,
+                       word * 128 + i % 40);
+        (void)snprintf(named, sizeof named, "rank %u holds", rank);
+        cr_assert(strata_fault_arm(fault));
+        struct fitted *fitted = fit_run(&crowd, &config, RANKS, NULL);
+        cr_assert_eq(strata_fault_happened(), 1, "%s: did not happen", fault);
+        cr_assert_eq(fitted->status, STRATA_E_BUG, "%s: not noticed", fault);
+        cr_assert(strstr(fitted->err.text, named), "%s: %s", fault, fitted->err.text);
+        fit_free(fitted);
+    }
+    crowd_free(&crowd);
+}
+
+/* A mixture's sums are of every row in every pass: they show a row that changed before its checksum is due. */
+Test(corruption, a_mixture_notices_a_row_that_changed_in_that_iteration)
+{
+    struct crowd crowd = crowd_blobs(40000, 2, 4, 3.0, 5);
+    for (unsigned row = 500; row < 13000; row += 4000) {
+        char fault[96];
+        (void)snprintf(fault, sizeof fault, "flip@fit.matrix,rank=1,count=%d,bit=%u", ITERATION,
+                       row * 64 + 12);
+        expect(&crowd, "gmm-diag", fault, "");
+    }
+    crowd_free(&crowd);
 }
 
 /* With many blocks a step looks at one in 256 of them; what it has not come to by the end, the last pass tells. */

@@ -133,7 +133,7 @@ Test(weights, the_largest_weights_are_summed_exactly)
         hand_run(&b, params, NULL);
         for (size_t s = 0; s < a.n_stats; s++)
             cr_assert(a.sums[s].value == b.sums[s].value << 20, "%s %zu", (*each)->name, s);
-        cr_assert((*each)->conserved(dims, a.sums, &a.totals));
+        cr_assert((*each)->conserved(dims, params, a.sums, &a.totals));
         hand_pass_free(&a);
         hand_pass_free(&b);
         free(params);

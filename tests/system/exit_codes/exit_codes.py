@@ -77,7 +77,8 @@ def run(launcher, *arguments, output="out"):
 
 def signalled(launcher, number, to_launcher=True, before=None):
     output = HERE / f"{launcher}-{signal.Signals(number).name}-{to_launcher}-{before}"
-    process = start(launcher, [str(JOB)] + LONG, output)
+    limit = ["--stall-limit", "2"] if number == signal.SIGSTOP else []
+    process = start(launcher, [str(JOB)] + limit + LONG, output)
     wait_until_fitting(output, process)
     if before:
         process.send_signal(before)
@@ -119,6 +120,8 @@ def causes(launcher):
     yield "TERM", signalled(launcher, signal.SIGTERM)
     yield "INT", signalled(launcher, signal.SIGINT)
     yield "a rank is killed", signalled(launcher, signal.SIGKILL, to_launcher=False)
+    if launcher != "none":  # nobody is there to notice
+        yield "a rank stops answering", signalled(launcher, signal.SIGSTOP, to_launcher=False)
 
 
 TWICE = """job: twice

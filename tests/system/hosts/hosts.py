@@ -45,10 +45,11 @@ class World:
         shutil.rmtree(HERE / "hosts")
 
     def start(self, output, sets, **settings):
-        """The supervisor with one rank a host, on the first; a link is given up after 5 s instead of 30."""
+        """The supervisor with one rank a host, on the first; a link is given up after 5 s instead of 30.  Where
+        the watch ended the job before that, mpirun would hang."""
         keepalive = {f"OMPI_MCA_oob_tcp_keepalive_{k}": v for k, v in (("time", "2"), ("intvl", "1"), ("probes", "3"))}
         line = [str(SOURCE / "deploy/strata-supervise"), "--hosts", "hosts", "--pause", "0", "run", JOB.name,
-                "--output", output, "--quiet"]
+                "--output", output, "--quiet", "--stall-limit", "1"]
         line += [w for s in sets + ([] if self.shared else ["readers=coordinator"]) for w in ("--set", s)]
         line = [str(SOURCE / "tests/support/hosts"), "exec", str(HERE / "hosts"), "h1"] + line
         return subprocess.Popen(line, cwd=self.work, env={**os.environ, **keepalive, **settings}, text=True,
@@ -71,11 +72,21 @@ def in_the_suite(checks):
     with World(shared=False) as world:
         code, text = finish(world.start("out", []))
         checks.that(code == 0 and "ranks=3 hosts=h1 h2 h3" in text, f"three hosts: {code}\n{text}")
+        checks.that("--stall-limit is 15 s, not 1 s" in text, f"a stall limit that mpirun does not bear is raised:\n{text}")
+        checks.that("hear no datagram" not in text, f"datagrams pass:\n{text}")
         checks.that("out is on h1 alone" in text, f"what is lost with the first host is told at the start:\n{text}")
         checks.that('"directory.unshared"' in (world.seen / "out/log.jsonl").read_text(), "and in the log")
         checks.that(code == 0 and hashes(world.seen / "out") == hashes("one-rank"), "the same bytes on three hosts")
         others = [p for i in (2, 3) for p in (HERE / f"hosts/h{i}/files0").iterdir()]
         checks.that(not others, f"other hosts are left as they were: {others}")
+
+
+def six_only(checks):
+    """Without IPv4 the ranks and their watch hear each other as well."""
+    with World(shared=True) as world:
+        hosts("six", "3")
+        code, text = finish(world.start("out", []))
+        checks.that(code == 0 and "hear no datagram" not in text, f"IPv6 only: {code}\n{text}")
 
 
 def lose_a_host(checks, shared, how):
@@ -118,6 +129,7 @@ def main():
             for how in ("cut", "kill"):
                 lose_a_host(checks, shared, how)
         slow_link(checks)
+        six_only(checks)
     else:
         in_the_suite(checks)
     checks.end()

@@ -79,6 +79,24 @@ def stop_one(checks, number, rank, point, doing, limit):
     return took
 
 
+def stop_before_beating(checks, rank, point, limit):
+    """A rank that stops before it has said a word is noticed all the same; nobody can say which one it is."""
+    begin = time.monotonic()
+    code, text = finish(launch(3, limit, f"mute-{rank}", fault=f"stop@{point},rank={rank}"))
+    took, story = time.monotonic() - begin, f"rank {rank} stopped at {point}"
+    checks.that(code == 75, f"{story}: ended with {code}:\n{text}")
+    checks.that(took < limit + 5, f"{story}: ended after {took:.2f} s, the limit is {limit} s")
+    checks.that(f"the ranks have not come together within {limit} s" in text, f"{story}: not told:\n{text}")
+
+
+def hear_nobody(checks, limit):
+    """Where no datagram passes nobody is accused, and it is told."""
+    code, text = finish(launch(3, limit, "deaf", fault="fail@watch.send,ever=1"))
+    checks.that(code == 0, f"no datagram passes: ended with {code}:\n{text}")
+    checks.that("strata: 3 of 3 ranks hear no datagram of a neighbour" in text, f"no datagram passes: not told:\n{text}")
+    checks.that('"watch.deaf"' in pathlib.Path("deaf/log.jsonl").read_text(), "no datagram passes: not in the log")
+
+
 def stay_calm(checks, seconds, limit):
     """Four ranks to a core, all busy, one job after the other; the last one is asked to end.  Nobody is accused."""
     ranks, end, jobs = 4 * len(os.sched_getaffinity(0)), time.monotonic() + seconds, 0
@@ -125,6 +143,9 @@ def main():
         if options.stops > 8:
             rank, (point, doing) = draw.randrange(4), draw.choice(POINTS)
         took.append(stop_one(checks, number, rank, point, doing, options.limit))
+    for rank, point in enumerate(("mpi.init.after", "watch.meet.before")):
+        stop_before_beating(checks, rank, point, options.limit)
+    hear_nobody(checks, options.limit)
     suspend_all(checks, options.limit)
     ranks = stay_calm(checks, options.calm, options.limit)
     print(f"{options.stops} stops, ended after {min(took):.2f} to {max(took):.2f} s with a limit of {options.limit} s; "

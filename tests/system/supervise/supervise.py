@@ -17,6 +17,7 @@ SETS = ["model.starts=120", "model.segments={from: 40, to: 47}", "model.min_shar
 
 # A strata that does what the next line of the file `plan` says, and writes a log as a job does.
 STRATA = """#!/usr/bin/env -S --default-signal=INT bash
+trap 'exit 75' USR1; trap 'exit 130' INT
 IFS= read -r step <plan
 sed -i 1d plan
 echo "$$ $step" >>starts
@@ -29,7 +30,7 @@ exec "$@"
 """
 BEGIN = "mkdir -p out && echo begun >>out/log.jsonl"
 STOP = """echo '{"event":"run.failed"}' >>out/log.jsonl"""
-WAIT = "trap 'exit 75' USR1; trap 'exit 130' INT; for _ in $(seq 100); do sleep 0.1; done"
+WAIT = "for _ in $(seq 100); do sleep 0.1; done"
 
 
 def executable(path, text):
@@ -117,6 +118,23 @@ def signals(checks):
                     f"{name}: ended with {process.returncode}, not {code}:\n{text}")
 
 
+def signals_at_the_start(checks):
+    """Whatever becomes of the launcher just then: what is asked is not lost, and nothing runs on."""
+    for number, code in ((signal.SIGUSR1, 75), (signal.SIGTERM, 75), (signal.SIGINT, 130)):
+        late = []
+        for i in range(8):
+            world = World(f"early-{number}-{i}", [f"{BEGIN}; {WAIT}", "exit 0"])
+            process = world.start("--launcher", "none")
+            process.stdout.readline()  # of the attempt, which begins now
+            time.sleep(0.001 * i)
+            begin = time.monotonic()
+            process.send_signal(number)
+            text, _ = process.communicate(timeout=60)
+            if time.monotonic() - begin > 3 or process.returncode != code:
+                late.append((i, process.returncode, text))
+        checks.that(not late, f"signal {number} as the ranks start was lost {len(late)} times of 8: {late}")
+
+
 def hosts_that_remain(checks):
     """The second host answers at first, and no more when ranks were lost."""
     world = World("hosts", [f"{BEGIN}; exit 205", "exit 0"])
@@ -169,6 +187,7 @@ def main():
     ends(checks)
     pauses(checks)
     signals(checks)
+    signals_at_the_start(checks)
     hosts_that_remain(checks)
     misuse(checks)
     real_ranks_are_killed(checks)
