@@ -4,6 +4,7 @@
 #ifndef STRATA_COMM_H
 #define STRATA_COMM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,7 @@ struct strata_comm_ops {
                      const uint64_t *send_bytes, unsigned char *receive,
                      const uint64_t *receive_bytes); /* all to all, by rank */
     void (*barrier)(struct strata_comm *comm);
+    bool (*muster)(struct strata_comm *comm, double limit_s); /* not collective */
     void (*abort)(struct strata_comm *comm, int exit_code);
 };
 
@@ -66,6 +68,10 @@ void strata_comm_sum(struct strata_comm *comm, int64_t *values, size_t n);
  * put in err->rank.  Collective.  One 8-byte sum when all is well. */
 STRATA_MUST_CHECK strata_status strata_comm_agree(struct strata_comm *comm, strata_status mine,
                                                   struct strata_err *err);
+
+/* Whether all ranks come to a muster within limit_s, while who does not come may be inside any collective: not
+ * collective, and free of cost for those who never call.  Once false, the caller must end the job (ops->abort). */
+bool strata_comm_muster(struct strata_comm *comm, double limit_s);
 
 /* Rank root's bytes on all ranks.  Collective. */
 void strata_comm_broadcast(struct strata_comm *comm, void *bytes, size_t n_bytes, int root);

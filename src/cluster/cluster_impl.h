@@ -329,7 +329,14 @@ void strata_scrub_step(const struct strata_rows *rows, struct strata_scrub *scru
 STRATA_MUST_CHECK strata_status strata_fit_judge(const struct strata_fit *fit, const char *broken,
                                                  uint64_t model, struct strata_err *err);
 
-/* The same, of a hash that must be the same on all ranks.  Collective. */
+/* What a rank does that finds an iteration's sums broken.  Where all ranks find the same they meet here, and
+ * leave with one sentence.  A rank that stays alone with it holds other sums than the others, which may be in
+ * their next collective already: it says so and ends the job, all ranks at once, with the same exit code.
+ * Never returns STRATA_OK.  Not collective: an iteration in which all is well pays nothing for it. */
+STRATA_MUST_CHECK strata_status strata_fit_leave(const struct strata_fit *fit, const char *broken,
+                                                 uint64_t model, struct strata_err *err);
+
+/* The same as strata_fit_judge, of a hash that must be the same on all ranks.  Collective. */
 STRATA_MUST_CHECK strata_status strata_fit_same(const struct strata_fit *fit, uint64_t model,
                                                 struct strata_err *err);
 

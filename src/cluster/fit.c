@@ -161,7 +161,7 @@ static const char *find_broken(const struct strata_fit *fit, const struct wave *
 }
 
 /* Everything that ranks must agree on, in one message; each decision is of the sums alone, so all
- * ranks take it.  Each rank decides by its own copy of them, so all must have found theirs sound before. */
+ * ranks take it.  Each rank decides by its own copy of them: one that finds its copy broken ends the job. */
 static strata_status reduce(struct strata_fit *fit, struct wave *wave, struct strata_err *err)
 {
     const size_t n = pack(fit, wave);
@@ -175,7 +175,8 @@ static strata_status reduce(struct strata_fit *fit, struct wave *wave, struct st
     wave->iteration++;
     fit->out->iterations_total++;
     const int64_t *head = wave->message;
-    STRATA_TRY(strata_fit_judge(fit, find_broken(fit, wave, n), wave->hash, err));
+    const char *broken = find_broken(fit, wave, n);
+    if (broken) return strata_fit_leave(fit, broken, wave->hash, err);
     if (head[HEAD_CANCEL] > 0) return STRATA_FAIL(err, STRATA_E_CANCELLED, "the fit was cancelled");
     fit->out_of_time = head[HEAD_LIMIT] > 0;
     return STRATA_OK;

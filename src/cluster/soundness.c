@@ -7,6 +7,8 @@
 
 #include "cluster/cluster_impl.h"
 
+#define MUSTER_S 1 /* ranks that found the same come within their time slices */
+
 /* Ranks of which something holds. */
 struct odd {
     int64_t n;
@@ -62,6 +64,18 @@ strata_status strata_fit_judge(const struct strata_fit *fit, const char *broken,
     else
         (void)snprintf(what, sizeof what, "%.128s", found.text);
     return blame(fit, what, err);
+}
+
+strata_status strata_fit_leave(const struct strata_fit *fit, const char *broken, uint64_t model,
+                               struct strata_err *err)
+{
+    if (strata_comm_muster(fit->comm, MUSTER_S)) return strata_fit_judge(fit, broken, model, err);
+    char what[160];
+    (void)snprintf(what, sizeof what, "rank %d holds other sums than the others", fit->comm->rank);
+    const strata_status status = blame(fit, what, err);
+    (void)fprintf(stderr, "strata: %s\n", err->text);
+    fit->comm->ops->abort(fit->comm, strata_status_exit_code(status));
+    return status;
 }
 
 strata_status strata_fit_same(const struct strata_fit *fit, uint64_t model, struct strata_err *err)

@@ -39,6 +39,11 @@ void strata_comm_barrier(struct strata_comm *comm)
     STRATA_FAULT("comm.barrier.after");
 }
 
+bool strata_comm_muster(struct strata_comm *comm, double limit_s)
+{
+    return comm->size == 1 || comm->ops->muster(comm, limit_s);
+}
+
 /* All well costs one sum of one integer; only when somebody failed is the lowest failing rank looked for. */
 strata_status strata_comm_agree(struct strata_comm *comm, strata_status mine, struct strata_err *err)
 {

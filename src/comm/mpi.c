@@ -2,9 +2,11 @@
  * (MPI_ERRORS_ARE_FATAL): there is no way to go on without a peer. */
 #include <limits.h>
 #include <mpi.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "strata/clock.h"
 #include "strata/comm.h"
 #include "strata/fault.h"
 #include "strata/watch.h"
@@ -14,6 +16,9 @@
 
 /* Elements of one MPI call; STRATA_COMM_ROUND lowers it in tests. */
 static size_t round_max = (size_t)1 << 30;
+
+/* For musters; made and freed with the world's. */
+static MPI_Comm apart;
 
 static MPI_Comm *world(struct strata_comm *comm)
 {
@@ -142,6 +147,20 @@ static void barrier(struct strata_comm *comm)
     (void)MPI_Barrier(*world(comm));
 }
 
+/* On a communicator of its own, as others may be inside a collective of the world. */
+static bool muster(struct strata_comm *comm, double limit_s)
+{
+    (void)comm;
+    MPI_Request request;
+    int all_here = 0;
+    (void)MPI_Ibarrier(apart, &request);
+    for (const double end_s = strata_clock_s() + limit_s; !all_here && strata_clock_s() < end_s;) {
+        (void)MPI_Test(&request, &all_here, MPI_STATUS_IGNORE);
+        (void)sched_yield();
+    }
+    return all_here;
+}
+
 static void leave(struct strata_comm *comm, int exit_code)
 {
     (void)MPI_Abort(*world(comm), exit_code);
@@ -154,6 +173,7 @@ static const struct strata_comm_ops mpi_ops = {
     .gather_all = gather_all,
     .exchange = exchange,
     .barrier = barrier,
+    .muster = muster,
     .abort = leave,
 };
 
@@ -170,6 +190,7 @@ strata_status strata_comm_mpi_init(struct strata_comm *comm, int *argc, char ***
         return STRATA_FAIL(err, STRATA_E_UNAVAILABLE,
                            "MPI does not start with thread level FUNNELED");
     (void)MPI_Comm_dup(MPI_COMM_WORLD, &everybody);
+    (void)MPI_Comm_dup(MPI_COMM_WORLD, &apart);
     *comm = (struct strata_comm){.ops = &mpi_ops, .state = &everybody};
     (void)MPI_Comm_rank(everybody, &comm->rank);
     (void)MPI_Comm_size(everybody, &comm->size);
@@ -189,5 +210,6 @@ strata_status strata_comm_mpi_init(struct strata_comm *comm, int *argc, char ***
 void strata_comm_mpi_finish(struct strata_comm *comm)
 {
     (void)MPI_Comm_free(world(comm));
+    (void)MPI_Comm_free(&apart);
     (void)MPI_Finalize();
 }

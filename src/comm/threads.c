@@ -1,9 +1,11 @@
 /* The in-process communicator: ranks are threads that meet at a barrier and read each other's arguments.  Made for
  * tests of whole fits, and for the one rank that was started without a launcher. */
 #include <pthread.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "strata/clock.h"
 #include "strata/comm.h"
 #include "strata/fault.h"
 
@@ -19,6 +21,7 @@ struct show {
 struct meeting {
     pthread_barrier_t barrier;
     int size;
+    _Atomic int n_mustered;
     struct show show[THREAD_RANKS_MAX];
     int64_t *total; /* of a sum, made by rank 0 between two barriers */
     size_t total_room;
@@ -99,6 +102,15 @@ static void barrier(struct strata_comm *comm)
     (void)meet(comm);
 }
 
+static bool muster(struct strata_comm *comm, double limit_s)
+{
+    struct meeting *meeting = comm->state;
+    meeting->n_mustered++;
+    const double end_s = strata_clock_s() + limit_s;
+    while (meeting->n_mustered < meeting->size && strata_clock_s() < end_s) (void)sched_yield();
+    return meeting->n_mustered == meeting->size;
+}
+
 static void leave(struct strata_comm *comm, int exit_code)
 {
     (void)comm;
@@ -111,6 +123,7 @@ static const struct strata_comm_ops thread_ops = {
     .gather_all = gather_all,
     .exchange = exchange,
     .barrier = barrier,
+    .muster = muster,
     .abort = leave,
 };
 

@@ -2,6 +2,8 @@
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "fit_cases.h"
 #include "strata/fault.h"
@@ -29,9 +31,6 @@ static void expect(const struct crowd *crowd, const char *estimator, const char 
 static void flip_each(const char *estimator, const char *point, unsigned stride,
                       const char *sentence)
 {
-    const bool is_received =
-        strcmp(point, "fit.received") == 0 || strcmp(point, "fit.unpacked") == 0;
-
     struct crowd crowd = crowd_blobs(400, 3, 4, 1.0, 11);
     for (unsigned rank = 0; rank < RANKS; rank++)
         for (unsigned word = 0; word < 40; word++) {
@@ -39,10 +38,52 @@ static void flip_each(const char *estimator, const char *point, unsigned stride,
             (void)snprintf(fault, sizeof fault, "flip@%s,rank=%u,count=%d,bit=%u", point, rank,
                            ITERATION,
                            word * stride + (word * 7 + rank) % (stride < 64 ? stride : 64));
-            (void)snprintf(named, sizeof named, "rank %u holds %s than the others", rank,
-                           is_received ? "other sums" : "another model");
+            (void)snprintf(named, sizeof named, "rank %u holds another model than the others", rank);
             expect(&crowd, estimator, fault, sentence ? sentence : named);
         }
+    crowd_free(&crowd);
+}
+
+/* A fit in a process of its own, as it ends the process.  Returns its exit code, and what it said. */
+static int fit_apart(const struct crowd *crowd, const char *estimator, int n_ranks,
+                     const char *fault, char said[512])
+{
+    int pipe_ends[2], ended = 0;
+    cr_assert_eq(pipe(pipe_ends), 0);
+    const pid_t child = fork();
+    cr_assert_geq(child, 0);
+    if (child == 0) {
+        struct strata_config config = fit_config(estimator, 4, 4, 1);
+        config.threads = 1;
+        (void)dup2(pipe_ends[1], STDERR_FILENO);
+        if (strata_fault_arm(fault)) (void)fit_run(crowd, &config, n_ranks, NULL);
+        _exit(0);
+    }
+    (void)close(pipe_ends[1]);
+    size_t n = 0;
+    for (ssize_t got = 1; got > 0 && n<511; n += got> 0 ? (size_t)got : 0)
+        got = read(pipe_ends[0], said + n, 511 - n);
+    said[n] = '\0';
+    (void)close(pipe_ends[0]);
+    cr_assert_eq(waitpid(child, &ended, 0), child);
+    return WIFEXITED(ended) ? WEXITSTATUS(ended) : -1;
+}
+
+/* Each rank has a copy of the sums: who has another one ends the job, as the others cannot know. */
+static void expect_alone(const char *estimator, const char *point, unsigned stride, int n_ranks)
+{
+    struct crowd crowd = crowd_blobs(400, 3, 4, 1.0, 11);
+    for (unsigned i = 0; i < 3; i++) { /* a second each */
+        const unsigned rank = i % (unsigned)n_ranks, word = i * 13;
+        char fault[96], named[96], said[512];
+        (void)snprintf(fault, sizeof fault, "flip@%s,rank=%u,count=%d,bit=%u", point, rank,
+                       ITERATION, word * stride + word % 64);
+        (void)snprintf(named, sizeof named,
+                       "rank %u holds other sums than the others after %d reductions", rank,
+                       ITERATION);
+        cr_assert_eq(fit_apart(&crowd, estimator, n_ranks, fault, said), 70, "%s: %s", fault, said);
+        cr_assert(strstr(said, named), "%s: %s", fault, said);
+    }
     crowd_free(&crowd);
 }
 
@@ -72,26 +113,12 @@ Test(corruption, a_flipped_bit_of_the_rows_is_noticed_in_that_iteration)
     flip_each("gmm-diag", "fit.matrix", 32, "the feature matrix changed in memory");
 }
 
-/* Each rank has a copy of the sums: who has another one does not go its own way alone. */
-Test(corruption, a_flipped_bit_of_what_one_rank_received_names_it_in_that_iteration)
+Test(corruption, a_rank_that_received_other_sums_ends_the_job_in_that_iteration)
 {
-    flip_each("kmeans", "fit.received", 64, NULL);
-    flip_each("gmm-diag", "fit.received", 64, NULL);
-    flip_each("kmeans", "fit.unpacked", 128, NULL);
-    flip_each("gmm-diag", "fit.unpacked", 127, NULL);
-}
-
-Test(corruption, of_two_ranks_the_one_that_received_other_sums_is_named)
-{
-    struct crowd crowd = crowd_blobs(400, 3, 4, 1.0, 11);
-    struct strata_config config = fit_config("kmeans", 4, 4, 1);
-    cr_assert(strata_fault_arm("flip@fit.received,rank=1,count=2,bit=1000"));
-    struct fitted *fitted = fit_run(&crowd, &config, 2, NULL);
-    cr_assert_eq(fitted->status, STRATA_E_BUG);
-    cr_assert(strstr(fitted->err.text, "rank 1 holds other sums than the others after 2 reductions"),
-              "%s", fitted->err.text);
-    fit_free(fitted);
-    crowd_free(&crowd);
+    expect_alone("kmeans", "fit.received", 64, RANKS);
+    expect_alone("gmm-diag", "fit.received", 64, RANKS);
+    expect_alone("kmeans", "fit.unpacked", 128, RANKS);
+    expect_alone("gmm-diag", "fit.unpacked", 127, 2);
 }
 
 static bool is_same_result(const struct fitted *a, const struct fitted *b, size_t n_rows)
@@ -109,8 +136,7 @@ static bool is_same_result(const struct fitted *a, const struct fitted *b, size_
 /* Bits anywhere, whatever they mean: what is not noticed in that iteration has changed nothing. */
 Test(corruption, a_bit_anywhere_is_noticed_in_that_iteration_or_changes_no_byte)
 {
-    static const char *const points[] = {"fit.params",  "fit.matrix",   "fit.kept",
-                                         "fit.message", "fit.received", "fit.unpacked"};
+    static const char *const points[] = {"fit.params", "fit.matrix", "fit.kept", "fit.message"};
     struct crowd crowd = crowd_blobs(400, 3, 4, 1.0, 11);
     unsigned n_noticed = 0, n_harmless = 0;
     for (const struct strata_estimator *const *e = strata_estimators; *e; e++) {
@@ -118,11 +144,11 @@ Test(corruption, a_bit_anywhere_is_noticed_in_that_iteration_or_changes_no_byte)
         config.threads = 1;
         cr_assert(strata_fault_arm(""));
         struct fitted *undisturbed = fit_run(&crowd, &config, RANKS, NULL);
-        for (uint64_t i = 0; i < 6 * 16; i++) {
+        for (uint64_t i = 0; i < 4 * 24; i++) {
             char fault[96], when[32];
             const uint64_t bit = (i + 1) * UINT64_C(0x9e3779b97f4a7c15) >> 24;
-            (void)snprintf(fault, sizeof fault, "flip@%s,rank=%d,count=%d,bit=%llu", points[i % 6],
-                           (int)(i / 6 % RANKS), ITERATION, (unsigned long long)bit);
+            (void)snprintf(fault, sizeof fault, "flip@%s,rank=%d,count=%d,bit=%llu", points[i % 4],
+                           (int)(i / 4 % RANKS), ITERATION, (unsigned long long)bit);
             (void)snprintf(when, sizeof when, "after %d reductions", ITERATION);
             cr_assert(strata_fault_arm(fault));
             struct fitted *fitted = fit_run(&crowd, &config, RANKS, NULL);
@@ -131,7 +157,7 @@ Test(corruption, a_bit_anywhere_is_noticed_in_that_iteration_or_changes_no_byte)
             n_noticed += noticed;
             n_harmless += !noticed;
             /* The upper half of the sums of k-means in memory goes nowhere. */
-            cr_assert(noticed || (!(*e)->soft && strcmp(points[i % 6], "fit.kept") == 0), "%s",
+            cr_assert(noticed || (!(*e)->soft && strcmp(points[i % 4], "fit.kept") == 0), "%s",
                       fault);
             cr_assert(noticed || is_same_result(fitted, undisturbed, crowd.n), "%s with %s: %s",
                       fault, (*e)->name, fitted->err.text);
@@ -139,7 +165,7 @@ Test(corruption, a_bit_anywhere_is_noticed_in_that_iteration_or_changes_no_byte)
         }
         fit_free(undisturbed);
     }
-    cr_assert_gt(n_noticed, 10 * n_harmless, "%u noticed, %u harmless", n_noticed, n_harmless);
+    cr_assert_gt(n_noticed, 5 * n_harmless, "%u noticed, %u harmless", n_noticed, n_harmless);
     crowd_free(&crowd);
 }
 
