@@ -11,6 +11,7 @@
 #include "strata/comm.h"
 #include "strata/config.h"
 #include "strata/features.h"
+#include "strata/portrait.h"
 #include "strata/status.h"
 #include "strata/table.h"
 
@@ -56,7 +57,8 @@ struct strata_marker { /* a feature that marks a segment, strongest first */
 struct strata_statement {
     const char *text;
     const char *section;   /* "definition", "demographic", "behavioural", "channel", "value", ... */
-    const char *statistic; /* "mean", "share", "index", "size" */
+    const char *statistic; /* "mean", "share", "index", "size"; "part": of everybody's sum of the
+                              feature; "gap": the sum that they are below everybody's average */
     size_t feature;        /* SIZE_MAX: the segment's size */
     int level;
     double value;     /* of the segment */
@@ -76,6 +78,7 @@ struct strata_persona {
     size_t n_markers;
     struct strata_statement *statement; /* (n_statements) */
     size_t n_statements;
+    struct strata_portrait *portrait; /* the same as if it were a person */
 };
 
 struct strata_personas {
@@ -84,6 +87,7 @@ struct strata_personas {
     bool weighted;                         /* figures but counts are by case weight */
     struct strata_profile_cell *everybody; /* (n_features) */
     size_t n_features;
+    size_t value_feature; /* what a segment's value is measured by; SIZE_MAX: nothing */
     const struct strata_column *column; /* (n_features) the table's columns: level texts */
 };
 

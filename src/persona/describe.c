@@ -4,6 +4,7 @@
 #include "strata/fault.h"
 
 #include "persona/persona_impl.h"
+#include "persona/portrait_impl.h"
 
 /* Everything that strata_describe needs, taken before the first reduction. */
 struct work {
@@ -133,7 +134,7 @@ static strata_status put_into_words(struct work *work, struct strata_arena scrat
         STRATA_TRY(strata_statements_write(&work->plan, &work->tally, work->personas, s, scratch,
                                            keep, err));
     }
-    return STRATA_OK;
+    return strata_portraits_draw(&work->plan, &work->tally, work->personas, scratch, keep, err);
 }
 
 static strata_status describe(struct strata_comm *comm, const struct strata_config *config,

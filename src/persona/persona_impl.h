@@ -144,6 +144,7 @@ struct strata_fact {
 };
 #define STRATA_NOTICEABLE \
     0.2 /* |effect| from which a difference is spoken of (Cohen's small effect) */
+    const char *stem; /* of its verb phrase: "do", "need", "pain" */
 /* False when nothing may or can be told. */
 bool strata_fact_find(const struct strata_plan *plan, const struct strata_profile_tally *tally,
                       const struct strata_personas *personas, size_t s, size_t feature,
@@ -158,6 +159,9 @@ struct strata_piece {
     uint64_t code; /* feature, level, direction and degree: what is said, whatever the words */
     const char *meaning; /* or NULL; also where the words hold the feature's label */
     double effect;
+/* The most frequent visible level; -1 when none has customers. */
+int strata_commonest_level(const struct strata_plan *plan, const struct strata_profile_cell *cell,
+                           const struct strata_profile_cell *all, size_t f);
     const char *adjective, *noun, *phrase, *tail;
     bool gradable; /* bears "very" */
     bool is_level; /* the adjective is a level's text, which does not stand without a noun */
@@ -186,6 +190,20 @@ strata_status strata_statements_write(const struct strata_plan *plan,
 struct strata_message {
     const char *key;
     const char *text; /* with {slots} */
+/* All facts of a segment in the order of telling: noticeable before others, what they do before what is
+ * done to them, then strongest first, in the job's order among equals.  fact has room for n_features. */
+size_t strata_facts_gather(const struct strata_plan *plan, const struct strata_profile_tally *tally,
+                           const struct strata_personas *personas, size_t s,
+                           struct strata_fact *fact);
+/* Who they are is told even where it does not set them apart. */
+bool strata_always_told(const char *section);
+/* What a fact makes of them after "they": by its meaning, else by its label. */
+const char *strata_clause_pattern(const struct strata_plan *plan, const struct strata_fact *fact);
+/* A fact in a sentence; by what its meaning makes them do unless there is a pattern. */
+strata_status strata_statement_write(const struct strata_plan *plan, const struct strata_fact *fact,
+                                     const char *pattern, struct strata_arena scratch,
+                                     struct strata_arena *keep, struct strata_statement *statement,
+                                     struct strata_err *err);
 };
 extern const struct strata_message strata_messages_en[]; /* ends with a NULL key */
 
@@ -213,6 +231,8 @@ void strata_number_text(double number, int more, char text[STRATA_NUMBER_TEXT]);
  * two; index: the value as a percentage of the reference below STRATA_INDEX_TIMES, above as its
  * multiple. */
 enum strata_number_form {
+/* Whether a list of words has the first n bytes of word as one of them. */
+bool strata_list_has(const char *list, const char *word, size_t n);
     STRATA_FORM_NUMBER,
     STRATA_FORM_PERCENT,
     STRATA_FORM_MONEY,

@@ -118,7 +118,7 @@ const char *strata_deed_pattern(const struct strata_plan *plan, const struct str
     const struct strata_feature *feature = &plan->config->feature[fact->feature];
     if (plan->as[fact->feature] == STRATA_AS_NOMINAL || !feature->meaning) return NULL;
     if (fabs(fact->effect) < STRATA_NOTICEABLE) return NULL;
-    return strata_message_at("do", feature->meaning, fact->effect > 0.0 ? "high" : "low");
+    return strata_message_at(fact->stem, feature->meaning, fact->effect > 0.0 ? "high" : "low");
 }
 
 bool strata_fact_tell(const struct strata_plan *plan, const struct strata_fact *fact,

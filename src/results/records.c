@@ -4,21 +4,6 @@
 
 #include "results_impl.h"
 
-/* Set a field that is alone in the oneof has_<field>, unless the figure does not exist. */
-#define PUT_REAL(message, field, tag, figure)                                       \
-    do {                                                                            \
-        const double figure_ = (figure);                                            \
-        if (isfinite(figure_)) {                                                    \
-            (message)->field = figure_ == 0 ? 0.0 : figure_; /* no negative zero */ \
-            (message)->has_##field##_case = tag;                                    \
-        }                                                                           \
-    } while (0)
-#define PUT_INDEX(message, field, tag, value) \
-    do {                                      \
-        (message)->field = (uint32_t)(value); \
-        (message)->has_##field##_case = tag;  \
-    } while (0)
-
 /* --- quality --------------------------------------------------------------------------------- */
 
 static Strata__V1__Constancy constancy(int constant)
@@ -309,7 +294,12 @@ static void fill_marker(const struct strata_outcome *outcome, const struct strat
     out->effect = in->effect;
 }
 
-static void fill_statement(struct strata_maker *maker, const struct strata_outcome *outcome,
+size_t strata_level_place(const struct strata_outcome *outcome, size_t feature, int level)
+{
+    return level >= 0 ? level_place(outcome, feature, (size_t)level) : SIZE_MAX;
+}
+
+void strata_statement_fill(struct strata_maker *maker, const struct strata_outcome *outcome,
                            const struct strata_statement *in, Strata__V1__Statement *out)
 {
     out->text = strata_maker_text(maker, in->text);
@@ -322,8 +312,7 @@ static void fill_statement(struct strata_maker *maker, const struct strata_outco
     PUT_REAL(out, high, STRATA__V1__STATEMENT__HAS_HIGH_HIGH, in->high);
     if (in->feature == SIZE_MAX) return;
     PUT_INDEX(out, feature, STRATA__V1__STATEMENT__HAS_FEATURE_FEATURE, in->feature);
-    const size_t level =
-        in->level >= 0 ? level_place(outcome, in->feature, (size_t)in->level) : SIZE_MAX;
+    const size_t level = strata_level_place(outcome, in->feature, in->level);
     if (level != SIZE_MAX) PUT_INDEX(out, level, STRATA__V1__STATEMENT__HAS_LEVEL_LEVEL, level);
 }
 
@@ -345,7 +334,7 @@ static void fill_segment(struct strata_maker *maker, const struct strata_outcome
     out->statements = strata_maker_list(maker, &strata__v1__statement__descriptor, in->n_statements,
                                         &out->n_statements);
     for (size_t i = 0; i < out->n_statements; i++)
-        fill_statement(maker, outcome, &in->statement[i], out->statements[i]);
+        strata_statement_fill(maker, outcome, &in->statement[i], out->statements[i]);
     if (outcome->personas->weighted)
         PUT_REAL(out, weight, STRATA__V1__SEGMENT__HAS_WEIGHT_WEIGHT, in->weight);
     if (evaluation->segment_silhouette)
@@ -353,6 +342,7 @@ static void fill_segment(struct strata_maker *maker, const struct strata_outcome
                  evaluation->segment_silhouette[segment]);
     if (evaluation->segment_sse)
         PUT_REAL(out, sse, STRATA__V1__SEGMENT__HAS_SSE_SSE, evaluation->segment_sse[segment]);
+    strata_persona_fill(maker, outcome, in, out);
 }
 
 /* --- the fit --------------------------------------------------------------------------------- */
@@ -520,6 +510,7 @@ Strata__V1__Result *strata_result_record(const struct strata_outcome *outcome,
                                       outcome->personas->k, &out->n_segments);
     for (size_t i = 0; i < out->n_segments; i++) fill_segment(&maker, outcome, i, out->segments[i]);
     out->everybody = make_cells(&maker, outcome, outcome->personas->everybody, &out->n_everybody);
+    strata_attractiveness_fill(&maker, outcome->personas, out);
     fill_fit(&maker, outcome->clustering, out);
     out->evaluation = make_evaluation(&maker, outcome->evaluation);
     out->quality = make_quality(&maker, outcome->quality);
