@@ -134,6 +134,7 @@ enum strata_direction { STRATA_LOW, STRATA_MIDDLE, STRATA_HIGH };
 struct strata_fact {
     const char *statistic; /* "mean", "share", "index" */
     const char *section;
+    const char *stem; /* of its verb phrase: "do", "need", "pain" */
     size_t feature;
     int level; /* text features: which level; else -1 */
     double value, reference, low, high;
@@ -144,11 +145,13 @@ struct strata_fact {
 };
 #define STRATA_NOTICEABLE \
     0.2 /* |effect| from which a difference is spoken of (Cohen's small effect) */
-    const char *stem; /* of its verb phrase: "do", "need", "pain" */
 /* False when nothing may or can be told. */
 bool strata_fact_find(const struct strata_plan *plan, const struct strata_profile_tally *tally,
                       const struct strata_personas *personas, size_t s, size_t feature,
                       struct strata_fact *fact);
+/* The most frequent visible level; -1 when none has customers. */
+int strata_commonest_level(const struct strata_plan *plan, const struct strata_profile_cell *cell,
+                           const struct strata_profile_cell *all, size_t f);
 /* Whether a meaning tells how the firm reaches customers rather than what they do. */
 bool strata_is_contact(const char *meaning);
 void strata_interval_mean(double mean, double sd, uint64_t n, double *low, double *high);
@@ -159,9 +162,6 @@ struct strata_piece {
     uint64_t code; /* feature, level, direction and degree: what is said, whatever the words */
     const char *meaning; /* or NULL; also where the words hold the feature's label */
     double effect;
-/* The most frequent visible level; -1 when none has customers. */
-int strata_commonest_level(const struct strata_plan *plan, const struct strata_profile_cell *cell,
-                           const struct strata_profile_cell *all, size_t f);
     const char *adjective, *noun, *phrase, *tail;
     bool gradable; /* bears "very" */
     bool is_level; /* the adjective is a level's text, which does not stand without a noun */
@@ -180,16 +180,6 @@ strata_status strata_names_give(const struct strata_plan *plan, struct strata_pe
                                 struct strata_err *err);
 
 /* statements.c: definition and sentences of segment s. */
-strata_status strata_statements_write(const struct strata_plan *plan,
-                                      const struct strata_profile_tally *tally,
-                                      struct strata_personas *personas, size_t s,
-                                      struct strata_arena scratch, struct strata_arena *keep,
-                                      struct strata_err *err);
-
-/* words.c: the message catalogue and the form of numbers. */
-struct strata_message {
-    const char *key;
-    const char *text; /* with {slots} */
 /* All facts of a segment in the order of telling: noticeable before others, what they do before what is
  * done to them, then strongest first, in the job's order among equals.  fact has room for n_features. */
 size_t strata_facts_gather(const struct strata_plan *plan, const struct strata_profile_tally *tally,
@@ -204,6 +194,16 @@ strata_status strata_statement_write(const struct strata_plan *plan, const struc
                                      const char *pattern, struct strata_arena scratch,
                                      struct strata_arena *keep, struct strata_statement *statement,
                                      struct strata_err *err);
+strata_status strata_statements_write(const struct strata_plan *plan,
+                                      const struct strata_profile_tally *tally,
+                                      struct strata_personas *personas, size_t s,
+                                      struct strata_arena scratch, struct strata_arena *keep,
+                                      struct strata_err *err);
+
+/* words.c: the message catalogue and the form of numbers. */
+struct strata_message {
+    const char *key;
+    const char *text; /* with {slots} */
 };
 extern const struct strata_message strata_messages_en[]; /* ends with a NULL key */
 
@@ -221,6 +221,8 @@ const char *strata_message_at(const char *first, const char *second, const char 
 char *strata_message_fill(const char *text, const struct strata_slot *slot, size_t n_slots,
                           struct strata_arena *arena);
 void strata_sentence_case(char *text);
+/* Whether a list of words has the first n bytes of word as one of them. */
+bool strata_list_has(const char *list, const char *word, size_t n);
 
 /* A number for people: about three digits, thousands marked, no trailing zeros.  more adds
  * decimals. */
@@ -231,8 +233,6 @@ void strata_number_text(double number, int more, char text[STRATA_NUMBER_TEXT]);
  * two; index: the value as a percentage of the reference below STRATA_INDEX_TIMES, above as its
  * multiple. */
 enum strata_number_form {
-/* Whether a list of words has the first n bytes of word as one of them. */
-bool strata_list_has(const char *list, const char *word, size_t n);
     STRATA_FORM_NUMBER,
     STRATA_FORM_PERCENT,
     STRATA_FORM_MONEY,
