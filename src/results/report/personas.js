@@ -129,8 +129,11 @@
   const personParts = (segment, persona) => {
     const about = (...topics) => persona.sections.filter(isAbout(...topics)).map((one) => some(one.title, one.statements));
     const inBrief = [persona.age, ...persona.household].filter(Boolean);
+    const who = persona.sections.find(isAbout("who"));
+    const texts = new Set(inBrief.map((one) => one.text));
+    const others = who ? who.statements.filter((one) => !texts.has(one.text)) : [];
     return [
-      [markerBars(segment), some("Age and household", inBrief), about("who", "where", "values")],
+      [markerBars(segment), some(who ? who.title : "Who they are", [...inBrief, ...others]), about("where", "values")],
       [about("buys", "uses"), some("What they bring", persona.value), some("What lies in them", persona.potential)],
       [some("What they look for", persona.needs), some("What goes wrong for them", persona.pains), offers(persona.offers),
         preferences("How to reach them", persona.channels, 8), preferences("What they like", persona.affinities, 8),
