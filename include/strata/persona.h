@@ -12,6 +12,7 @@
 #include "strata/config.h"
 #include "strata/features.h"
 #include "strata/portrait.h"
+#include "strata/rules.h"
 #include "strata/status.h"
 #include "strata/table.h"
 
@@ -79,6 +80,7 @@ struct strata_persona {
     struct strata_statement *statement; /* (n_statements) */
     size_t n_statements;
     struct strata_portrait *portrait; /* the same as if it were a person */
+    struct strata_rule rule;
 };
 
 struct strata_personas {
@@ -87,6 +89,7 @@ struct strata_personas {
     bool weighted;                         /* figures but counts are by case weight */
     struct strata_profile_cell *everybody; /* (n_features) */
     size_t n_features;
+    struct strata_tree tree;
     size_t value_feature; /* what a segment's value is measured by; SIZE_MAX: nothing */
     const struct strata_column *column; /* (n_features) the table's columns: level texts */
 };

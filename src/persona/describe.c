@@ -5,6 +5,7 @@
 
 #include "persona/persona_impl.h"
 #include "persona/portrait_impl.h"
+#include "persona/rules_impl.h"
 
 /* Everything that strata_describe needs, taken before the first reduction. */
 struct work {
@@ -126,6 +127,17 @@ static void profile(struct work *work)
     for (size_t s = 0; s < plan->k; s++) strata_markers_rank(plan, &personas->segment[s]);
 }
 
+static strata_status find_rules(struct strata_comm *comm, struct work *work,
+                                struct strata_arena *keep, struct strata_err *err)
+{
+    struct strata_personas *personas = work->personas;
+    struct strata_rule *rule = NULL;
+    STRATA_TRY(strata_rules_find(comm, &work->plan, &work->tally, personas, keep, &rule,
+                                 &personas->tree, err));
+    for (size_t s = 0; s < personas->k; s++) personas->segment[s].rule = rule[s];
+    return STRATA_OK;
+}
+
 static strata_status put_into_words(struct work *work, struct strata_arena scratch,
                                     struct strata_arena *keep, struct strata_err *err)
 {
@@ -152,6 +164,7 @@ static strata_status describe(struct strata_comm *comm, const struct strata_conf
     strata_tally_quartiles(comm, &work.plan, &work.quartiles, &work.tally);
     STRATA_FAULT("describe.tally.after");
     profile(&work);
+    STRATA_TRY(find_rules(comm, &work, keep, err));
     STRATA_TRY(strata_comm_agree(comm, put_into_words(&work, *scratch, keep, err), err));
     *out = work.personas;
     return STRATA_OK;

@@ -13,6 +13,7 @@
  * need.*, pain.*                what they look for, and what goes wrong, after "they"
  * offer.*, tone.*, value.*      what fits, how to address them, what they bring
  * brief.DEPARTMENT.*            advice, by meaning and direction
+ * rule.*                        conditions, and how they are put together
  * icon.NAME                     words whose pictogram it is, each the beginning of a word of a label
  *
  * Slots in braces: label (of the feature), level (of a text feature), value (of the segment, with
@@ -374,6 +375,20 @@ const struct strata_message strata_messages_en[] = {
     {"unit.share_of", "{number} of {unit}"},
     {"unit.index.times", "{number} times the average"},
     {"unit.index.percent", "{number}% of the average"},
+
+    /* conditions of rules */
+    {"rule.at_least", "{label} at least {first}"},
+    {"rule.under", "{label} under {first}"},
+    {"rule.between", "{label} from {first} to under {second}"},
+    {"rule.yes", "{label}"},
+    {"rule.no", "not {label}"},
+    {"rule.level", "{label} {first}"},
+    {"rule.level_up", "{label} {first} or above"},
+    {"rule.level_down", "{label} {first} or below"},
+    {"rule.levels", "{label} from {first} to {second}"},
+    {"rule.list", "{first}, {second}"},
+    {"rule.or", "{first} or {second}"},
+    {"rule.and", "{first} and {second}"},
 
     /* topics of a portrait */
     {"topic.who", "Who they are"},

@@ -16,6 +16,15 @@
 /* How a feature is summarised. */
 enum strata_treatment { STRATA_AS_NUMBER, STRATA_AS_BINARY, STRATA_AS_ORDINAL, STRATA_AS_NOMINAL };
 
+/* Which order statistics of a number are found in each segment: the smallest value that at least so
+ * many percent of the values do not exceed; of 0 the least value.  Rising; the quartiles are among them. */
+struct strata_orders {
+    const unsigned *percent; /* (n) */
+    size_t n;
+    size_t quartile; /* where 25 stands; 50 and 75 follow */
+};
+struct strata_orders strata_orders_of(size_t k); /* fewer of many segments */
+
 /* Group g of k + 1: the segments in order, then everybody. */
 struct strata_plan {
     const struct strata_config *config;
@@ -31,7 +40,8 @@ struct strata_plan {
     size_t *n_levels;    /* (n_features) 0 for numbers, 2 for binary: zeros and ones */
     int *position; /* (n_all_levels) ordinal: in the declared order, -1 if undeclared; others: from 0 */
     size_t n_numbers, n_all_levels;
-    size_t batch; /* numbers whose quartiles are searched together */
+    size_t batch; /* numbers whose order statistics are searched together */
+    struct strata_orders orders;
 };
 
 /* What is counted of each group: customers, or their weight in units. */
@@ -48,7 +58,7 @@ struct strata_profile_tally {
     double *mean;     /* (k + 1, n_features) NaN without values and for nominal features */
     double *rest;     /* (k, n_features) mean of everybody else */
     double *square;   /* (k + 1, n_features) weighted sum of squared deviations from the mean */
-    double *quartile; /* (k + 1, n_numbers, 3) */
+    double *order;    /* (k + 1, n_numbers, orders.n); of everybody quartiles only, others are NaN */
 };
 
 /* How many customers a weight in units stands for. */
@@ -99,9 +109,9 @@ struct strata_quartile_room {
     uint64_t *before; /* (batch, n_rows + 1) weight of the values before each, or NULL: their number */
     uint32_t *weight, *spare_weight; /* (n_rows) of one column while it is sorted, or NULL */
     size_t *begin;   /* (batch, k + 1) first of each segment in value; one past the last at k */
-    uint64_t *low;   /* (batch, k + 1, 3) lowest value still possible */
-    uint64_t *rank;  /* (batch, k + 1, 3) wanted among those still possible, from 1; 0: no values */
-    int64_t *bucket; /* (batch, k + 1, 3, 16) */
+    uint64_t *low;   /* (batch, k + 1, orders.n) lowest value still possible */
+    uint64_t *rank;  /* (batch, k + 1, orders.n) wanted among those still possible, from 1; 0: none */
+    int64_t *bucket; /* (batch, k + 1, orders.n, 16) */
 };
 bool strata_quartile_room_make(struct strata_quartile_room *room, const struct strata_plan *plan,
                                struct strata_arena *scratch);

@@ -343,6 +343,7 @@ static void fill_segment(struct strata_maker *maker, const struct strata_outcome
     if (evaluation->segment_sse)
         PUT_REAL(out, sse, STRATA__V1__SEGMENT__HAS_SSE_SSE, evaluation->segment_sse[segment]);
     strata_persona_fill(maker, outcome, in, out);
+    strata_rule_fill(maker, outcome, in, out);
 }
 
 /* --- the fit --------------------------------------------------------------------------------- */
@@ -511,6 +512,7 @@ Strata__V1__Result *strata_result_record(const struct strata_outcome *outcome,
     for (size_t i = 0; i < out->n_segments; i++) fill_segment(&maker, outcome, i, out->segments[i]);
     out->everybody = make_cells(&maker, outcome, outcome->personas->everybody, &out->n_everybody);
     strata_attractiveness_fill(&maker, outcome->personas, out);
+    strata_tree_fill(&maker, outcome, out);
     fill_fit(&maker, outcome->clustering, out);
     out->evaluation = make_evaluation(&maker, outcome->evaluation);
     out->quality = make_quality(&maker, outcome->quality);

@@ -74,6 +74,12 @@ void strata_persona_fill(struct strata_maker *maker, const struct strata_outcome
 void strata_attractiveness_fill(struct strata_maker *maker, const struct strata_personas *personas,
                                 Strata__V1__Result *out);
 
+/* rules_record.c */
+void strata_rule_fill(struct strata_maker *maker, const struct strata_outcome *outcome,
+                      const struct strata_persona *in, Strata__V1__Segment *out);
+void strata_tree_fill(struct strata_maker *maker, const struct strata_outcome *outcome,
+                      Strata__V1__Result *out);
+
 /* Wire bytes of a message in keep, and back; every piece of an unpacked message is in keep. */
 STRATA_MUST_CHECK strata_status strata_record_pack(const ProtobufCMessage *message,
                                                    struct strata_arena *keep,
