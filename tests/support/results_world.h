@@ -28,6 +28,10 @@ struct world {
     struct strata_marker marker[2];
     struct strata_statement statement[2];
     struct strata_persona persona[WORLD_K];
+    struct strata_portrait portrait;
+    struct strata_preference channel;
+    struct strata_trait trait[2];
+    struct strata_advice advice;
     struct strata_personas personas;
     struct strata_source_quality source;
     struct strata_feature_quality feature_quality[WORLD_FEATURES];
@@ -290,6 +294,44 @@ static inline void world_profiles(struct world *world)
                                                .column = world->column};
 }
 
+/* The largest segment's: one of each. */
+static inline void world_portrait(struct world *world)
+{
+    const struct strata_statements all = {world->statement, 2};
+    world->channel = (struct strata_preference){0, -1, "web", 250, true, world->statement};
+    world->trait[0] = (struct strata_trait){0, "spend", "10 EUR", 10, -1, 9, (double)NAN};
+    world->trait[1] = (struct strata_trait){1, "age", "old", (double)NAN, 1, 10, 0.75};
+    world->advice = (struct strata_advice){"Do it.", all};
+    world->portrait =
+        (struct strata_portrait){.name = "Robin",
+                                 .age = &world->statement[1],
+                                 .household = all,
+                                 .topic_title = {"Who", "Where", "Values", "Buys", "Uses"},
+                                 .topic = {[STRATA_TOPIC_WHO] = all, [STRATA_TOPIC_BUYS] = all},
+                                 .needs = all,
+                                 .pains = all,
+                                 .channels = {&world->channel, 1},
+                                 .affinities = {&world->channel, 1},
+                                 .offer = {{STRATA_OFFER_WIN_BACK, "Back", world->advice, 0.5}},
+                                 .n_offers = 1,
+                                 .tone = world->advice,
+                                 .value = all,
+                                 .potential = all,
+                                 .typical = world->trait,
+                                 .n_typical = 2,
+                                 .avatar = "<svg/>",
+                                 .avatar_text = "A <figure>.",
+                                 .attractiveness = {.size = 150,
+                                                    .value = (double)NAN,
+                                                    .growth = (double)NAN,
+                                                    .reach = 250,
+                                                    .score = 0.625,
+                                                    .value_share = 0.5,
+                                                    .rank = 1}};
+    world->portrait.brief[STRATA_SALES] = (struct strata_brief){"Sales", &world->advice, 1};
+    world->persona[0].portrait = &world->portrait;
+}
+
 static inline void world_quality(struct world *world)
 {
     world->source = (struct strata_source_quality){
@@ -319,6 +361,7 @@ static inline void world_make(struct world *world, int rank, int size, size_t n,
     world_rows(world, rank, size, n, keep);
     world_fit(world);
     world_profiles(world);
+    world_portrait(world);
     world_quality(world);
     world->outcome = (struct strata_outcome){
         &world->config,     &world->table,    &world->features, &world->clustering,
