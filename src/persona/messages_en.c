@@ -366,6 +366,8 @@ const struct strata_message strata_messages_en[] = {
     {"definition.one", "They {first}."},
     {"definition.two", "They {first} and {second}."},
     {"definition.three", "They {first}, {second}, and {third}."},
+    {"definition.three.first", "They {first} and {second}, and {third}."},
+    {"definition.three.last", "They {first}, and {second} and {third}."},
     {"definition.alone", "All {count} customers."},
 
     {"unit.none", "{number}"},
@@ -401,6 +403,8 @@ const struct strata_message strata_messages_en[] = {
     {"deeds.one", "They {first}."},
     {"deeds.two", "They {first} and {second}."},
     {"deeds.three", "They {first}, {second} and {third}."},
+    {"deeds.three.first", "They {first} and {second}, and {third}."},
+    {"deeds.three.last", "They {first}, and {second} and {third}."},
 
     /* words to call segments by: given names of any sex, which say nothing about a customer */
     {"persona.names",
@@ -412,7 +416,6 @@ const struct strata_message strata_messages_en[] = {
 
     /* what they look for, and what goes wrong for them, after "they" */
     {"need.motive.high", "look for {label}"},
-    {"need.interest.high", "want {label}"},
     {"need.price_sensitivity.high", "look for a good price"},
     {"pain.satisfaction.low", "are let down more often"},
     {"pain.complaints.high", "have more to complain about"},
@@ -502,9 +505,9 @@ const struct strata_message strata_messages_en[] = {
     {"brief.product.satisfaction.low", "Find out with them what falls short."},
     {"brief.product.returns.high", "Look into what comes back."},
     {"brief.product.level.technographic", "Build on {label} {level}."},
-    {"brief.product.level.behavioural", "Think of {label} {level} when you design for them."},
+    {"brief.product.level.behavioural", "Keep in mind: {label} {level}."},
     {"brief.product.yes.technographic", "Build on {label}."},
-    {"brief.product.yes.behavioural", "Think of {label} when you design for them."},
+    {"brief.product.yes.behavioural", "Keep in mind: {label}."},
 
     {"brief.service.title", "Service"},
     {"brief.service.satisfaction.low", "Call them before they call you."},

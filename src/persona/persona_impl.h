@@ -55,10 +55,10 @@ struct strata_counts {
  * Without case weights the two counts are the same arrays. */
 struct strata_profile_tally {
     struct strata_counts count, weight;
-    double *mean;     /* (k + 1, n_features) NaN without values and for nominal features */
-    double *rest;     /* (k, n_features) mean of everybody else */
-    double *square;   /* (k + 1, n_features) weighted sum of squared deviations from the mean */
-    double *order;    /* (k + 1, n_numbers, orders.n); of everybody quartiles only, others are NaN */
+    double *mean;   /* (k + 1, n_features) NaN without values and for nominal features */
+    double *rest;   /* (k, n_features) mean of everybody else */
+    double *square; /* (k + 1, n_features) weighted sum of squared deviations from the mean */
+    double *order;  /* (k + 1, n_numbers, orders.n); of everybody quartiles only, others are NaN */
 };
 
 /* How many customers a weight in units stands for. */
@@ -108,9 +108,9 @@ struct strata_quartile_room {
     uint64_t *spare; /* (n_rows) */
     uint64_t *before; /* (batch, n_rows + 1) weight of the values before each, or NULL: their number */
     uint32_t *weight, *spare_weight; /* (n_rows) of one column while it is sorted, or NULL */
-    size_t *begin;   /* (batch, k + 1) first of each segment in value; one past the last at k */
-    uint64_t *low;   /* (batch, k + 1, orders.n) lowest value still possible */
-    uint64_t *rank;  /* (batch, k + 1, orders.n) wanted among those still possible, from 1; 0: none */
+    size_t *begin;  /* (batch, k + 1) first of each segment in value; one past the last at k */
+    uint64_t *low;  /* (batch, k + 1, orders.n) lowest value still possible */
+    uint64_t *rank; /* (batch, k + 1, orders.n) wanted among those still possible, from 1; 0: none */
     int64_t *bucket; /* (batch, k + 1, orders.n, 16) */
 };
 bool strata_quartile_room_make(struct strata_quartile_room *room, const struct strata_plan *plan,
@@ -129,6 +129,13 @@ void strata_profile_compare(const struct strata_plan *plan, const struct strata_
 double strata_profile_level_effect(const struct strata_plan *plan,
                                    const struct strata_profile_tally *tally, size_t g,
                                    size_t feature, size_t level);
+
+/* effects.c: intervals, odds, Cramer's V, p values; after strata_profile_compare.  False when memory ends. */
+bool strata_effects_fill(const struct strata_plan *plan, const struct strata_profile_tally *tally,
+                         struct strata_personas *personas, struct strata_arena scratch);
+/* The part of a chi-square distribution beyond a value, and of a normal one beyond z on both sides. */
+double strata_chi_square_tail(double chi_square, unsigned freedom);
+double strata_normal_two_tails(double z);
 
 /* disclosure.c: hide cells below the minimum count, and what would give them away.  hidden is (k
  * + 1, levels). */
@@ -199,6 +206,11 @@ size_t strata_facts_gather(const struct strata_plan *plan, const struct strata_p
 bool strata_always_told(const char *section);
 /* What a fact makes of them after "they": by its meaning, else by its label. */
 const char *strata_clause_pattern(const struct strata_plan *plan, const struct strata_fact *fact);
+/* Whether the clause of a fact differs in the label only from that of the fact before it. */
+bool strata_clause_again(const struct strata_plan *plan, const struct strata_fact *before,
+                         const struct strata_fact *fact);
+/* The pattern by which n clauses, at most three, are joined. */
+const char *strata_clause_join(const char *stem, size_t n, const bool again[3]);
 /* A fact in a sentence; by what its meaning makes them do unless there is a pattern. */
 strata_status strata_statement_write(const struct strata_plan *plan, const struct strata_fact *fact,
                                      const char *pattern, struct strata_arena scratch,

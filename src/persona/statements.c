@@ -137,6 +137,21 @@ const char *strata_clause_pattern(const struct strata_plan *plan, const struct s
     return strata_message_at("do", kind, high ? "high" : "low");
 }
 
+bool strata_clause_again(const struct strata_plan *plan, const struct strata_fact *before,
+                         const struct strata_fact *fact)
+{
+    const char *pattern = strata_clause_pattern(plan, fact);
+    return strstr(pattern, "{label}") && fact->level < 0 &&
+           pattern == strata_clause_pattern(plan, before);
+}
+
+const char *strata_clause_join(const char *stem, size_t n, const bool again[3])
+{
+    static const char *const how_many[] = {"zero", "one", "two", "three"};
+    const char *joined = n < 3 || again[1] == again[2] ? NULL : again[1] ? "first" : "last";
+    return strata_message_at(stem, how_many[n], joined);
+}
+
 /* The strongest with its figures, the others without; where two follow each other that differ in
  * the label only, the label is enough. */
 static const char *clause_of(const struct strata_plan *plan, const struct strata_fact *fact,
@@ -147,8 +162,7 @@ static const char *clause_of(const struct strata_plan *plan, const struct strata
     const char *pattern = strata_clause_pattern(plan, &fact[i]);
     const bool labelled = strstr(pattern, "{label}") != NULL;
     if (i > 0) {
-        const bool again =
-            labelled && fact[i].level < 0 && pattern == strata_clause_pattern(plan, &fact[i - 1]);
+        const bool again = strata_clause_again(plan, &fact[i - 1], &fact[i]);
         return strata_told_fill(again ? strata_message("clause.again") : pattern, &told, arena);
     }
     const bool ordinal = fact[i].level >= 0 && told.deed[0];
@@ -169,17 +183,19 @@ static strata_status write_definition(const struct strata_plan *plan,
                                       struct strata_persona *persona, struct strata_err *err)
 {
     static const char *const ordinal[] = {"first", "second", "third"};
-    static const char *const how_many[] = {"zero", "one", "two", "three"};
     struct strata_slot slot[DEFINITION_FACTS + 1];
+    bool again[DEFINITION_FACTS] = {false};
     size_t n = 0;
     while (n < n_facts && n < DEFINITION_FACTS && fabs(fact[n].effect) >= STRATA_NOTICEABLE) {
         slot[n] = (struct strata_slot){ordinal[n], clause_of(plan, fact, n, &scratch)};
         if (!slot[n].text) return no_room(err);
+        again[n] = n > 0 && strata_clause_again(plan, &fact[n - 1], &fact[n]);
         n++;
     }
     slot[n] = (struct strata_slot){"count", count_text(persona->size, &scratch)};
     if (!slot[n].text) return no_room(err);
-    const char *text = strata_message_at("definition", plan->k == 1 ? "alone" : how_many[n], NULL);
+    const char *text = plan->k == 1 ? strata_message("definition.alone")
+                                    : strata_clause_join("definition", n, again);
     char *definition = strata_message_fill(text, slot, n + 1, keep);
     if (!definition) return no_room(err);
     strata_sentence_case(definition);

@@ -57,21 +57,24 @@ const char *strata_teller_words(const struct strata_teller *teller, const char *
 const char *strata_teller_deeds(struct strata_teller *teller, const struct strata_fact *const *fact,
                                 size_t n)
 {
-    static const char *const key[] = {"deeds.one", "deeds.two", "deeds.three"};
     static const char *const place[] = {"first", "second", "third"};
     struct strata_arena scratch = *teller->scratch;
     struct strata_slot slot[3] = {{"first", ""}, {"second", ""}, {"third", ""}};
+    bool again[3] = {false};
     if (n > 3) n = 3;
     if (n == 0) return "";
     for (size_t i = 0; i < n; i++) {
         struct strata_told told;
         const char *text = NULL;
+        again[i] = i > 0 && strata_clause_again(teller->plan, fact[i - 1], fact[i]);
+        const char *pattern = again[i] ? strata_message("clause.again")
+                                       : strata_clause_pattern(teller->plan, fact[i]);
         if (strata_fact_tell(teller->plan, fact[i], &scratch, &told))
-            text = strata_told_fill(strata_clause_pattern(teller->plan, fact[i]), &told, &scratch);
+            text = strata_told_fill(pattern, &told, &scratch);
         if (!text) teller->starved = true;
         slot[i] = (struct strata_slot){place[i], text ? text : ""};
     }
-    char *text = strata_message_fill(strata_message(key[n - 1]), slot, n, teller->keep);
+    char *text = strata_message_fill(strata_clause_join("deeds", n, again), slot, n, teller->keep);
     if (!text) teller->starved = true;
     return text ? text : "";
 }
