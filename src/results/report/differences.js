@@ -88,8 +88,9 @@
     const across = () => Math.min(shown.length, isNarrow() ? 2 : 5);
     const panel = 16 * order.length;
     const rows = () => Math.ceil(shown.length / across());
+    const over = () => (isNarrow() ? 52 : 38);
     const marked = (one) => order.filter((i) => Math.abs(one.cells[i].effect || 0) >= marking);
-    chart(by("plot"), { name: "Segment profile plot", height: () => rows() * (panel + 58),
+    chart(by("plot"), { name: "Segment profile plot", height: () => rows() * (panel + over() + 20),
       note: "How far each segment is from all other customers, in standard deviations; the line in the middle is no difference. What marks a segment is coloured.",
       words: `Bars of ${order.length} features for ${shown.length} segments. ${shown.map((one) => `${one.name} is marked by ${
         listed(marked(one).map((i) => label(features[i]).toLowerCase())) || "nothing much"}.`).join(" ")}`,
@@ -97,10 +98,10 @@
         const edge = isNarrow() ? 112 : 210;
         const step = (width - edge) / across();
         const left = (i) => edge + (i % across()) * step;
-        const top = (i) => Math.floor(i / across()) * (panel + 58) + 38;
+        const top = (i) => Math.floor(i / across()) * (panel + over() + 20) + over();
         const colour = (effect) => tone(Math.abs(effect) < marking ? "quiet" : effect > 0 ? "high" : "low");
         return {
-          title: shown.map((one, i) => ({ text: one.name, left: left(i) + 2, top: top(i) - 38, padding: 0,
+          title: shown.map((one, i) => ({ text: one.name, left: left(i) + 2, top: top(i) - over(), padding: 0,
             textStyle: { color: tone("ink"), fontSize: 12, fontWeight: 600, width: step - 12, overflow: "break", lineHeight: 15 } })),
           grid: shown.map((_, i) => ({ left: left(i), width: step - 14, top: top(i), height: panel })),
           tooltip: tip({ formatter: (at) => `<b>${safe(at.name)}</b><br>${safe(at.seriesName)}: ` +
@@ -158,6 +159,17 @@
       points: detailed.map((_, s) => axes.map((one) => one.direction[s] * Math.sqrt(one.value) / weights[s])),
       arrows: used.map((feature, c) => ({ feature, end: axes.map((one) => dot(columns[c], one.direction)) })) };
   };
+  /* From the least to the most of values, with a margin; and both ranges widened to one scale. */
+  const framed = (values, margin) => {
+    const [low, high] = [Math.min(...values), Math.max(...values)];
+    return [low - margin * (high - low), high + margin * (high - low)];
+  };
+  const fit = (x, y, ratio) => {
+    const missing = (y[1] - y[0]) * ratio - (x[1] - x[0]);
+    const [axis_, more] = missing > 0 ? [x, missing / 2] : [y, -missing / ratio / 2];
+    axis_[0] -= more;
+    axis_[1] += more;
+  };
   const map = () => {
     if (detailed.length < 3 || detailed.some((one) => !(one.share > 0))) return;
     const { points, arrows, explained, flat } = mapped();
@@ -173,25 +185,29 @@
       note: `Segments that lie near each other are alike; an arrow points to where a feature is higher. The two axes hold ${percent(explained)} of what tells the segments apart.`,
       words: `Map of ${detailed.length} segments on two axes. ${detailed.slice(0, 12).map((one, i) => `${one.name} is nearest to ${detailed[near[i]].name}.`).join(" ")}`,
       option: (width) => {
-        const high = 1.25 * Math.max(...points.map((one) => Math.abs(one[1])), ...long.map((one) => Math.abs(one.end[1]) * scale));
-        const wide = Math.max(1.35 * Math.max(...points.map((one) => Math.abs(one[0])), ...long.map((one) => Math.abs(one.end[0]) * scale)), high * (width - 20) / 440);
-        const tall = Math.max(high, wide * 440 / (width - 20));
+        const [x, y] = [0, 1].map((axis_) => framed([0, ...points.map((one) => one[axis_]), ...long.map((one) => one.end[axis_] * scale)],
+          axis_ ? 0.2 : isNarrow() ? 0.3 : 0.22));
+        fit(x, y, (width - 20) / 440);
+        const spot = (value) => [(value[0] - x[0]) / (x[1] - x[0]) * (width - 20), (y[1] - value[1]) / (y[1] - y[0]) * 440];
+        const radius = (i) => Math.max(10, 54 * Math.sqrt(detailed[i].share / largest)) / 2;
+        const sides = namePlaces([...points.map((value, i) => ({ at: spot(value), radius: radius(i), name: detailed[i].name, wide: isNarrow() ? 96 : 150 })),
+          ...long.map((one) => ({ at: spot(one.end.map((value) => value * scale)), radius: 5, name: label(features[one.feature]).slice(0, 22), wide: 150, spare: true }))], [width - 20, 440]);
         const still = { type: "value", axisLabel: { show: false }, splitLine: { show: false }, axisTick: { show: false },
           axisLine: { show: true, onZero: true, lineStyle: { color: tone("line") } } };
         return {
           grid: { left: 10, right: 10, top: 10, bottom: 10 },
           tooltip: tip({ formatter: (one) => safe(one.name) }),
-          xAxis: { ...still, min: -wide, max: wide }, yAxis: { ...still, min: -tall, max: tall },
-          series: [...long.map((one) => ({ type: "line", silent: true, symbol: ["none", "arrow"], symbolSize: 8, lineStyle: { color: tone("axis"), width: 1 },
+          xAxis: { ...still, min: x[0], max: x[1] }, yAxis: { ...still, min: y[0], max: y[1] },
+          series: [...long.map((one, i) => ({ type: "line", silent: true, symbolSize: 8, lineStyle: { color: tone("axis"), width: 1 },
             itemStyle: { color: tone("axis") }, data: [{ value: [0, 0], symbol: "none" }, { value: one.end.map((value) => value * scale), symbol: "arrow",
               symbolRotate: Math.atan2(one.end[1], one.end[0]) * 180 / Math.PI - 90, symbolSize: 9,
-              label: { show: true, formatter: label(features[one.feature]), color: tone("soft"), fontSize: 11, width: 120, overflow: "truncate",
-                position: Math.abs(one.end[0]) > Math.abs(one.end[1]) ? (one.end[0] > 0 ? "right" : "left") : (one.end[1] > 0 ? "top" : "bottom") } }],
-            labelLayout: { hideOverlap: true } })),
+              label: { show: sides[points.length + i] !== null, position: sides[points.length + i] || "top", formatter: label(features[one.feature]),
+                color: tone("soft"), fontSize: 11, width: 150, overflow: "truncate" } }] })),
           { type: "scatter", data: points.map((value, i) => ({ value, name: `${detailed[i].name}, ${percent(detailed[i].share)}`,
-            symbolSize: Math.max(10, 54 * Math.sqrt(detailed[i].share / largest)), itemStyle: { color: hue(i), opacity: 0.9 } })),
-          label: { show: true, position: "bottom", color: tone("ink"), fontSize: 12, lineHeight: 14, fontWeight: 600, width: isNarrow() ? 96 : 150, overflow: "break",
-            formatter: (one) => detailed[one.dataIndex].name }, labelLayout: { hideOverlap: true, moveOverlap: "shiftY" }, z: 5 }],
+            symbolSize: 2 * radius(i), itemStyle: { color: hue(i), opacity: 0.85, borderColor: tone("paper"), borderWidth: 1 },
+            label: { position: sides[i] } })),
+          label: { show: true, color: tone("ink"), fontSize: 12, lineHeight: 14, fontWeight: 600, width: isNarrow() ? 96 : 150, overflow: "break",
+            formatter: (one) => detailed[one.dataIndex].name }, labelLayout: { hideOverlap: true }, z: 5 }],
         };
       } });
   };

@@ -26,26 +26,36 @@
     const shown = best.filter((one) => !hasValue || one.attractiveness.value !== undefined);
     if (!hasValue || shown.length < 2) return;
     const largest = Math.max(...shown.map((one) => one.share));
-    const across = (narrow) => (narrow ? 34 : 46);
+    const scores = shown.map((one) => one.attractiveness.score);
+    const x = [Math.max(0, Math.floor(10 * Math.min(...scores) - 0.6) / 10), Math.min(1, Math.ceil(10 * Math.max(...scores) + 0.6) / 10)];
+    const top = 1.2 * Math.max(...shown.map((one) => one.attractiveness.value));
+    const step = [10, 20, 25, 50, 100, 200, 250, 500, 1000].find((one) => top <= 5 * one) || Math.ceil(top / 5000) * 1000;
+    const y = [0, Math.ceil(top / step) * step];
+    const radius = (one) => Math.max(9, (isNarrow() ? 46 : 64) * Math.sqrt(one.share / largest)) / 2;
+    const edge = { left: 46, right: 18, top: 34, bottom: 48 };
+    const most_ = () => (isNarrow() ? 96 : 170);
+    const sides = (width) => namePlaces(shown.map((one) => ({ radius: radius(one), name: one.name, wide: most_(), at: [
+      (one.attractiveness.score - x[0]) / (x[1] - x[0]) * (width - edge.left - edge.right),
+      (y[1] - one.attractiveness.value) / y[1] * (380 - edge.top - edge.bottom)] })), [width - edge.left - edge.right, 380 - edge.top - edge.bottom]);
     chart(by("effort-body"), { name: "Segment evaluation plot", height: 380,
       note: "To the right: more attractive. Up: worth more a customer, 100 is average. The larger the circle, the more customers.",
       words: `Bubble chart of attractiveness against value. ${shown.map((one) => `${one.name}: attractiveness ` +
         `${fixed(one.attractiveness.score, 2)}, value index ${fixed(one.attractiveness.value, 0)}, ${percent(one.share)} of customers.`).join(" ")}`,
-      option: () => ({
-        grid: { left: 8, right: isNarrow() ? 24 : 60, top: 34, bottom: 34, containLabel: true },
+      option: (width) => ({
+        grid: edge,
         tooltip: tip({ formatter: (at) => `<b>${safe(at.name)}</b><br>attractiveness ${fixed(at.value[0], 2)}<br>` +
           `value index ${fixed(at.value[1], 0)}<br>${percent(at.value[2])} of customers` }),
-        xAxis: axis({ type: "value", name: "attractiveness", nameLocation: "middle", nameGap: 28, scale: true,
-          boundaryGap: ["12%", "12%"], splitNumber: 4, axisLabel: { color: tone("soft"), formatter: plain } }),
+        xAxis: axis({ type: "value", name: "attractiveness", nameLocation: "middle", nameGap: 28, min: x[0], max: x[1],
+          interval: 0.1, axisLabel: { color: tone("soft"), formatter: plain } }),
         yAxis: axis({ type: "value", name: "value index", nameLocation: "end", nameTextStyle: { color: tone("soft"), align: "left" },
-          scale: true, boundaryGap: ["12%", "14%"], splitNumber: 4, axisLabel: { color: tone("soft"), formatter: short } }),
-        series: [{ type: "scatter", data: shown.map((one) => ({ name: one.name,
+          min: y[0], max: y[1], interval: step, axisLabel: { color: tone("soft"), formatter: short } }),
+        series: [{ type: "scatter", data: shown.map((one, i) => ({ name: one.name, label: { position: sides(width)[i] },
           value: [one.attractiveness.score, one.attractiveness.value, one.share],
-          symbolSize: Math.max(9, across(isNarrow()) * 1.6 * Math.sqrt(one.share / largest)),
+          symbolSize: 2 * radius(one),
           itemStyle: { color: hue(segments.indexOf(one)), opacity: 0.88, borderColor: tone("paper"), borderWidth: 1 } })),
-        label: { show: true, position: "top", distance: 5, color: tone("ink"), fontSize: 12, width: isNarrow() ? 96 : 170, overflow: "break",
+        label: { show: true, distance: 4, color: tone("ink"), fontSize: 12, lineHeight: 14, width: most_(), overflow: "break",
           formatter: (at) => at.name },
-        labelLayout: { hideOverlap: true, moveOverlap: "shiftY" },
+        labelLayout: { hideOverlap: true },
         markLine: { silent: true, symbol: "none", lineStyle: { color: tone("axis"), type: "dashed" }, label: { show: false },
           data: [{ xAxis: 0.5 }, { yAxis: 100 }] } }],
       }) });

@@ -69,3 +69,23 @@
   const tip = (more) => ({ backgroundColor: tone("card"), borderColor: tone("line"), confine: true,
     textStyle: { color: tone("ink"), fontSize: 13 }, ...more });
   const safe = (text) => echarts.format.encodeHTML(text);
+
+  /* On which side of its circle each name hits the least of what is there already; none for a name that
+   * can be spared.  room is the width and height of what they stand in. */
+  const namePlaces = (circles, room) => {
+    const taken = circles.map(({ at: [x, y], radius }) => [x - radius, y - radius, x + radius, y + radius]);
+    const shared = (a, b) => Math.max(0, Math.min(a[2], b[2]) - Math.max(a[0], b[0])) * Math.max(0, Math.min(a[3], b[3]) - Math.max(a[1], b[1]));
+    return circles.map(({ at: [x, y], radius, name, wide: most_, spare }) => {
+      const wide = Math.min(most_, 7.2 * name.length);
+      const high = 14 * Math.ceil(7.2 * name.length / most_);
+      const boxes = { top: [x - wide / 2, y - radius - 6 - high, x + wide / 2, y - radius], bottom: [x - wide / 2, y + radius, x + wide / 2, y + radius + 6 + high],
+        right: [x + radius, y - high / 2, x + radius + 6 + wide, y + high / 2],
+        left: [x - radius - 6 - wide, y - high / 2, x - radius, y + high / 2] };
+      const beyond = (box) => (Math.max(0, -box[0]) + Math.max(0, box[2] - room[0]) + Math.max(0, box[3] - room[1])) * high;
+      const cost = (side) => taken.reduce((sum, one) => sum + shared(boxes[side], one), beyond(boxes[side]));
+      const best = Object.keys(boxes).reduce((one, other) => (cost(other) < cost(one) ? other : one));
+      if (spare && cost(best) > 0.1 * wide * high) return null;
+      taken.push(boxes[best]);
+      return best;
+    });
+  };

@@ -90,12 +90,12 @@
   const preferences = (name, all, limit) => (all.length ? group(name, make("ul", { class: "bars" }, all.slice(0, limit).map((one) => {
     const known = one.index !== undefined;
     const end = known ? Math.min(100, one.index / 2) : 50;
-    return item([one.evidence ? says(one.label, make("b", {}, one.evidence.text), ...figures(one.evidence)) : one.label,
+    return item([one.evidence ? says(title(one.label), make("b", {}, one.evidence.text), ...figures(one.evidence)) : title(one.label),
       known ? make("span", { class: "track", "aria-hidden": "true" }, bar(end < 50 ? "less" : "more", 50, end)) : null,
       known ? make("span", { class: "index" }, make("span", { class: "unseen" }, "index "), fixed(one.index, 0)) : null],
     one.preferred ? "measured indexed preferred" : "measured indexed");
   }))) : null);
-  const offers = (all) => (all.length ? group("Offers that fit", list(all.map((one) => item([make("b", {}, one.title), " ",
+  const offers = (all) => (all.length ? group("Offers that fit", list(all.map((one) => item([make("b", { class: "offer" }, one.title),
     one.reason ? advice(one.reason) : null])))) : null);
 
   const typical = (persona) => (persona.typical.length ? make("details", { class: "fold unprinted" },
@@ -127,15 +127,16 @@
   };
   const isAbout = (...topics) => (one) => topics.includes(word(one.topic, "PERSONA_TOPIC_"));
   const personParts = (segment, persona) => {
-    const about = (...topics) => persona.sections.filter(isAbout(...topics)).map((one) => some(one.title, one.statements));
-    const inBrief = [persona.age, ...persona.household].filter(Boolean);
+    /* What is told once is not told again. */
+    const texts = new Set();
+    const anew = (name, all) => some(name, all.filter((one) => !texts.has(one.text) && texts.add(one.text)));
+    const about = (...topics) => persona.sections.filter(isAbout(...topics)).map((one) => anew(one.title, one.statements));
     const who = persona.sections.find(isAbout("who"));
-    const texts = new Set(inBrief.map((one) => one.text));
-    const others = who ? who.statements.filter((one) => !texts.has(one.text)) : [];
+    const inBrief = [persona.age, ...persona.household].filter(Boolean);
     return [
-      [markerBars(segment), some(who ? who.title : "Who they are", [...inBrief, ...others]), about("where", "values")],
-      [about("buys", "uses"), some("What they bring", persona.value), some("What lies in them", persona.potential)],
-      [some("What they look for", persona.needs), some("What goes wrong for them", persona.pains), offers(persona.offers),
+      [markerBars(segment), anew(who ? who.title : "Who they are", [...inBrief, ...(who ? who.statements : [])]), about("where", "values")],
+      [about("buys", "uses"), anew("What they bring", persona.value), anew("What lies in them", persona.potential)],
+      [anew("What they look for", persona.needs), anew("What goes wrong for them", persona.pains), offers(persona.offers),
         preferences("How to reach them", persona.channels, 8), preferences("What they like", persona.affinities, 8),
         persona.tone ? group("How to address them", list([item(advice(persona.tone))])) : null],
     ];

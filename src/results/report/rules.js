@@ -22,10 +22,9 @@
       const { rule } = one;
       const element = make("div", { class: "block ruled", id: `rule-${one.id}` }, make("h3", {}, one.name),
         make("p", { class: "told-rule" }, `${title(rule.sentence)}.`),
-        make("dl", { class: "quick" }, [["Finds", percent(rule.coverage), "of the segment"],
-          ["Right", percent(rule.precision), "of those it picks"], ["Lift", figure(rule.lift), "times a blind guess"],
-          ["Picks", count(rule.count), "customers"]].map(([name, value, words]) =>
-          make("div", {}, make("dt", {}, name), make("dd", {}, make("b", {}, value), " ", words)))),
+        make("dl", { class: "quick" }, [["Finds", percent(rule.coverage)], ["Right", percent(rule.precision)],
+          ["Lift", figure(rule.lift)], ["Picks", count(rule.count)]].map(([name, value]) =>
+          make("div", {}, make("dt", {}, name), make("dd", {}, value)))),
         make("details", { class: "fold printed" }, make("summary", {}, "As SQL"), sql(rule.sql, one.name)));
       element.style.setProperty("--hue", `var(--segment-${segments.indexOf(one)})`);
       return element;
@@ -39,7 +38,7 @@
     const lead = words ? make("span", { class: "soft" }, `${words} `) : null;
     if (!node.condition) {
       const segment = segments[node.segment - 1];
-      const right = Number(node.count) > 0 ? `, ${percent(Number(node.hits) / Number(node.count))} of them rightly` : "";
+      const right = node.hits !== undefined && Number(node.count) > 0 ? `, ${percent(Number(node.hits) / Number(node.count))} of them rightly` : "";
       const place = segments.indexOf(segment);
       return make("li", { class: "leaf" }, lead, make("i", { class: "dot", style: { background: `var(--segment-${place})` } }),
         make("b", {}, segment ? segment.name : String(node.segment)), make("span", { class: "soft" },

@@ -85,10 +85,10 @@ class Browser:
                     raise RuntimeError(f"{method}: {answer['error']['message']}")
                 return answer["result"]
 
-    def show(self, path, width=1280, height=900, dark=False, media="screen"):
+    def show(self, path, width=1280, height=900, dark=False):
         """Open a file in a window of this size; returns when it is loaded."""
         self.resize(width, height)
-        self.media(dark, media)
+        self.media(dark)
         del self.events[:], self.console[:], self.requests[:]
         self.ask("Page.navigate", url="file://" + os.path.abspath(path))
         while "Page.loadEventFired" not in self.events:
@@ -98,8 +98,8 @@ class Browser:
         self.ask("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1,
                  mobile=width < 600)
 
-    def media(self, dark=False, media="screen"):
-        self.ask("Emulation.setEmulatedMedia", media=media, features=[
+    def media(self, dark=False):
+        self.ask("Emulation.setEmulatedMedia", media="", features=[
             {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
 
     def run(self, expression):

@@ -102,11 +102,11 @@ def fill_rule(result, segment):
 def fill_tree(result):
     tree, k = result.tree, min(len(result.segments), 12)
     for i in range(k - 1):  # a comb: one segment leaves at each question
-        node = tree.nodes.add(yes=2 * i + 1, no=2 * i + 2, segment=i + 1, count=100, hits=60, depth=i)
+        node = tree.nodes.add(yes=2 * i + 1, no=2 * i + 2, segment=i + 1, count=100, depth=i)
         node.condition.feature, node.condition.low = 1, 40 - i
         node.condition.sentence = f"visits a year at least {40 - i}"
         tree.nodes.add(segment=i + 1, count=result.segments[i].size, hits=result.segments[i].size * 4 // 5, depth=i + 1)
-    tree.nodes.add(segment=k, count=result.segments[-1].size, hits=result.segments[-1].size, depth=k - 1)
+    tree.nodes.add(segment=k, count=result.segments[-1].size, depth=k - 1)  # too few: no hits
     tree.leaves, tree.depth, tree.hits, tree.fidelity = k, k - 1, 2000, 2000 / 2377
     tree.sql = "CASE WHEN \"visits\" >= 40 THEN 1 ELSE 2 END"
 
@@ -150,5 +150,5 @@ def texts(segment):
     advice = [one.reason for one in persona.offers] + [line for brief in segment.briefs for line in brief.lines]
     advice += [persona.tone] if persona.HasField("tone") else []
     shown = [one.text for one in alone] + [one.text for one in advice]
-    return shown + [one.label for one in (*persona.channels, *persona.affinities)]
+    return shown + [one.label[:1].upper() + one.label[1:] for one in (*persona.channels, *persona.affinities)]
 
