@@ -542,7 +542,8 @@ const struct strata_message strata_messages_en[] = {
     /* pictograms by words of a label */
     {"icon.people", "famil child kid dependent partner household company group people local visitor"},
     {"icon.house", "hous home rent mortgage apartment flat"},
-    {"icon.leaf", "nature natural landscape garden produce fruit vegetable green plant environment organic unspoilt"},
+    {"icon.leaf",
+     "nature natural landscape garden produce fruit vegetable green plant environment organic unspoilt"},
     {"icon.dumbbell", "sport fitness gym exercise training"},
     {"icon.music", "fun music entertain party dance concert festival"},
     {"icon.temple", "cultur museum bank credit deposit balance art theatre heritage"},

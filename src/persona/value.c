@@ -91,8 +91,7 @@ static void tell_gap(struct strata_teller *teller, const struct strata_fact *of,
 /* What draws them away. */
 static bool is_at_stake(const char *meaning, const struct strata_fact *fact)
 {
-    return fact->effect > 0.0 &&
-           (strcmp(meaning, "churn") == 0 || strcmp(meaning, "recency") == 0);
+    return fact->effect > 0.0 && (strcmp(meaning, "churn") == 0 || strcmp(meaning, "recency") == 0);
 }
 
 void strata_portrait_value(struct strata_teller *teller, struct strata_portrait *portrait)

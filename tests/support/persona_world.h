@@ -260,8 +260,8 @@ static inline void world_print_portrait(FILE *out, const struct strata_portrait 
             (void)fprintf(out, "%s: %s\n", p->brief[d].title, p->brief[d].line[i].text);
             world_print_list(out, &p->brief[d].line[i].because);
         }
-    (void)fprintf(out, "%a %a %a %a %a %u\n", a->size, a->value, a->reach, a->score,
-                  a->value_share, a->rank);
+    (void)fprintf(out, "%a %a %a %a %a %u\n", a->size, a->value, a->reach, a->score, a->value_share,
+                  a->rank);
 }
 
 static inline char *world_text_of(const struct world *world, const struct strata_personas *personas)
