@@ -39,7 +39,15 @@ struct strata_profile_cell {
     /* Standardised difference from everybody else: (mean - rest's mean) / pooled sd; nominal: of
      * the share of the level for which it is strongest.  NaN when there is nobody else. */
     double effect;
-    int level; /* nominal: the level of `effect`; else -1 */
+    double effect_low, effect_high; /* 95 % interval of effect, of so many customers */
+    /* Of no difference from everybody else, adjusted for the number of them in the run (Holm, 1979); NaN
+     * for basis features, of which the segments were made. */
+    double p;
+    double odds_ratio, odds_low,
+        odds_high;    /* binary, nominal: of yes, or of `level`; 95 % interval */
+    double cramers_v; /* of levels and being in the segment; everybody: of levels and all segments */
+    double explained; /* everybody, numbers: share of the sum of squares that lies between segments */
+    int level;        /* nominal: the level of `effect`; else -1 */
     /* (n_levels) for text features: share of each level among those with a value, in the order of
      * the column's levels, NaN where hidden; else NULL. */
     double *share;

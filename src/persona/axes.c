@@ -35,18 +35,29 @@ static uint8_t grade_of(unsigned percent)
     return percent <= 10 || percent >= 90 ? 1 : 2;
 }
 
+/* A place for an edge at an order statistic.  Only least and greatest values are kept to the customer: others may
+ * move by a fiftieth of the distance between everybody's quartiles, to a rounder number. */
+static double place_edge(double value, unsigned percent, double quartiles)
+{
+    const double reach = quartiles / 50.0;
+    if (percent > 0 && percent < 100 && reach > 0.0 && value - reach < value + reach)
+        return strata_round_between(value - reach, value + reach);
+    return percent < 50 ? value : nextafter(value, (double)INFINITY);
+}
+
 /* Rising and distinct edges of a number; room for (k + 1) orders. */
 static size_t gather_edges(const struct strata_plan *plan, const struct strata_profile_tally *tally,
                            size_t f, struct edge *edge)
 {
     size_t n = 0, kept = 0;
+    const double *all = tally->order + (plan->k * plan->n_numbers + plan->slot[f]) * plan->orders.n;
+    const double quartiles = all[plan->orders.quartile + 2] - all[plan->orders.quartile];
     for (size_t g = 0; g <= plan->k; g++) {
         const double *order = tally->order + (g * plan->n_numbers + plan->slot[f]) * plan->orders.n;
         for (size_t w = 0; w < plan->orders.n; w++) {
             const unsigned percent = plan->orders.percent[w];
             if (isnan(order[w])) continue;
-            edge[n++] = (struct edge){
-                percent < 50 ? order[w] : nextafter(order[w], (double)INFINITY), grade_of(percent)};
+            edge[n++] = (struct edge){place_edge(order[w], percent, quartiles), grade_of(percent)};
         }
     }
     qsort(edge, n, sizeof *edge, by_place);

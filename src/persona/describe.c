@@ -108,7 +108,7 @@ static strata_status work_make(struct work *work, struct strata_comm *comm,
         clustering->dims.k, config->n_features);
 }
 
-static void profile(struct work *work)
+static bool profile(struct work *work, struct strata_arena scratch)
 {
     const struct strata_plan *plan = &work->plan;
     struct strata_personas *personas = work->personas;
@@ -125,6 +125,7 @@ static void profile(struct work *work)
     strata_disclosure_protect(plan, &work->tally, work->hidden, personas);
     strata_profile_compare(plan, &work->tally, personas);
     for (size_t s = 0; s < plan->k; s++) strata_markers_rank(plan, &personas->segment[s]);
+    return strata_effects_fill(plan, &work->tally, personas, scratch);
 }
 
 static strata_status find_rules(struct strata_comm *comm, struct work *work,
@@ -163,7 +164,10 @@ static strata_status describe(struct strata_comm *comm, const struct strata_conf
     strata_tally_moments(comm, &work.plan, &work.moments, &work.tally);
     strata_tally_quartiles(comm, &work.plan, &work.quartiles, &work.tally);
     STRATA_FAULT("describe.tally.after");
-    profile(&work);
+    strata_status status = STRATA_OK;
+    if (!profile(&work, *scratch))
+        status = STRATA_FAIL(err, STRATA_E_MEMORY, "no room to compare the profiles");
+    STRATA_TRY(strata_comm_agree(comm, status, err));
     STRATA_TRY(find_rules(comm, &work, keep, err));
     STRATA_TRY(strata_comm_agree(comm, put_into_words(&work, *scratch, keep, err), err));
     *out = work.personas;

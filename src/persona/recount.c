@@ -111,6 +111,7 @@ strata_status strata_recount_run(const struct strata_plan *plan, const struct st
 {
     bool *used = STRATA_NEW(&scratch, bool, plan->n_features);
     struct strata_sheet sheet = {.plan = plan, .used = used};
+    size_t n_rules = 0;
     if (!used) return STRATA_FAIL(err, STRATA_E_MEMORY, "no room to count the customers of rules");
     for (size_t s = 0; s < plan->k; s++) {
         for (size_t c = 0; c < rule[s].n_conditions; c++)
@@ -119,6 +120,7 @@ strata_status strata_recount_run(const struct strata_plan *plan, const struct st
     for (size_t i = 0; i < tree->n_nodes; i++) {
         if (tree->node[i].yes) use_condition(used, &tree->node[i].condition);
     }
+    if (plan->table->n_rows == 0 || (n_rules == 0 && tree->n_nodes == 0)) return STRATA_OK;
     strata_status status = strata_sheet_open(&sheet, err);
     if (status == STRATA_OK)
         status = count_all(&sheet, rule, tree, leaf_sql, recount, scratch, err);

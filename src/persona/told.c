@@ -137,7 +137,7 @@ bool strata_fact_tell(const struct strata_plan *plan, const struct strata_fact *
     return told->amount && told->deed;
 }
 
-/* The text of a number that reads back as it is. */
+/* The text of a number that reads back as it is; of a share as near as a percentage comes. */
 static void exact_text(double number, double scale, char text[STRATA_NUMBER_TEXT])
 {
     for (int more = 0; more <= 16; more++) {
@@ -148,7 +148,8 @@ static void exact_text(double number, double scale, char text[STRATA_NUMBER_TEXT
             if (*c != ',') plain[n++] = *c;
         }
         plain[n] = '\0';
-        if (strtod(plain, NULL) / scale == number) return;
+        const double off = fabs(strtod(plain, NULL) / scale - number);
+        if (off == 0.0 || (scale != 1.0 && off < 1e-14 * fabs(number))) return;
     }
 }
 

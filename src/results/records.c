@@ -271,6 +271,7 @@ static void fill_cell(struct strata_maker *maker, const struct strata_outcome *o
     const size_t level =
         in->level >= 0 ? level_place(outcome, feature, (size_t)in->level) : SIZE_MAX;
     if (level != SIZE_MAX) PUT_INDEX(out, level, STRATA__V1__PROFILE_CELL__HAS_LEVEL_LEVEL, level);
+    strata_effect_fill(in, out);
     if (in->share) fill_shares(maker, outcome, feature, in->share, out);
 }
 
@@ -285,13 +286,16 @@ static Strata__V1__ProfileCell **make_cells(struct strata_maker *maker,
 }
 
 static void fill_marker(const struct strata_outcome *outcome, const struct strata_marker *in,
-                        Strata__V1__Marker *out)
+                        const struct strata_profile_cell *cell, Strata__V1__Marker *out)
 {
     const size_t level =
         in->level >= 0 ? level_place(outcome, in->feature, (size_t)in->level) : SIZE_MAX;
     out->feature = (uint32_t)in->feature;
     if (level != SIZE_MAX) PUT_INDEX(out, level, STRATA__V1__MARKER__HAS_LEVEL_LEVEL, level);
     out->effect = in->effect;
+    PUT_REAL(out, effect_low, STRATA__V1__MARKER__HAS_EFFECT_LOW_EFFECT_LOW, cell->effect_low);
+    PUT_REAL(out, effect_high, STRATA__V1__MARKER__HAS_EFFECT_HIGH_EFFECT_HIGH, cell->effect_high);
+    PUT_REAL(out, p, STRATA__V1__MARKER__HAS_P_P, cell->p);
 }
 
 size_t strata_level_place(const struct strata_outcome *outcome, size_t feature, int level)
@@ -330,7 +334,7 @@ static void fill_segment(struct strata_maker *maker, const struct strata_outcome
     out->markers =
         strata_maker_list(maker, &strata__v1__marker__descriptor, in->n_markers, &out->n_markers);
     for (size_t i = 0; i < out->n_markers; i++)
-        fill_marker(outcome, &in->marker[i], out->markers[i]);
+        fill_marker(outcome, &in->marker[i], &in->cell[in->marker[i].feature], out->markers[i]);
     out->statements = strata_maker_list(maker, &strata__v1__statement__descriptor, in->n_statements,
                                         &out->n_statements);
     for (size_t i = 0; i < out->n_statements; i++)
@@ -513,6 +517,7 @@ Strata__V1__Result *strata_result_record(const struct strata_outcome *outcome,
     out->everybody = make_cells(&maker, outcome, outcome->personas->everybody, &out->n_everybody);
     strata_attractiveness_fill(&maker, outcome->personas, out);
     strata_tree_fill(&maker, outcome, out);
+    out->correction = strata_maker_text(&maker, "holm");
     fill_fit(&maker, outcome->clustering, out);
     out->evaluation = make_evaluation(&maker, outcome->evaluation);
     out->quality = make_quality(&maker, outcome->quality);

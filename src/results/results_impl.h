@@ -74,7 +74,8 @@ void strata_persona_fill(struct strata_maker *maker, const struct strata_outcome
 void strata_attractiveness_fill(struct strata_maker *maker, const struct strata_personas *personas,
                                 Strata__V1__Result *out);
 
-/* rules_record.c */
+/* rules_record.c: rules, the tree, and how sure differences are. */
+void strata_effect_fill(const struct strata_profile_cell *in, Strata__V1__ProfileCell *out);
 void strata_rule_fill(struct strata_maker *maker, const struct strata_outcome *outcome,
                       const struct strata_persona *in, Strata__V1__Segment *out);
 void strata_tree_fill(struct strata_maker *maker, const struct strata_outcome *outcome,

@@ -50,6 +50,20 @@ void strata_rule_fill(struct strata_maker *maker, const struct strata_outcome *o
     if (in->rule.n_conditions > 0) out->rule = rule_record(maker, outcome, &in->rule);
 }
 
+void strata_effect_fill(const struct strata_profile_cell *in, Strata__V1__ProfileCell *out)
+{
+#define TAG(FIELD) STRATA__V1__PROFILE_CELL__HAS_##FIELD##_##FIELD
+    PUT_REAL(out, effect_low, TAG(EFFECT_LOW), in->effect_low);
+    PUT_REAL(out, effect_high, TAG(EFFECT_HIGH), in->effect_high);
+    PUT_REAL(out, p, TAG(P), in->p);
+    PUT_REAL(out, odds_ratio, TAG(ODDS_RATIO), in->odds_ratio);
+    PUT_REAL(out, odds_low, TAG(ODDS_LOW), in->odds_low);
+    PUT_REAL(out, odds_high, TAG(ODDS_HIGH), in->odds_high);
+    PUT_REAL(out, cramers_v, TAG(CRAMERS_V), in->cramers_v);
+    PUT_REAL(out, explained, TAG(EXPLAINED), in->explained);
+#undef TAG
+}
+
 static void fill_node(struct strata_maker *maker, const struct strata_outcome *outcome,
                       const struct strata_tree_node *in, Strata__V1__TreeNode *out)
 {
