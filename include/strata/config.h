@@ -146,6 +146,12 @@ struct strata_model_options {
     struct strata_place start_place;
 };
 
+/* A name that the user has given to the segment that would have another. */
+struct strata_given_name {
+    const char *segment, *name;
+    struct strata_place place;
+};
+
 struct strata_config {
     const char *path;      /* as given */
     const char *directory; /* that relative files are relative to */
@@ -168,6 +174,8 @@ struct strata_config {
     size_t n_features;
     struct strata_place features_place;
     struct strata_model_options model;
+    const struct strata_given_name *given_name; /* (n_given_names) */
+    size_t n_given_names;
     bool control_on;              /* control: off turns the channel off */
     const char *control_endpoint; /* default "ipc": a socket in the run directory; or tcp://127.0.0.1:* */
     struct strata_place control_place;

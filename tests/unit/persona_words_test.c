@@ -196,6 +196,31 @@ Test(persona_words, the_strongest_markers_make_the_name)
                        run.out[0]->segment[1].name);
 }
 
+Test(persona_words, a_name_that_the_user_gives_sticks_to_its_segment_and_to_no_other)
+{
+    static const struct strata_given_name given[] = {
+        {.segment = "Lapsed big spenders", .name = "Sleeping giants"},
+        {.segment = "Not in this run", .name = "Small spenders"}};
+    struct world world;
+    world_init(&world, 2000, 2);
+    double *spend = world_number(&world, "spend", "spend");
+    double *recency = world_number(&world, "days since last purchase", "recency");
+    for (size_t i = 0; i < world.n; i++) {
+        world.label[i] = (uint16_t)(i % 2);
+        spend[i] = world_normal(1, i) + (i % 2 ? 0.0 : 3.0);
+        recency[i] = world_normal(2, i) + (i % 2 ? 0.0 : 2.0);
+    }
+    struct world_run run;
+    describe_and_check(&world, &run);
+    cr_assert_str_eq(run.out[0]->segment[0].name, "Lapsed big spenders");
+    world_run_finish(&run);
+    world.config.given_name = given;
+    world.config.n_given_names = 2;
+    describe_and_check(&world, &run);
+    cr_assert_str_eq(run.out[0]->segment[0].name, "Sleeping giants");
+    cr_assert_str_neq(run.out[0]->segment[1].name, "Small spenders");
+}
+
 static const char *text_of(const struct strata_persona *persona, size_t feature)
 {
     for (size_t i = 0; i < persona->n_statements; i++) {
