@@ -121,9 +121,7 @@
       if (one.section === "definition") continue;
       groups.set(one.section, [...(groups.get(one.section) || []), one]);
     }
-    const parts = [...groups].map(([section, all]) => some(sectionNames[section] || title(section), all));
-    const half = Math.ceil(parts.length / 2);
-    return [[markerBars(segment)], parts.slice(0, half), parts.slice(half)];
+    return [markerBars(segment), ...[...groups].map(([section, all]) => some(sectionNames[section] || title(section), all))];
   };
   const isAbout = (...topics) => (one) => topics.includes(word(one.topic, "PERSONA_TOPIC_"));
   const personParts = (segment, persona) => {
@@ -134,12 +132,30 @@
     const who = persona.sections.find(isAbout("who"));
     const inBrief = [persona.age, ...persona.household].filter(Boolean);
     return [
-      [markerBars(segment), anew(who ? who.title : "Who they are", [...inBrief, ...(who ? who.statements : [])]), about("where", "values")],
-      [about("buys", "uses"), anew("What they bring", persona.value), anew("What lies in them", persona.potential)],
-      [anew("What they look for", persona.needs), anew("What goes wrong for them", persona.pains), offers(persona.offers),
-        preferences("How to reach them", persona.channels, 8), preferences("What they like", persona.affinities, 8),
-        persona.tone ? group("How to address them", list([item(advice(persona.tone))])) : null],
+      markerBars(segment), anew(who ? who.title : "Who they are", [...inBrief, ...(who ? who.statements : [])]), about("where", "values", "buys", "uses"),
+      anew("What they bring", persona.value), anew("What lies in them", persona.potential),
+      anew("What they look for", persona.needs), anew("What goes wrong for them", persona.pains), offers(persona.offers),
+      preferences("How to reach them", persona.channels, 8), preferences("What they like", persona.affinities, 8),
+      persona.tone ? group("How to address them", list([item(advice(persona.tone))])) : null,
     ];
+  };
+
+  /* Groups in their order in three columns of about one height, which is guessed from their texts. */
+  const tall = (element) => 2.6 + [...element.querySelectorAll("li")].reduce((sum, one) => sum + (one.classList.contains("measured") ? 1.5
+    : 0.3 + 1.4 * Math.ceil([...one.querySelectorAll("button, b")].filter((part) => !part.closest(".evidence"))
+      .reduce((n, part) => n + part.textContent.length, 0) / 34)), 0);
+  const balanced = (groups) => {
+    const heights = groups.map(tall);
+    const sum = (from, to) => heights.slice(from, to).reduce((all, one) => all + one, 0);
+    let best = { high: Infinity, cuts: [groups.length, groups.length] };
+    for (let i = 0; i <= groups.length; i++) {
+      for (let j = i; j <= groups.length; j++) {
+        const high = Math.max(sum(0, i), sum(i, j), sum(j));
+        if (high < best.high) best = { high, cuts: [i, j] };
+      }
+    }
+    const [i, j] = best.cuts;
+    return [groups.slice(0, i), groups.slice(i, j), groups.slice(j)];
   };
 
   /* How many they are: the statement of the record, else the count. */
@@ -164,7 +180,7 @@
       make("p", { class: "share" }, percent(segment.share)));
     const parts = persona ? personParts(segment, persona) : plainParts(segment);
     const element = make("article", { class: "card", id: `segment-${segment.id}`, "aria-labelledby": `segment-${segment.id}-name` },
-      head, make("div", { class: "told" }, parts.map((one) => make("div", {}, one))),
+      head, make("div", { class: "told" }, balanced(parts.flat().filter(Boolean)).map((one) => make("div", {}, one))),
       persona ? [briefs(segment), typical(persona)] : null);
     element.style.setProperty("--hue", `var(--segment-${i})`);
     return element;
