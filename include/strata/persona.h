@@ -91,6 +91,26 @@ struct strata_persona {
     struct strata_rule rule;
 };
 
+/* How many of an a-priori segment are in one segment. */
+struct strata_cross {
+    bool hidden; /* fewer than the minimum count belong or do not, or it could be had by subtraction */
+    uint64_t count;
+    double share; /* of the a-priori segment's weight */
+    double index; /* 100 = everybody's share of that segment */
+};
+
+/* Customers whom the job picks by a condition. */
+struct strata_apriori {
+    const char *name, *condition;
+    bool hidden; /* fewer than the minimum count belong, or do not: nothing else is told */
+    uint64_t size;
+    double weight, share;
+    struct strata_profile_cell *cell; /* (n_features) against everybody else; without p */
+    struct strata_marker *marker;     /* (n_markers) */
+    size_t n_markers;
+    struct strata_cross *cross; /* (k) */
+};
+
 struct strata_personas {
     struct strata_persona *segment; /* (k) */
     size_t k;
@@ -98,6 +118,8 @@ struct strata_personas {
     struct strata_profile_cell *everybody; /* (n_features) */
     size_t n_features;
     struct strata_tree tree;
+    struct strata_apriori *apriori; /* (n_apriori) as the job has them */
+    size_t n_apriori;
     size_t value_feature; /* what a segment's value is measured by; SIZE_MAX: nothing */
     const struct strata_column *column; /* (n_features) the table's columns: level texts */
 };

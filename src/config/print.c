@@ -173,6 +173,7 @@ static bool is_set(const struct option *option, const void *base)
     case KIND_PATHS:
     case KIND_COLUMNS:
     case KIND_NAMES:
+    case KIND_ITEMS:
         return VALUE(size_t, base, option->at_count) > 0;
     case KIND_WORD:
     case KIND_FLAG:
@@ -181,7 +182,6 @@ static bool is_set(const struct option *option, const void *base)
     case KIND_SIZE:
     case KIND_REAL:
     case KIND_SECTION:
-    case KIND_ITEMS:
     case KIND_COUNT_OF_KINDS:
         break;
     }

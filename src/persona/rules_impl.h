@@ -195,11 +195,11 @@ struct strata_sheet {
     struct strata_duck *duck;
     const bool *used; /* (n_features) */
     size_t n_used;
-    bool yes_no; /* binary features of 0 and 1 are booleans */
 };
 #define STRATA_SHEET_TABLE "customers"
 #define STRATA_SHEET_SEGMENT "\"strata segment\""
 #define STRATA_SHEET_WEIGHT "\"strata weight\""
+#define STRATA_SHEET_ROW "\"strata row\""
 STRATA_MUST_CHECK strata_status strata_sheet_open(struct strata_sheet *sheet,
                                                   struct strata_err *err);
 /* The next rows from *first on become the table; moves *first. */
@@ -220,6 +220,17 @@ STRATA_MUST_CHECK strata_status strata_recount_run(
     const struct strata_plan *plan, const struct strata_rule *rule, const struct strata_tree *tree,
     const char *leaf_sql, struct strata_recount *recount, struct strata_arena scratch,
     struct strata_err *err);
+
+/* apriori.c: the job's a-priori segments into personas.  Collective; for each two passes over the rows and those of
+ * the quartiles, besides one of DuckDB for all of them.  room: bytes that profiling two groups takes.  Same bits for
+ * any number of ranks.  Fails on all ranks alike, also where DuckDB refuses a condition at some value. */
+STRATA_MUST_CHECK strata_status strata_apriori_profile(
+    struct strata_comm *comm, const struct strata_plan *plan,
+    const struct strata_profile_tally *tally, uint64_t room, struct strata_personas *personas,
+    struct strata_arena *keep, struct strata_err *err);
+/* describe.c: empty profiles of a plan's groups, in keep; NULL when memory ends. */
+struct strata_personas *strata_personas_make(const struct strata_plan *plan,
+                                             struct strata_arena *keep);
 
 /* told.c: a value with its unit, to its last digit. */
 const char *strata_exact_tell(const struct strata_feature *feature, double value,

@@ -8,17 +8,9 @@
 #define VALUES_AT_A_TIME ((size_t)1 << 21)
 #define ROWS_AT_A_TIME ((size_t)1 << 17)
 
-static bool is_boolean(const struct strata_sheet *sheet, size_t f)
-{
-    const struct strata_plan *plan = sheet->plan;
-    return sheet->yes_no && plan->as[f] == STRATA_AS_BINARY && plan->binary[f][0] == 0.0 &&
-           plan->binary[f][1] == 1.0;
-}
-
 static const char *type_of(const struct strata_sheet *sheet, size_t f)
 {
-    if (sheet->plan->table->column[f].kind == STRATA_COLUMN_TEXT) return "VARCHAR";
-    return is_boolean(sheet, f) ? "BOOLEAN" : "DOUBLE";
+    return sheet->plan->table->column[f].kind == STRATA_COLUMN_TEXT ? "VARCHAR" : "DOUBLE";
 }
 
 static strata_status make_table(struct strata_sheet *sheet, struct strata_err *err)
@@ -35,7 +27,8 @@ static strata_status make_table(struct strata_sheet *sheet, struct strata_err *e
     const strata_status status =
         sql ? strata_duck_run(sheet->duck, err,
                               "CREATE TABLE " STRATA_SHEET_TABLE " (%s" STRATA_SHEET_SEGMENT
-                              " INTEGER, " STRATA_SHEET_WEIGHT " BIGINT)",
+                              " INTEGER, " STRATA_SHEET_WEIGHT " BIGINT, " STRATA_SHEET_ROW
+                              " BIGINT)",
                               sql)
             : STRATA_FAIL(err, STRATA_E_MEMORY, "no room to count the customers of rules");
     strata_arena_finish(&scratch);
@@ -66,10 +59,6 @@ static void put_feature(const struct strata_sheet *sheet, struct strata_duck_app
     } else if (column->kind == STRATA_COLUMN_TEXT) {
         const char *text = column->level[column->code[row]];
         strata_duck_append_value(appender, at, text, strlen(text));
-    } else if (is_boolean(sheet, f)) {
-        const double number = column->number[row];
-        const bool yes = number == 1.0;
-        strata_duck_append_value(appender, at, yes || number == 0.0 ? &yes : NULL, sizeof yes);
     } else {
         strata_duck_append_value(appender, at, &column->number[row], sizeof(double));
     }
@@ -81,18 +70,20 @@ static void put_row(const struct strata_sheet *sheet, struct strata_duck_appende
     const struct strata_plan *plan = sheet->plan;
     const int32_t segment = plan->label[row] + 1;
     const int64_t weight = plan->weight ? (int64_t)plan->weight[row] : 1;
+    const int64_t number = (int64_t)row;
     size_t at = 0;
     for (size_t f = 0; f < plan->n_features; f++) {
         if (sheet->used[f]) put_feature(sheet, appender, at++, f, row);
     }
     strata_duck_append_value(appender, at, &segment, sizeof segment);
     strata_duck_append_value(appender, at + 1, &weight, sizeof weight);
+    strata_duck_append_value(appender, at + 2, &number, sizeof number);
 }
 
 strata_status strata_sheet_fill(struct strata_sheet *sheet, size_t *first, struct strata_err *err)
 {
     struct strata_duck_appender *appender = NULL;
-    const size_t by_values = VALUES_AT_A_TIME / (sheet->n_used + 2);
+    const size_t by_values = VALUES_AT_A_TIME / (sheet->n_used + 3);
     const size_t most = by_values < ROWS_AT_A_TIME ? by_values : ROWS_AT_A_TIME;
     const size_t left = sheet->plan->table->n_rows - *first;
     const size_t end = *first + (left < most ? left : most);

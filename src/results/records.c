@@ -275,9 +275,9 @@ static void fill_cell(struct strata_maker *maker, const struct strata_outcome *o
     if (in->share) fill_shares(maker, outcome, feature, in->share, out);
 }
 
-static Strata__V1__ProfileCell **make_cells(struct strata_maker *maker,
-                                            const struct strata_outcome *outcome,
-                                            const struct strata_profile_cell *cell, size_t *count)
+Strata__V1__ProfileCell **strata_cell_records(struct strata_maker *maker,
+                                              const struct strata_outcome *outcome,
+                                              const struct strata_profile_cell *cell, size_t *count)
 {
     Strata__V1__ProfileCell **list = strata_maker_list(maker, &strata__v1__profile_cell__descriptor,
                                                        outcome->personas->n_features, count);
@@ -296,6 +296,17 @@ static void fill_marker(const struct strata_outcome *outcome, const struct strat
     PUT_REAL(out, effect_low, STRATA__V1__MARKER__HAS_EFFECT_LOW_EFFECT_LOW, cell->effect_low);
     PUT_REAL(out, effect_high, STRATA__V1__MARKER__HAS_EFFECT_HIGH_EFFECT_HIGH, cell->effect_high);
     PUT_REAL(out, p, STRATA__V1__MARKER__HAS_P_P, cell->p);
+}
+
+Strata__V1__Marker **strata_marker_records(struct strata_maker *maker,
+                                           const struct strata_outcome *outcome,
+                                           const struct strata_marker *marker, size_t n,
+                                           const struct strata_profile_cell *cell, size_t *count)
+{
+    Strata__V1__Marker **list = strata_maker_list(maker, &strata__v1__marker__descriptor, n, count);
+    for (size_t i = 0; i < *count; i++)
+        fill_marker(outcome, &marker[i], &cell[marker[i].feature], list[i]);
+    return list;
 }
 
 size_t strata_level_place(const struct strata_outcome *outcome, size_t feature, int level)
@@ -330,11 +341,9 @@ static void fill_segment(struct strata_maker *maker, const struct strata_outcome
     out->definition = strata_maker_text(maker, in->definition);
     out->size = in->size;
     out->share = in->share;
-    out->cells = make_cells(maker, outcome, in->cell, &out->n_cells);
+    out->cells = strata_cell_records(maker, outcome, in->cell, &out->n_cells);
     out->markers =
-        strata_maker_list(maker, &strata__v1__marker__descriptor, in->n_markers, &out->n_markers);
-    for (size_t i = 0; i < out->n_markers; i++)
-        fill_marker(outcome, &in->marker[i], &in->cell[in->marker[i].feature], out->markers[i]);
+        strata_marker_records(maker, outcome, in->marker, in->n_markers, in->cell, &out->n_markers);
     out->statements = strata_maker_list(maker, &strata__v1__statement__descriptor, in->n_statements,
                                         &out->n_statements);
     for (size_t i = 0; i < out->n_statements; i++)
@@ -514,9 +523,11 @@ Strata__V1__Result *strata_result_record(const struct strata_outcome *outcome,
     out->segments = strata_maker_list(&maker, &strata__v1__segment__descriptor,
                                       outcome->personas->k, &out->n_segments);
     for (size_t i = 0; i < out->n_segments; i++) fill_segment(&maker, outcome, i, out->segments[i]);
-    out->everybody = make_cells(&maker, outcome, outcome->personas->everybody, &out->n_everybody);
+    out->everybody =
+        strata_cell_records(&maker, outcome, outcome->personas->everybody, &out->n_everybody);
     strata_attractiveness_fill(&maker, outcome->personas, out);
     strata_tree_fill(&maker, outcome, out);
+    strata_apriori_fill(&maker, outcome, out);
     out->correction = strata_maker_text(&maker, "holm");
     fill_fit(&maker, outcome->clustering, out);
     out->evaluation = make_evaluation(&maker, outcome->evaluation);

@@ -78,6 +78,16 @@ void strata_attractiveness_fill(struct strata_maker *maker, const struct strata_
 void strata_effect_fill(const struct strata_profile_cell *in, Strata__V1__ProfileCell *out);
 void strata_rule_fill(struct strata_maker *maker, const struct strata_outcome *outcome,
                       const struct strata_persona *in, Strata__V1__Segment *out);
+void strata_apriori_fill(struct strata_maker *maker, const struct strata_outcome *outcome,
+                         Strata__V1__Result *out);
+/* records.c: profiles and markers, lists of as many messages. */
+Strata__V1__ProfileCell **strata_cell_records(struct strata_maker *maker,
+                                              const struct strata_outcome *outcome,
+                                              const struct strata_profile_cell *cell, size_t *count);
+Strata__V1__Marker **strata_marker_records(struct strata_maker *maker,
+                                           const struct strata_outcome *outcome,
+                                           const struct strata_marker *marker, size_t n,
+                                           const struct strata_profile_cell *cell, size_t *count);
 void strata_tree_fill(struct strata_maker *maker, const struct strata_outcome *outcome,
                       Strata__V1__Result *out);
 

@@ -98,3 +98,40 @@ void strata_tree_fill(struct strata_maker *maker, const struct strata_outcome *o
     out->tree->fidelity = in->fidelity;
     out->tree->sql = strata_maker_text(maker, in->sql);
 }
+
+static void fill_cross(const struct strata_cross *in, Strata__V1__CrossCell *out)
+{
+    out->hidden = in->hidden;
+    out->count = in->count;
+    PUT_REAL(out, share, STRATA__V1__CROSS_CELL__HAS_SHARE_SHARE, in->share);
+    PUT_REAL(out, index, STRATA__V1__CROSS_CELL__HAS_INDEX_INDEX, in->index);
+}
+
+static void fill_apriori(struct strata_maker *maker, const struct strata_outcome *outcome,
+                         const struct strata_apriori *in, Strata__V1__AprioriSegment *out)
+{
+    out->name = strata_maker_text(maker, in->name);
+    out->sql = strata_maker_text(maker, in->condition);
+    out->hidden = in->hidden;
+    if (in->hidden) return;
+    out->size = in->size;
+    out->share = in->share;
+    if (outcome->personas->weighted)
+        PUT_REAL(out, weight, STRATA__V1__APRIORI_SEGMENT__HAS_WEIGHT_WEIGHT, in->weight);
+    out->cells = strata_cell_records(maker, outcome, in->cell, &out->n_cells);
+    out->markers =
+        strata_marker_records(maker, outcome, in->marker, in->n_markers, in->cell, &out->n_markers);
+    out->cross = strata_maker_list(maker, &strata__v1__cross_cell__descriptor, outcome->personas->k,
+                                   &out->n_cross);
+    for (size_t s = 0; s < out->n_cross; s++) fill_cross(&in->cross[s], out->cross[s]);
+}
+
+void strata_apriori_fill(struct strata_maker *maker, const struct strata_outcome *outcome,
+                         Strata__V1__Result *out)
+{
+    const struct strata_personas *personas = outcome->personas;
+    out->apriori = strata_maker_list(maker, &strata__v1__apriori_segment__descriptor,
+                                     personas->n_apriori, &out->n_apriori);
+    for (size_t i = 0; i < out->n_apriori; i++)
+        fill_apriori(maker, outcome, &personas->apriori[i], out->apriori[i]);
+}

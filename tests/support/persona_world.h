@@ -189,7 +189,7 @@ static inline void world_describe(const struct world *world, int ranks, const si
     run->begin[ranks] = world->n;
     struct strata_err err = {0};
     cr_assert_eq(strata_comm_run_threads(ranks, world_rank, run, &err), STRATA_OK, "%s", err.text);
-    for (int r = 0; r < ranks; r++) cr_assert_eq(run->status[r], STRATA_OK);
+    for (int r = 0; r < ranks; r++) cr_assert_eq(run->status[r], STRATA_OK, "rank %d", r);
 }
 
 static inline void world_run_finish(struct world_run *run)

@@ -261,3 +261,78 @@ Test(rules, thresholds_are_as_round_as_they_can_be)
         cr_assert(round > low && round <= high);
     }
 }
+
+/* --- a-priori segments ------------------------------------------------------------------------- */
+
+Test(apriori, they_are_profiled_and_crossed_as_the_rows_say)
+{
+    struct world world;
+    scatter(&world, 2000, 4, 77);
+    struct strata_where where[] = {
+        {.name = "rich", .condition = "spend > 60 AND town IN ('Bath', 'Cork')"},
+        {.name = "unknown", .condition = "recency IS NULL -- missing"},
+        {.name = "members", .condition = "member"},
+        {.name = "nobody", .condition = "spend > 1e9"},
+        {.name = "few", .condition = "visits > 100"}};
+    double *visits = (double *)(uintptr_t)world.column[1].number;
+    for (size_t i = 0; i < 5; i++) visits[i * 100] = 1000.0;
+    world.config.apriori = where;
+    world.config.n_apriori = 5;
+    struct world_run one, run;
+    world_describe(&world, 1, NULL, &one);
+    world_describe(&world, 4, NULL, &run);
+    uint64_t count[3] = {0}, cross[3][4] = {{0}};
+    double sum = 0.0;
+    for (size_t i = 0; i < world.n; i++) {
+        const bool inside[3] = {world.column[0].number[i] > 60.0 &&
+                                    (world.column[5].code[i] == 1 || world.column[5].code[i] == 2),
+                                !world.column[2].present[i], world.column[7].number[i] == 1.0};
+        for (size_t a = 0; a < 3; a++) {
+            count[a] += inside[a];
+            cross[a][world.label[i]] += inside[a];
+        }
+        if (inside[0]) sum += world.column[0].number[i];
+    }
+    for (size_t a = 0; a < 5; a++) {
+        const struct strata_apriori *here = &run.out[3]->apriori[a],
+                                    *there = &one.out[0]->apriori[a];
+        cr_assert_eq(here->hidden, a == 4, "five customers are too few");
+        if (here->hidden) continue;
+        cr_assert_eq(here->size, a < 3 ? count[a] : 0);
+        for (size_t s = 0; s < 4; s++) {
+            if (a < 3 && !here->cross[s].hidden) cr_assert_eq(here->cross[s].count, cross[a][s]);
+            if (a < 3) cr_assert(here->cross[s].hidden || strata_is_tellable(cross[a][s]));
+            cr_assert_eq(here->cross[s].count, there->cross[s].count);
+        }
+        for (size_t f = 0; f < world.config.n_features; f++) {
+            cr_assert(isnan(here->cell[f].p), "a condition made the difference");
+            cr_assert(memcmp(&here->cell[f].mean, &there->cell[f].mean, sizeof(double)) == 0);
+            cr_assert(
+                memcmp(&here->cell[f].effect_low, &there->cell[f].effect_low, sizeof(double)) == 0);
+        }
+    }
+    const struct strata_profile_cell *spend = &run.out[0]->apriori[0].cell[0];
+    cr_expect_float_eq(spend->mean, sum / (double)count[0], 1e-9);
+    cr_expect_gt(spend->effect, 0.5);
+    world_run_finish(&one);
+    world_run_finish(&run);
+    strata_arena_finish(&world.arena);
+}
+
+Test(apriori, a_condition_that_duckdb_refuses_fails_on_all_ranks)
+{
+    struct world world;
+    scatter(&world, 300, 2, 5);
+    struct strata_where where[] = {{.name = "broken", .condition = "error('no')"}};
+    world.config.apriori = where;
+    world.config.n_apriori = 1;
+    struct world_run run = {.world = &world};
+    run.begin[1] = 100;
+    run.begin[2] = 300;
+    for (int r = 0; r < 2; r++) cr_assert(strata_arena_init(&run.keep[r], (size_t)1 << 30));
+    struct strata_err err = {0};
+    cr_assert_eq(strata_comm_run_threads(2, world_rank, &run, &err), STRATA_OK);
+    for (int r = 0; r < 2; r++) cr_assert_neq(run.status[r], STRATA_OK);
+    world_run_finish(&run);
+    strata_arena_finish(&world.arena);
+}
