@@ -79,6 +79,7 @@
       ["Why the chosen one ended", record.ending],
       ["Case weights", quality.weight ? `${quality.weight.name}: ${plural(record.customers, "customer")} stand for ${figure(quality.weight.total)}` : ""],
       ["Smallest share allowed", percent(record.minShare)],
+      ["Many tests at once", record.correction ? `p values are adjusted for their number (${title(record.correction)}); none is told of features that the segments are made of` : ""],
       ["Seed of the random numbers", record.seed],
       ["Calinski\u2013Harabasz", evaluation.calinskiHarabasz === undefined ? "" : figure(evaluation.calinskiHarabasz)],
       ["Davies\u2013Bouldin", evaluation.daviesBouldin === undefined ? "" : figure(evaluation.daviesBouldin)],

@@ -70,6 +70,7 @@
   const between = (low, high) => ({ left: `${Math.max(0, low)}%`, width: `${Math.max(0, Math.min(100, high) - Math.max(0, low))}%` });
   const bar = (className, low, high) => make("i", { class: className, style: between(Math.min(low, high), Math.max(low, high)) });
   const effectText = (effect) => `${fixed(Math.abs(effect), 1)} standard deviations ${effect < 0 ? "below" : "above"} the others`;
+  const corrected = record.correction ? `, adjusted for all that were looked at (${title(record.correction)})` : "";
   const markerBars = (segment) => {
     const strongest = segment.markers.slice(0, 5);
     if (!strongest.length) return null;
@@ -79,7 +80,15 @@
       const known = one.effectLow !== undefined && one.effectHigh !== undefined;
       const lines = [effectText(one.effect)];
       if (known) lines.push(`95% interval ${fixed(one.effectLow, 2)} to ${fixed(one.effectHigh, 2)}`);
-      if (cell) lines.push(`${cellText(feature, cell)}, everybody ${cellText(feature, everybody[one.feature])}`,
+      if (one.p !== undefined) lines.push(`p ${one.p < 0.001 ? "under 0.001" : figure(one.p)}${corrected}`);
+      const isLevel = one.level !== undefined && cell && one.level !== cell.level;
+      if (cell && cell.oddsRatio !== undefined && !isLevel) {
+        lines.push(`odds ${figure(cell.oddsRatio)} times those of the others` +
+          (cell.oddsLow === undefined ? "" : `, ${figure(cell.oddsLow)} to ${figure(cell.oddsHigh)}`));
+      }
+      const show = (from) => (one.level === undefined ? cellText(feature, from)
+        : percent((from.shares.find((share) => share.level === one.level) || {}).share));
+      if (cell) lines.push(`${show(cell)}, everybody ${show(everybody[one.feature])}`,
         `based on ${plural(cell.count, "customer")}`);
       return item([says(label(feature, one.level), ...lines), make("span", { class: "track", "aria-hidden": "true" },
         bar(one.effect < 0 ? "less" : "more", 50, at(one.effect)),
@@ -87,7 +96,7 @@
     })));
   };
   /* An index of 100 is the middle, 200 and more the right end. */
-  const preferences = (name, all, limit) => (all.length ? group(name, make("ul", { class: "bars" }, all.slice(0, limit).map((one) => {
+  const preferences = (name, all) => (all.length ? group(name, make("ul", { class: "bars" }, all.map((one) => {
     const known = one.index !== undefined;
     const end = known ? Math.min(100, one.index / 2) : 50;
     return item([one.evidence ? says(title(one.label), make("b", {}, one.evidence.text), ...figures(one.evidence)) : title(one.label),
@@ -135,7 +144,7 @@
       markerBars(segment), anew(who ? who.title : "Who they are", [...inBrief, ...(who ? who.statements : [])]), about("where", "values", "buys", "uses"),
       anew("What they bring", persona.value), anew("What lies in them", persona.potential),
       anew("What they look for", persona.needs), anew("What goes wrong for them", persona.pains), offers(persona.offers),
-      preferences("How to reach them", persona.channels, 8), preferences("What they like", persona.affinities, 8),
+      preferences("How to reach them", persona.channels), preferences("What they like", persona.affinities),
       persona.tone ? group("How to address them", list([item(advice(persona.tone))])) : null,
     ];
   };

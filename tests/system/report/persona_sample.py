@@ -127,8 +127,9 @@ def fill(result):
         for cell in segment.cells:
             if cell.HasField("effect"):
                 cell.effect_low, cell.effect_high = cell.effect - 0.12, cell.effect + 0.12
+                cell.odds_ratio, cell.odds_low, cell.odds_high = 1.6, 1.2, 2.1
         for marker in segment.markers:
-            marker.effect_low, marker.effect_high = marker.effect - 0.12, marker.effect + 0.12
+            marker.effect_low, marker.effect_high, marker.p = marker.effect - 0.12, marker.effect + 0.12, 0.0004
         fill_persona(result, segment)
         if segment.id != 3:
             fill_rule(result, segment)
