@@ -536,8 +536,10 @@ static const struct option job_options[] = {
      .at_count = JOB(n_apriori),
      .max = STRATA_MAX_APRIORI,
      .section = &apriori_section,
-     .help = "Customers picked by a condition, to be profiled beside the segments that are found. "
-             "Left out: none."},
+     .sample = "[{name: big spenders, where: spend >= 1000}]",
+     .help = "Customers picked by a condition, to be profiled beside the segments that are found: "
+             "`where` is SQL over the features, true for those who belong; a binary feature is 0 or "
+             "1."},
     {.key = "model",
      .kind = KIND_SECTION,
      .at = JOB(model),

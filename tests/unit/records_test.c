@@ -228,6 +228,7 @@ static void make_most_segments(void)
     }
     for (size_t i = 0; i < n_params; i++) params[i] = (double)(i % 1000);
     world.clustering.dims.k = world.personas.k = k;
+    world.personas.n_apriori = 0; /* its cross table is of the few */
     world.clustering.params = params;
     world.personas.segment = persona;
     world.evaluation.segment_silhouette = world.evaluation.segment_sse = figure;
