@@ -106,10 +106,10 @@ enum option_kind {
     KIND_REAL,       /* double in min..max, or auto */
     KIND_TEXTS,      /* const char *const * and count: one text or a list; min..max items */
     KIND_PATHS,      /* the same, made absolute */
-    KIND_COLUMNS,
-    KIND_NAMES,   /* struct strata_source_column * and count: name: type */
-    KIND_SECTION, /* keys of another table, in a struct inside this one */
-    KIND_ITEMS,   /* list of maps, each a struct; at most max */
+    KIND_COLUMNS,    /* struct strata_source_column * and count: name: type */
+    KIND_NAMES,      /* struct strata_given_name * and count: segment: name */
+    KIND_SECTION,    /* keys of another table, in a struct inside this one */
+    KIND_ITEMS,      /* list of maps, each a struct; at most max */
     KIND_COUNT_OF_KINDS
 };
 
