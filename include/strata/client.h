@@ -57,24 +57,38 @@ struct strata_job_view { /* strata.v1.JobStatus */
     bool leaving;       /* the server's last event */
 };
 
-struct strata_statement_view {
-    const char *text, *section;
-    uint64_t count;
+/* Something that is told of a segment. */
+struct strata_entry_view {
+    const char *lead; /* what it is about: "Discounts"; or empty */
+    const char *text; /* the sentence; empty where the lead says it all */
+    double index;     /* 100 = everybody's average; NaN: none */
+    uint64_t count;   /* customers behind it; 0: behind several sentences, which have their own */
+};
+
+/* Entries under one title, in reading order. */
+struct strata_part_view {
+    const char *title;
+    struct strata_entry_view *entry; /* (n_entries) */
+    size_t n_entries;
 };
 
 struct strata_segment_view {
     uint32_t id;                   /* from 1 */
     const char *name, *definition; /* empty in an interim one */
     uint64_t size;
-    double share;                            /* by weight */
-    bool weighted;                           /* personas: the share is not that of `size` */
-    struct strata_statement_view *statement; /* (n_statements) personas only */
-    size_t n_statements;
+    double share;                  /* by weight */
+    bool weighted;                 /* personas: the share is not that of `size` */
+    const char *alias;             /* personas: one word to call it by, or empty */
+    const char *rule;              /* personas: what to recognise them by, or NULL */
+    double coverage, precision;    /* of the rule */
+    struct strata_part_view *part; /* (n_parts) personas only */
+    size_t n_parts;
 };
 
 struct strata_segments_view {
     const char *job;
-    bool interim; /* sizes of the leading candidate of a running job */
+    const char *choice; /* personas of a record: why so many segments; else NULL or empty */
+    bool interim;       /* sizes of the leading candidate of a running job */
     uint64_t customers;
     const char *weight; /* feature whose case weights the shares count; empty: there are none */
     struct strata_segment_view *segment; /* (n_segments) */

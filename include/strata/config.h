@@ -97,6 +97,14 @@ struct strata_feature {
     size_t n_levels;
 };
 
+/* Customers whom the job picks by a condition on features, to be profiled beside the segments. */
+#define STRATA_MAX_APRIORI 64
+struct strata_where {
+    const char *name;
+    const char *condition; /* SQL over the features: true for those who belong */
+    struct strata_place place, condition_place;
+};
+
 enum strata_standardise {
     STRATA_ZSCORE,
     STRATA_RANGE,
@@ -146,6 +154,12 @@ struct strata_model_options {
     struct strata_place start_place;
 };
 
+/* A name that the user has given to the segment that would have another. */
+struct strata_given_name {
+    const char *segment, *name;
+    struct strata_place place;
+};
+
 struct strata_config {
     const char *path;      /* as given */
     const char *directory; /* that relative files are relative to */
@@ -167,7 +181,11 @@ struct strata_config {
     struct strata_feature *feature;
     size_t n_features;
     struct strata_place features_place;
+    struct strata_where *apriori; /* (n_apriori) */
+    size_t n_apriori;
     struct strata_model_options model;
+    const struct strata_given_name *given_name; /* (n_given_names) */
+    size_t n_given_names;
     bool control_on;              /* control: off turns the channel off */
     const char *control_endpoint; /* default "ipc": a socket in the run directory; or tcp://127.0.0.1:* */
     struct strata_place control_place;

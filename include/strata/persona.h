@@ -11,6 +11,8 @@
 #include "strata/comm.h"
 #include "strata/config.h"
 #include "strata/features.h"
+#include "strata/portrait.h"
+#include "strata/rules.h"
 #include "strata/status.h"
 #include "strata/table.h"
 
@@ -37,7 +39,15 @@ struct strata_profile_cell {
     /* Standardised difference from everybody else: (mean - rest's mean) / pooled sd; nominal: of
      * the share of the level for which it is strongest.  NaN when there is nobody else. */
     double effect;
-    int level; /* nominal: the level of `effect`; else -1 */
+    double effect_low, effect_high; /* 95 % interval of effect, of so many customers */
+    /* Of no difference from everybody else, adjusted for the number of them in the run (Holm, 1979); NaN
+     * for basis features, of which the segments were made. */
+    double p;
+    double odds_ratio, odds_low,
+        odds_high;    /* binary, nominal: of yes, or of `level`; 95 % interval */
+    double cramers_v; /* of levels and being in the segment; everybody: of levels and all segments */
+    double explained; /* everybody, numbers: share of the sum of squares that lies between segments */
+    int level;        /* nominal: the level of `effect`; else -1 */
     /* (n_levels) for text features: share of each level among those with a value, in the order of
      * the column's levels, NaN where hidden; else NULL. */
     double *share;
@@ -56,7 +66,8 @@ struct strata_marker { /* a feature that marks a segment, strongest first */
 struct strata_statement {
     const char *text;
     const char *section;   /* "definition", "demographic", "behavioural", "channel", "value", ... */
-    const char *statistic; /* "mean", "share", "index", "size" */
+    const char *statistic; /* "mean", "share", "index", "size"; "part": of everybody's sum of the
+                              feature; "gap": the sum that they are below everybody's average */
     size_t feature;        /* SIZE_MAX: the segment's size */
     int level;
     double value;     /* of the segment */
@@ -76,6 +87,28 @@ struct strata_persona {
     size_t n_markers;
     struct strata_statement *statement; /* (n_statements) */
     size_t n_statements;
+    struct strata_portrait *portrait; /* the same as if it were a person */
+    struct strata_rule rule;
+};
+
+/* How many of an a-priori segment are in one segment. */
+struct strata_cross {
+    bool hidden; /* fewer than the minimum count belong or do not, or it could be had by subtraction */
+    uint64_t count;
+    double share; /* of the a-priori segment's weight */
+    double index; /* 100 = everybody's share of that segment */
+};
+
+/* Customers whom the job picks by a condition. */
+struct strata_apriori {
+    const char *name, *condition;
+    bool hidden; /* fewer than the minimum count belong, or do not: nothing else is told */
+    uint64_t size;
+    double weight, share;
+    struct strata_profile_cell *cell; /* (n_features) against everybody else; without p */
+    struct strata_marker *marker;     /* (n_markers) */
+    size_t n_markers;
+    struct strata_cross *cross; /* (k) */
 };
 
 struct strata_personas {
@@ -84,6 +117,10 @@ struct strata_personas {
     bool weighted;                         /* figures but counts are by case weight */
     struct strata_profile_cell *everybody; /* (n_features) */
     size_t n_features;
+    struct strata_tree tree;
+    struct strata_apriori *apriori; /* (n_apriori) as the job has them */
+    size_t n_apriori;
+    size_t value_feature; /* what a segment's value is measured by; SIZE_MAX: nothing */
     const struct strata_column *column; /* (n_features) the table's columns: level texts */
 };
 

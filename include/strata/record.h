@@ -43,5 +43,10 @@ STRATA_MUST_CHECK strata_status strata_record_segments(const unsigned char *reco
                                                        struct strata_arena *keep,
                                                        struct strata_segments_view *segments,
                                                        struct strata_err *err);
+/* The same with everything that is told of each segment. */
+STRATA_MUST_CHECK strata_status strata_record_personas(const unsigned char *record, size_t n_bytes,
+                                                       struct strata_arena *keep,
+                                                       struct strata_segments_view *segments,
+                                                       struct strata_err *err);
 
 #endif

@@ -27,7 +27,8 @@ static const struct command {
     {"check", "JOB", "tell all problems of a job file, its plan and the memory it needs; run nothing",
      strata_app_check},
     {"run", "JOB", "segment: read, fit, describe, write the run directory", strata_app_run},
-    {"report", "RUN", "write a finished run's report.html again", strata_app_report},
+    {"report", "RUN", "write a finished run's report.html again, or print it as Markdown",
+     strata_app_report},
     {"serve", "RUN", "answer control clients from a finished run", serve},
 };
 #define N_COMMANDS (sizeof commands / sizeof *commands)
@@ -44,6 +45,7 @@ static void help(FILE *stream)
         "  -o, --output DIR      run: the run directory, instead of the job's own\n"
         "  -s, --set KEY=VALUE   run, check: override a key of the job file, for example model.seed=7\n"
         "  -n, --ranks N         check: plan for N ranks (default 1)\n"
+        "      --format F        report: html (default), or markdown on standard output\n"
         "  -e, --endpoint E      serve: where to listen, for example tcp://127.0.0.1:*\n"
         "      --stall-limit S   run: end with 75 when a rank has not answered for S seconds (60; 0 never)\n"
         "      --fresh           run: start anew, even if the run directory holds an unfinished run\n"
@@ -72,7 +74,8 @@ enum {
     OPTION_STALL_LIMIT,
     OPTION_FRESH,
     OPTION_MAX_RUNTIME,
-    OPTION_DEADLINE
+    OPTION_DEADLINE,
+    OPTION_FORMAT
 };
 
 /* What else an argument list may ask for than a command. */
@@ -137,6 +140,10 @@ static strata_status take_option(int option, char **argv, struct strata_argument
         return take_seconds(optarg, "--max-runtime", &arguments->max_runtime_s, err);
     case OPTION_DEADLINE:
         return take_seconds(optarg, "--deadline", &arguments->deadline_s, err);
+    case OPTION_FORMAT:
+        arguments->markdown = strcmp(optarg, "markdown") == 0;
+        if (arguments->markdown || strcmp(optarg, "html") == 0) return STRATA_OK;
+        return STRATA_FAIL(err, STRATA_E_USAGE, "--format takes html or markdown");
     case 'q':
         arguments->quiet = true;
         return STRATA_OK;
@@ -171,6 +178,7 @@ static strata_status take_options(int argc, char **argv, struct strata_arguments
         {"fresh", no_argument, NULL, OPTION_FRESH},
         {"max-runtime", required_argument, NULL, OPTION_MAX_RUNTIME},
         {"deadline", required_argument, NULL, OPTION_DEADLINE},
+        {"format", required_argument, NULL, OPTION_FORMAT},
         {"version", no_argument, NULL, OPTION_VERSION},
         {NULL, 0, NULL, 0},
     };

@@ -24,6 +24,7 @@ struct strata_arguments {
     double max_runtime_s; /* 0: none */
     double deadline_s;    /* since 1970; 0: none */
     int ranks;            /* of check: how many to plan for */
+    bool markdown;        /* of report: on standard output, instead of the page */
 };
 
 strata_status strata_app_run(struct strata_comm *comm, const struct strata_arguments *arguments,

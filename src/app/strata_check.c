@@ -1,10 +1,7 @@
-/* strata check: all problems of a job file at once; when there are none, what a run would read and need.
- * strata report: a finished run's page again. */
+/* strata check: all problems of a job file at once; when there are none, what a run would read and need. */
 #include <stdio.h>
 
-#include "strata/file.h"
 #include "strata/job.h"
-#include "strata/results.h"
 #include "strata_app.h"
 
 static void print_size(uint64_t bytes)
@@ -89,25 +86,5 @@ strata_status strata_app_check(struct strata_comm *comm, const struct strata_arg
     strata_status status = strata_job_check(&request, n_ranks, keep, &plan, &problems, err);
     if (status == STRATA_OK) status = strata_problems_status(&problems, err);
     if (status == STRATA_OK) print_plan(&plan, n_ranks);
-    return strata_comm_agree(comm, status, err);
-}
-
-static strata_status write_report(const char *directory, struct strata_arena *keep,
-                                  struct strata_err *err)
-{
-    struct strata_blob result = {0};
-    STRATA_TRY(strata_results_read(directory, keep, &result, err));
-    const char *path = strata_path_join(directory, "report.html", keep);
-    if (!path) return STRATA_FAIL(err, STRATA_E_MEMORY, "a path");
-    STRATA_TRY(strata_report_write(path, &result, *keep, err));
-    (void)printf("Report  %s\n", path);
-    return STRATA_OK;
-}
-
-strata_status strata_app_report(struct strata_comm *comm, const struct strata_arguments *arguments,
-                                struct strata_arena *keep, struct strata_err *err)
-{
-    const strata_status status =
-        comm->rank == 0 ? write_report(arguments->operand, keep, err) : STRATA_OK;
     return strata_comm_agree(comm, status, err);
 }

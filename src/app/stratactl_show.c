@@ -9,8 +9,6 @@
 #include "stratactl_view.h"
 #include "terminal.h"
 
-#define READING_COLUMNS 88 /* of sentences: longer lines are hard to read */
-
 /* Ask, and print the answer as JSON when that is wanted; *shown tells whether it was. */
 static strata_status ask(struct strata_session *session, enum strata_question question,
                          const char *which, struct strata_arena *memory,
@@ -149,61 +147,6 @@ strata_status strata_ctl_segments(struct strata_session *session, struct strata_
     return STRATA_OK;
 }
 
-/* What a section is about, in the words of the report. */
-static const char *section_title(const char *section)
-{
-    static const struct {
-        const char *section, *title;
-    } titles[] = {{"behavioural", "How they buy"},
-                  {"value", "What they are worth"},
-                  {"need", "What they need"},
-                  {"offer", "Offers"},
-                  {"channel", "Channels"},
-                  {"psychographic", "What they care about"},
-                  {"demographic", "Who they are"},
-                  {"geographic", "Where they are"},
-                  {"firmographic", "What kind of firm"},
-                  {"technographic", "What they use"},
-                  {"outcome", "Outcomes"}};
-    for (size_t i = 0; i < sizeof titles / sizeof *titles; i++)
-        if (strcmp(titles[i].section, section) == 0) return titles[i].title;
-    return section;
-}
-
-static void print_section(const struct strata_terminal *terminal, const char *section)
-{
-    struct strata_line line = {.width = 0};
-    strata_line_code(&line, strata_tint(terminal, STRATA_TINT_DIM));
-    strata_line_text(&line, section_title(section), 60, terminal->utf8);
-    strata_line_code(&line, strata_tint(terminal, STRATA_TINT_NONE));
-    (void)printf("\n%s\n", line.text);
-}
-
-static void print_persona(const struct strata_terminal *terminal,
-                          const struct strata_segment_view *persona)
-{
-    const int columns = terminal->columns < READING_COLUMNS ? terminal->columns : READING_COLUMNS;
-    struct strata_line line = {.width = 0};
-    char count[32];
-    strata_count_text(persona->size, count);
-    strata_line_code(&line, strata_tint(terminal, STRATA_TINT_STRONG));
-    strata_line_text(&line, persona->name, columns, terminal->utf8);
-    strata_line_code(&line, strata_tint(terminal, STRATA_TINT_NONE));
-    (void)printf("%s\n", line.text);
-    (void)printf("Segment %u, %s customers, %.1f%% of all%s\n\n", persona->id, count,
-                 100 * persona->share, persona->weighted ? " by weight" : "");
-    if (persona->definition[0])
-        strata_print_wrapped(stdout, terminal, persona->definition, 0, columns);
-    const char *section = "";
-    for (size_t i = 0; i < persona->n_statements; i++) {
-        const struct strata_statement_view *statement = &persona->statement[i];
-        if (strcmp(statement->section, "definition") == 0) continue; /* the size: told above */
-        if (strcmp(statement->section, section) != 0) print_section(terminal, statement->section);
-        section = statement->section;
-        strata_print_wrapped(stdout, terminal, statement->text, 2, columns);
-    }
-}
-
 strata_status strata_ctl_persona(struct strata_session *session, struct strata_err *err)
 {
     struct strata_arena memory = session->memory;
@@ -216,7 +159,7 @@ strata_status strata_ctl_persona(struct strata_session *session, struct strata_e
     const struct strata_terminal terminal = strata_terminal_of(stdout);
     for (size_t i = 0; i < answer.segments.n_segments; i++) {
         if (i > 0) (void)printf("\n\n");
-        print_persona(&terminal, &answer.segments.segment[i]);
+        strata_print_persona(stdout, &terminal, &answer.segments.segment[i]);
     }
     return STRATA_OK;
 }

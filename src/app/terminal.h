@@ -56,6 +56,10 @@ void strata_print_segment_table(FILE *stream, const struct strata_segments_view 
 STRATA_MUST_CHECK strata_status strata_print_segments(FILE *stream, const unsigned char *result,
                                                       size_t n_bytes, struct strata_err *err);
 
+/* Everything that is told of one segment: its parts, each sentence with the number of customers behind it. */
+void strata_print_persona(FILE *stream, const struct strata_terminal *terminal,
+                          const struct strata_segment_view *persona);
+
 /* text, broken between words so that each line is at most `columns` wide, each line after indent spaces. */
 void strata_print_wrapped(FILE *stream, const struct strata_terminal *terminal, const char *text,
                           int indent, int columns);

@@ -28,6 +28,8 @@ STRATA_MUST_CHECK strata_status strata_client_open_record(struct strata_client *
 void strata_view_job(const Strata__V1__JobStatus *status, struct strata_job_view *job);
 bool strata_view_segments(const Strata__V1__SegmentsReply *reply, struct strata_arena *keep,
                           struct strata_segments_view *view);
+bool strata_view_persona(const Strata__V1__Segment *segment, struct strata_arena *keep,
+                         struct strata_segment_view *view);
 bool strata_view_personas(Strata__V1__Segment *const *segments, size_t n, struct strata_arena *keep,
                           struct strata_segments_view *view);
 

@@ -79,38 +79,17 @@ bool strata_view_segments(const Strata__V1__SegmentsReply *reply, struct strata_
     return true;
 }
 
-static bool view_persona(const Strata__V1__Segment *segment, struct strata_arena *keep,
-                         struct strata_segment_view *view)
-{
-    *view = (struct strata_segment_view){
-        .id = segment->id,
-        .name = segment->name,
-        .definition = segment->definition,
-        .size = segment->size,
-        .share = segment->share,
-        .weighted = segment->has_weight_case == STRATA__V1__SEGMENT__HAS_WEIGHT_WEIGHT,
-        .statement = STRATA_NEW(keep, struct strata_statement_view, segment->n_statements),
-        .n_statements = segment->n_statements,
-    };
-    if (!view->statement) return false;
-    for (size_t i = 0; i < segment->n_statements; i++) {
-        const Strata__V1__Statement *statement = segment->statements[i];
-        view->statement[i] = (struct strata_statement_view){
-            .text = statement->text, .section = statement->section, .count = statement->count};
-    }
-    return true;
-}
-
 bool strata_view_personas(Strata__V1__Segment *const *segments, size_t n, struct strata_arena *keep,
                           struct strata_segments_view *view)
 {
     *view = (struct strata_segments_view){.job = "",
+                                          .choice = "",
                                           .weight = "",
                                           .segment = STRATA_NEW(keep, struct strata_segment_view, n),
                                           .n_segments = n};
     if (!view->segment) return false;
     for (size_t i = 0; i < n; i++)
-        if (!view_persona(segments[i], keep, &view->segment[i])) return false;
+        if (!strata_view_persona(segments[i], keep, &view->segment[i])) return false;
     return true;
 }
 
@@ -155,5 +134,21 @@ strata_status strata_record_segments(const unsigned char *record, size_t n_bytes
         !strata_view_segments(reply.segments, keep, segments))
         return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for %zu segments", result->n_segments);
     segments->job = result->job;
+    return STRATA_OK;
+}
+
+strata_status strata_record_personas(const unsigned char *record, size_t n_bytes,
+                                     struct strata_arena *keep,
+                                     struct strata_segments_view *segments, struct strata_err *err)
+{
+    const Strata__V1__Result *result = record_of(record, n_bytes, keep, err);
+    if (!result) return STRATA_E_DATA;
+    if (!strata_view_personas(result->segments, result->n_segments, keep, segments))
+        return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for %zu personas", result->n_segments);
+    segments->job = result->job;
+    segments->choice = result->choice;
+    segments->customers = result->customers;
+    if (result->quality && result->quality->weight)
+        segments->weight = result->quality->weight->name;
     return STRATA_OK;
 }

@@ -16,3 +16,7 @@ set(STRATA_DUCKDB_SOURCE_SHA256 5bb967dcbcd517670ba5f169f238fb9d6787e53752c60ebe
 # Apache ECharts, inlined into report.html.
 set(STRATA_ECHARTS_PACKAGE echarts@5.6.0)
 set(STRATA_ECHARTS_SHA256 e1b82487dd7f8d9f0438eec1f1433051148e0095ac7a15d4db890afda45cf610)
+
+# axe-core, with which the tests look at report.html.
+set(STRATA_AXE_PACKAGE axe-core@4.14.1)
+set(STRATA_AXE_SHA256 e6b0ce02b84d892e2e33e403485e7f3d6c29e2be6df65daf44d89ba564139745)

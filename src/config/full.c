@@ -47,13 +47,14 @@ static void write_section(struct writer *writer, const struct section *section, 
 
 static void write_option(struct writer *writer, const struct option *option, int indent)
 {
-    const bool map = option->kind == KIND_SECTION || option->kind == KIND_ITEMS;
+    const bool items = option->kind == KIND_ITEMS && option->required; /* others are samples */
+    const bool map = option->kind == KIND_SECTION || items;
     const char *value = option->fallback ? option->fallback : option->sample;
     const bool written = option->fallback || option->required || option->shown || map;
     strata_writer_put(writer, "%*s%s%s:", indent, "", written ? "" : "# ", option->key);
     if (!map) strata_writer_put(writer, " %s", value);
     strata_writer_put(writer, "\n");
-    if (option->kind == KIND_ITEMS) {
+    if (items) {
         write_section(writer, option->section, indent + 4, true);
     } else if (option->kind == KIND_SECTION) {
         write_section(writer, option->section, indent + 2, false);

@@ -132,6 +132,9 @@ struct expectation strata_expected(const struct option *option)
     case KIND_COLUMNS:
         (void)snprintf(text, room, "a map of column names to SQL types");
         break;
+    case KIND_NAMES:
+        (void)snprintf(text, room, "a map of at most %.0f segment names to your own", option->max);
+        break;
     case KIND_SECTION:
         (void)snprintf(text, room, "a map of options%s%s", option->section->shortcut ? " or " : "",
                        option->section->shortcut ? option->section->shortcut : "");
@@ -507,6 +510,7 @@ strata_kind_reader *strata_kind_reader_of(enum option_kind kind)
         [KIND_TEXTS] = strata_read_texts,
         [KIND_PATHS] = strata_read_texts,
         [KIND_COLUMNS] = strata_read_columns,
+        [KIND_NAMES] = strata_read_names,
     };
     return readers[kind];
 }

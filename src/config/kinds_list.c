@@ -158,3 +158,45 @@ void strata_read_columns(struct reader *reader, const struct option *option,
     *AT(const struct strata_source_column *, base, option->at) = column;
     *AT(size_t, base, option->at_count) = node->n_items;
 }
+
+static void read_given_name(struct reader *reader, const struct option *option,
+                            const struct node *key, struct strata_given_name *first,
+                            struct strata_given_name *given)
+{
+    const struct node *value = key->value;
+    if (!strata_node_is_given(value) || value->length == 0 || value->length > GIVEN_NAME_MAX ||
+        strata_node_has_controls(value) || key->length == 0 || strata_node_has_controls(key)) {
+        strata_complain(reader, key->place,
+                        "`%s` gives a segment's name another one of 1 to %d bytes in one line",
+                        option->key, GIVEN_NAME_MAX);
+        return;
+    }
+    given->segment = strata_keep_text(reader, key->text, key->length);
+    given->name = strata_keep_text(reader, value->text, value->length);
+    given->place = key->place;
+    for (; first < given && !reader->starved; first++) {
+        if (!first->name) continue;
+        if (strcasecmp(first->segment, given->segment) == 0) complain_twice(reader, option, key);
+        if (strcasecmp(first->name, given->name) == 0) complain_twice(reader, option, value);
+    }
+}
+
+void strata_read_names(struct reader *reader, const struct option *option, const struct node *node,
+                       void *base)
+{
+    if (node->kind != NODE_MAP || (double)node->n_items > option->max) {
+        strata_complain_kind(reader, option, node);
+        return;
+    }
+    struct strata_given_name *given =
+        STRATA_NEW(reader->keep, struct strata_given_name, node->n_items);
+    if (!given) {
+        reader->starved = true;
+        return;
+    }
+    size_t i = 0;
+    for (const struct node *key = node->item; key && !reader->starved; key = key->next, i++)
+        read_given_name(reader, option, key, given, &given[i]);
+    *AT(const struct strata_given_name *, base, option->at) = given;
+    *AT(size_t, base, option->at_count) = node->n_items;
+}

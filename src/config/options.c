@@ -9,6 +9,7 @@
 #define JOB(field) offsetof(struct strata_config, field)
 #define SOURCE(field) offsetof(struct strata_source, field)
 #define FEATURE(field) offsetof(struct strata_feature, field)
+#define APRIORI(field) offsetof(struct strata_where, field)
 #define MODEL(field) offsetof(struct strata_model_options, field)
 #define OPTIONS(name) .option = (name), .n_options = sizeof(name) / sizeof *(name)
 
@@ -191,6 +192,33 @@ static const struct section feature_section = {.where = "a feature",
                                                OPTIONS(feature_options),
                                                .item_bytes = sizeof(struct strata_feature),
                                                .item_place = FEATURE(place)};
+
+/* --- a-priori segments --- */
+
+static const struct option apriori_options[] = {
+    {.key = "name",
+     .kind = KIND_TEXT,
+     .required = true,
+     .at = APRIORI(name),
+     .min = 1,
+     .max = 80,
+     .sample = "big spenders",
+     .help = "What they are called."},
+    {.key = "where",
+     .kind = KIND_TEXT,
+     .required = true,
+     .at = APRIORI(condition),
+     .at_place = APRIORI(condition_place),
+     .min = 1,
+     .max = 4000,
+     .sample = "spend >= 1000",
+     .help = "SQL over the features, true for those who belong; a binary feature is 0 or 1."},
+};
+
+static const struct section apriori_section = {.where = "an a-priori segment",
+                                               OPTIONS(apriori_options),
+                                               .item_bytes = sizeof(struct strata_where),
+                                               .item_place = APRIORI(place)};
 
 /* --- model --- */
 
@@ -502,12 +530,30 @@ static const struct option job_options[] = {
      .max = STRATA_MAX_FEATURES,
      .section = &feature_section,
      .help = "What is looked at, and how."},
+    {.key = "apriori",
+     .kind = KIND_ITEMS,
+     .at = JOB(apriori),
+     .at_count = JOB(n_apriori),
+     .max = STRATA_MAX_APRIORI,
+     .section = &apriori_section,
+     .sample = "[{name: big spenders, where: spend >= 1000}]",
+     .help = "Customers picked by a condition, to be profiled beside the segments that are found: "
+             "`where` is SQL over the features, true for those who belong; a binary feature is 0 or "
+             "1."},
     {.key = "model",
      .kind = KIND_SECTION,
      .at = JOB(model),
      .at_place = JOB(model.place),
      .section = &model_section,
      .help = "How segments are found."},
+    {.key = "names",
+     .kind = KIND_NAMES,
+     .at = JOB(given_name),
+     .at_count = JOB(n_given_names),
+     .max = STRATA_MAX_SEGMENTS,
+     .sample = "{Lapsed big spenders: Sleeping giants}",
+     .help = "Your own names of segments: whatever segment would be called the first is called the "
+             "second, in this run and in later ones."},
     {.key = "control",
      .kind = KIND_SECTION,
      .at_place = JOB(control_place),

@@ -63,6 +63,17 @@ static void print_columns(struct writer *writer, const struct strata_source_colu
     }
 }
 
+static void print_names(struct writer *writer, const struct strata_given_name *given, size_t n,
+                        int indent)
+{
+    for (size_t i = 0; i < n; i++) {
+        strata_writer_put(writer, "\n%*s", indent, "");
+        put_text(writer, given[i].segment);
+        strata_writer_put(writer, ": ");
+        put_text(writer, given[i].name);
+    }
+}
+
 static void print_items(struct writer *writer, const struct option *option, const void *base,
                         int indent)
 {
@@ -131,6 +142,10 @@ static void print_value(struct writer *writer, const struct option *option, cons
         print_columns(writer, VALUE(const struct strata_source_column *, base, option->at),
                       VALUE(size_t, base, option->at_count), indent);
         break;
+    case KIND_NAMES:
+        print_names(writer, VALUE(const struct strata_given_name *, base, option->at),
+                    VALUE(size_t, base, option->at_count), indent);
+        break;
     case KIND_SECTION:
         print_subsection(writer, option->section, (const char *)base + option->at, indent);
         break;
@@ -157,6 +172,8 @@ static bool is_set(const struct option *option, const void *base)
     case KIND_TEXTS:
     case KIND_PATHS:
     case KIND_COLUMNS:
+    case KIND_NAMES:
+    case KIND_ITEMS:
         return VALUE(size_t, base, option->at_count) > 0;
     case KIND_WORD:
     case KIND_FLAG:
@@ -165,7 +182,6 @@ static bool is_set(const struct option *option, const void *base)
     case KIND_SIZE:
     case KIND_REAL:
     case KIND_SECTION:
-    case KIND_ITEMS:
     case KIND_COUNT_OF_KINDS:
         break;
     }
@@ -176,7 +192,8 @@ static bool is_set(const struct option *option, const void *base)
 static bool begins_below(const struct option *option, const void *base)
 {
     const struct section *section = option->section;
-    if (option->kind == KIND_COLUMNS || option->kind == KIND_ITEMS) return true;
+    if (option->kind == KIND_COLUMNS || option->kind == KIND_NAMES || option->kind == KIND_ITEMS)
+        return true;
     if (option->kind != KIND_SECTION) return false;
     return !section->shortcut_of || !section->shortcut_of((const char *)base + option->at);
 }

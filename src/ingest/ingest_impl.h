@@ -130,4 +130,15 @@ struct ingest_text ingest_text_begin(struct strata_arena *keep, size_t room);
 void ingest_text_add(struct ingest_text *text, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
+/* where_check.c: the conditions of a-priori segments; problems are told at their places. */
+struct where_view {
+    const struct ingest_column *column; /* (n) of the customers view */
+    size_t n;
+};
+STRATA_MUST_CHECK strata_status where_check(const struct strata_config *config,
+                                            const struct where_view *view,
+                                            struct strata_arena scratch,
+                                            struct strata_problems *problems,
+                                            struct strata_err *err);
+
 #endif

@@ -273,7 +273,8 @@ STRATA_MUST_CHECK static strata_status plan_view(struct planner *planner, struct
     STRATA_TRY(describe_view(planner, err));
     check_key(planner, key_is_source_key);
     check_features(planner);
-    return STRATA_OK;
+    const struct where_view view = {planner->view, planner->n_view};
+    return where_check(planner->config, &view, *planner->keep, planner->problems, err);
 }
 
 /* --- the plan --- */

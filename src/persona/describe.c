@@ -4,6 +4,8 @@
 #include "strata/fault.h"
 
 #include "persona/persona_impl.h"
+#include "persona/portrait_impl.h"
+#include "persona/rules_impl.h"
 
 /* Everything that strata_describe needs, taken before the first reduction. */
 struct work {
@@ -28,7 +30,7 @@ static bool cells_make(const struct strata_plan *plan, struct strata_arena *keep
     return true;
 }
 
-static struct strata_personas *personas_make(const struct strata_plan *plan,
+struct strata_personas *strata_personas_make(const struct strata_plan *plan,
                                              struct strata_arena *keep)
 {
     struct strata_personas *personas = STRATA_NEW(keep, struct strata_personas, 1);
@@ -98,7 +100,7 @@ static strata_status work_make(struct work *work, struct strata_comm *comm,
                 strata_moments_room_make(&work->moments, plan, scratch) &&
                 strata_quartile_room_make(&work->quartiles, plan, scratch);
     if (fits) work->hidden = STRATA_NEW(scratch, bool, (plan->k + 1) * plan->n_all_levels);
-    if (fits) work->personas = personas_make(plan, keep);
+    if (fits) work->personas = strata_personas_make(plan, keep);
     if (fits && work->hidden && work->personas) return STRATA_OK;
     return STRATA_FAIL(
         err, STRATA_E_MEMORY,
@@ -106,7 +108,7 @@ static strata_status work_make(struct work *work, struct strata_comm *comm,
         clustering->dims.k, config->n_features);
 }
 
-static void profile(struct work *work)
+static bool profile(struct work *work, struct strata_arena scratch)
 {
     const struct strata_plan *plan = &work->plan;
     struct strata_personas *personas = work->personas;
@@ -123,6 +125,20 @@ static void profile(struct work *work)
     strata_disclosure_protect(plan, &work->tally, work->hidden, personas);
     strata_profile_compare(plan, &work->tally, personas);
     for (size_t s = 0; s < plan->k; s++) strata_markers_rank(plan, &personas->segment[s]);
+    return strata_effects_fill(plan, &work->tally, personas, scratch);
+}
+
+static strata_status find_rules_and_apriori(struct strata_comm *comm, struct work *work,
+                                            struct strata_arena *keep, struct strata_err *err)
+{
+    struct strata_personas *personas = work->personas;
+    struct strata_rule *rule = NULL;
+    STRATA_TRY(strata_rules_find(comm, &work->plan, &work->tally, personas, keep, &rule,
+                                 &personas->tree, err));
+    for (size_t s = 0; s < personas->k; s++) personas->segment[s].rule = rule[s];
+    const uint64_t room =
+        bytes_needed(work->plan.config, work->plan.table, work->plan.weight != NULL, 2, comm->size);
+    return strata_apriori_profile(comm, &work->plan, &work->tally, room, personas, keep, err);
 }
 
 static strata_status put_into_words(struct work *work, struct strata_arena scratch,
@@ -133,7 +149,7 @@ static strata_status put_into_words(struct work *work, struct strata_arena scrat
         STRATA_TRY(strata_statements_write(&work->plan, &work->tally, work->personas, s, scratch,
                                            keep, err));
     }
-    return STRATA_OK;
+    return strata_portraits_draw(&work->plan, &work->tally, work->personas, scratch, keep, err);
 }
 
 static strata_status describe(struct strata_comm *comm, const struct strata_config *config,
@@ -150,7 +166,11 @@ static strata_status describe(struct strata_comm *comm, const struct strata_conf
     strata_tally_moments(comm, &work.plan, &work.moments, &work.tally);
     strata_tally_quartiles(comm, &work.plan, &work.quartiles, &work.tally);
     STRATA_FAULT("describe.tally.after");
-    profile(&work);
+    strata_status status = STRATA_OK;
+    if (!profile(&work, *scratch))
+        status = STRATA_FAIL(err, STRATA_E_MEMORY, "no room to compare the profiles");
+    STRATA_TRY(strata_comm_agree(comm, status, err));
+    STRATA_TRY(find_rules_and_apriori(comm, &work, keep, err));
     STRATA_TRY(strata_comm_agree(comm, put_into_words(&work, *scratch, keep, err), err));
     *out = work.personas;
     return STRATA_OK;

@@ -105,8 +105,7 @@ static bool tell_mean(const struct strata_plan *plan, const struct strata_profil
     return true;
 }
 
-/* The most frequent visible level; -1 when none has customers. */
-static int commonest_level(const struct strata_plan *plan, const struct strata_profile_cell *cell,
+int strata_commonest_level(const struct strata_plan *plan, const struct strata_profile_cell *cell,
                            const struct strata_profile_cell *all, size_t f)
 {
     int best = -1;
@@ -145,7 +144,7 @@ static int level_to_tell(const struct strata_plan *plan, const struct strata_pro
         level = typical_level(plan, tally, cell, all, s, f);
     else if (fabs(cell->effect) >= STRATA_NOTICEABLE)
         level = cell->level;
-    return level >= 0 ? level : commonest_level(plan, cell, all, f);
+    return level >= 0 ? level : strata_commonest_level(plan, cell, all, f);
 }
 
 static enum strata_direction direction_of(double effect)
@@ -179,7 +178,7 @@ bool strata_fact_find(const struct strata_plan *plan, const struct strata_profil
     const struct strata_profile_cell *all = &personas->everybody[feature];
     if (strata_is_silent(&plan->config->feature[feature])) return false;
     if (cell->hidden || all->hidden || cell->count == 0) return false;
-    *fact = (struct strata_fact){.feature = feature, .level = -1};
+    *fact = (struct strata_fact){.feature = feature, .level = -1, .stem = "do"};
     fact->section = section_of(&plan->config->feature[feature]);
     fact->contact = strata_is_contact(plan->config->feature[feature].meaning);
     fact->effect = isnan(cell->effect) ? 0.0 : cell->effect;

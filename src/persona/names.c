@@ -14,6 +14,7 @@
  * two; if two names should ever have one hash, the later is passed over, on every machine alike. */
 #include <math.h>
 #include <string.h>
+#include <strings.h>
 
 #include "persona/persona_impl.h"
 #include "strata/hash.h"
@@ -424,6 +425,30 @@ static bool find_name(struct namer *namer, const struct strata_persona *persona)
                                             : strata_message("name.average"));
 }
 
+/* The user's name for a segment that would have this one, else this one. */
+static const char *given_or(const struct strata_config *config, const char *name)
+{
+    for (size_t i = 0; i < config->n_given_names; i++) {
+        if (strcasecmp(config->given_name[i].segment, name) == 0) return config->given_name[i].name;
+    }
+    return name;
+}
+
+/* No other segment gets a name that the user has given. */
+static bool reserve_given(struct namer *namer, struct strata_arena scratch)
+{
+    const struct strata_config *config = namer->plan->config;
+    for (size_t i = 0; i < config->n_given_names; i++) {
+        struct strata_arena brief = scratch;
+        const char *name = key_of(config->given_name[i].name, &brief);
+        const char *segment = key_of(config->given_name[i].segment, &brief);
+        if (!name || !segment) return false;
+        const uint64_t hash = hash_of(name, strlen(name));
+        if (strcmp(name, segment) != 0) *slot_of(&namer->keys, hash) = hash;
+    }
+    return true;
+}
+
 /* Room for the words of one segment is given back after it: scratch comes by value. */
 static strata_status name_segment(struct namer *namer, struct strata_persona *persona,
                                   struct strata_arena scratch, struct strata_arena *keep,
@@ -432,7 +457,8 @@ static strata_status name_segment(struct namer *namer, struct strata_persona *pe
     namer->name = NULL;
     namer->keep = &scratch;
     const bool found = find_name(namer, persona) && !namer->starved;
-    persona->name = found ? strata_arena_copy(keep, namer->name, strlen(namer->name)) : NULL;
+    const char *name = found ? given_or(namer->plan->config, namer->name) : NULL;
+    persona->name = name ? strata_arena_copy(keep, name, strlen(name)) : NULL;
     if (!persona->name)
         return STRATA_FAIL(err, STRATA_E_MEMORY,
                            "no room for segment names; give the job more memory");
@@ -448,13 +474,14 @@ strata_status strata_names_give(const struct strata_plan *plan, struct strata_pe
                                 struct strata_arena scratch, struct strata_arena *keep,
                                 struct strata_err *err)
 {
-    const size_t n_slots = slots_for(plan->k);
+    const size_t n_slots = slots_for(plan->k + plan->config->n_given_names);
     struct namer namer = {.plan = plan,
                           .keys = {STRATA_NEW(&scratch, uint64_t, n_slots), n_slots},
                           .sayings = {STRATA_NEW(&scratch, uint64_t, n_slots), n_slots},
                           .taken_said = STRATA_NEW(&scratch, struct said, plan->k),
                           .taken_strength = STRATA_NEW(&scratch, double, plan->k)};
-    if (!namer.keys.slot || !namer.sayings.slot || !namer.taken_said || !namer.taken_strength)
+    if (!namer.keys.slot || !namer.sayings.slot || !namer.taken_said || !namer.taken_strength ||
+        !reserve_given(&namer, scratch))
         return STRATA_FAIL(err, STRATA_E_MEMORY,
                            "no room for segment names; give the job more memory");
     for (size_t s = 0; s < plan->k; s++) {

@@ -16,6 +16,15 @@
 /* How a feature is summarised. */
 enum strata_treatment { STRATA_AS_NUMBER, STRATA_AS_BINARY, STRATA_AS_ORDINAL, STRATA_AS_NOMINAL };
 
+/* Which order statistics of a number are found in each segment: the smallest value that at least so
+ * many percent of the values do not exceed; of 0 the least value.  Rising; the quartiles are among them. */
+struct strata_orders {
+    const unsigned *percent; /* (n) */
+    size_t n;
+    size_t quartile; /* where 25 stands; 50 and 75 follow */
+};
+struct strata_orders strata_orders_of(size_t k); /* fewer of many segments */
+
 /* Group g of k + 1: the segments in order, then everybody. */
 struct strata_plan {
     const struct strata_config *config;
@@ -31,7 +40,8 @@ struct strata_plan {
     size_t *n_levels;    /* (n_features) 0 for numbers, 2 for binary: zeros and ones */
     int *position; /* (n_all_levels) ordinal: in the declared order, -1 if undeclared; others: from 0 */
     size_t n_numbers, n_all_levels;
-    size_t batch; /* numbers whose quartiles are searched together */
+    size_t batch; /* numbers whose order statistics are searched together */
+    struct strata_orders orders;
 };
 
 /* What is counted of each group: customers, or their weight in units. */
@@ -45,10 +55,10 @@ struct strata_counts {
  * Without case weights the two counts are the same arrays. */
 struct strata_profile_tally {
     struct strata_counts count, weight;
-    double *mean;     /* (k + 1, n_features) NaN without values and for nominal features */
-    double *rest;     /* (k, n_features) mean of everybody else */
-    double *square;   /* (k + 1, n_features) weighted sum of squared deviations from the mean */
-    double *quartile; /* (k + 1, n_numbers, 3) */
+    double *mean;   /* (k + 1, n_features) NaN without values and for nominal features */
+    double *rest;   /* (k, n_features) mean of everybody else */
+    double *square; /* (k + 1, n_features) weighted sum of squared deviations from the mean */
+    double *order;  /* (k + 1, n_numbers, orders.n); of everybody quartiles only, others are NaN */
 };
 
 /* How many customers a weight in units stands for. */
@@ -98,10 +108,10 @@ struct strata_quartile_room {
     uint64_t *spare; /* (n_rows) */
     uint64_t *before; /* (batch, n_rows + 1) weight of the values before each, or NULL: their number */
     uint32_t *weight, *spare_weight; /* (n_rows) of one column while it is sorted, or NULL */
-    size_t *begin;   /* (batch, k + 1) first of each segment in value; one past the last at k */
-    uint64_t *low;   /* (batch, k + 1, 3) lowest value still possible */
-    uint64_t *rank;  /* (batch, k + 1, 3) wanted among those still possible, from 1; 0: no values */
-    int64_t *bucket; /* (batch, k + 1, 3, 16) */
+    size_t *begin;  /* (batch, k + 1) first of each segment in value; one past the last at k */
+    uint64_t *low;  /* (batch, k + 1, orders.n) lowest value still possible */
+    uint64_t *rank; /* (batch, k + 1, orders.n) wanted among those still possible, from 1; 0: none */
+    int64_t *bucket; /* (batch, k + 1, orders.n, 16) */
 };
 bool strata_quartile_room_make(struct strata_quartile_room *room, const struct strata_plan *plan,
                                struct strata_arena *scratch);
@@ -120,6 +130,13 @@ double strata_profile_level_effect(const struct strata_plan *plan,
                                    const struct strata_profile_tally *tally, size_t g,
                                    size_t feature, size_t level);
 
+/* effects.c: intervals, odds, Cramer's V, p values; after strata_profile_compare.  False when memory ends. */
+bool strata_effects_fill(const struct strata_plan *plan, const struct strata_profile_tally *tally,
+                         struct strata_personas *personas, struct strata_arena scratch);
+/* The part of a chi-square distribution beyond a value, and of a normal one beyond z on both sides. */
+double strata_chi_square_tail(double chi_square, unsigned freedom);
+double strata_normal_two_tails(double z);
+
 /* disclosure.c: hide cells below the minimum count, and what would give them away.  hidden is (k
  * + 1, levels). */
 void strata_disclosure_protect(const struct strata_plan *plan,
@@ -134,6 +151,7 @@ enum strata_direction { STRATA_LOW, STRATA_MIDDLE, STRATA_HIGH };
 struct strata_fact {
     const char *statistic; /* "mean", "share", "index" */
     const char *section;
+    const char *stem; /* of its verb phrase: "do", "need", "pain" */
     size_t feature;
     int level; /* text features: which level; else -1 */
     double value, reference, low, high;
@@ -148,6 +166,9 @@ struct strata_fact {
 bool strata_fact_find(const struct strata_plan *plan, const struct strata_profile_tally *tally,
                       const struct strata_personas *personas, size_t s, size_t feature,
                       struct strata_fact *fact);
+/* The most frequent visible level; -1 when none has customers. */
+int strata_commonest_level(const struct strata_plan *plan, const struct strata_profile_cell *cell,
+                           const struct strata_profile_cell *all, size_t f);
 /* Whether a meaning tells how the firm reaches customers rather than what they do. */
 bool strata_is_contact(const char *meaning);
 void strata_interval_mean(double mean, double sd, uint64_t n, double *low, double *high);
@@ -176,6 +197,25 @@ strata_status strata_names_give(const struct strata_plan *plan, struct strata_pe
                                 struct strata_err *err);
 
 /* statements.c: definition and sentences of segment s. */
+/* All facts of a segment in the order of telling: noticeable before others, what they do before what is
+ * done to them, then strongest first, in the job's order among equals.  fact has room for n_features. */
+size_t strata_facts_gather(const struct strata_plan *plan, const struct strata_profile_tally *tally,
+                           const struct strata_personas *personas, size_t s,
+                           struct strata_fact *fact);
+/* Who they are is told even where it does not set them apart. */
+bool strata_always_told(const char *section);
+/* What a fact makes of them after "they": by its meaning, else by its label. */
+const char *strata_clause_pattern(const struct strata_plan *plan, const struct strata_fact *fact);
+/* Whether the clause of a fact differs in the label only from that of the fact before it. */
+bool strata_clause_again(const struct strata_plan *plan, const struct strata_fact *before,
+                         const struct strata_fact *fact);
+/* The pattern by which n clauses, at most three, are joined. */
+const char *strata_clause_join(const char *stem, size_t n, const bool again[3]);
+/* A fact in a sentence; by what its meaning makes them do unless there is a pattern. */
+strata_status strata_statement_write(const struct strata_plan *plan, const struct strata_fact *fact,
+                                     const char *pattern, struct strata_arena scratch,
+                                     struct strata_arena *keep, struct strata_statement *statement,
+                                     struct strata_err *err);
 strata_status strata_statements_write(const struct strata_plan *plan,
                                       const struct strata_profile_tally *tally,
                                       struct strata_personas *personas, size_t s,
@@ -203,6 +243,8 @@ const char *strata_message_at(const char *first, const char *second, const char 
 char *strata_message_fill(const char *text, const struct strata_slot *slot, size_t n_slots,
                           struct strata_arena *arena);
 void strata_sentence_case(char *text);
+/* Whether a list of words has the first n bytes of word as one of them. */
+bool strata_list_has(const char *list, const char *word, size_t n);
 
 /* A number for people: about three digits, thousands marked, no trailing zeros.  more adds
  * decimals. */

@@ -53,6 +53,16 @@ static void cut_words(char *text, size_t n)
     }
 }
 
+/* Cut words that only join others from the end: "life style of the". */
+static void cut_joining(char *text)
+{
+    const char *joining = strata_message("name.joining");
+    for (char *last = strrchr(text, ' '); last; last = strrchr(text, ' ')) {
+        if (!strata_list_has(joining, last + 1, strlen(last + 1))) return;
+        *last = '\0';
+    }
+}
+
 /* A feature's label for names: its first three words, if no other feature's label starts with
  * them.  NULL: none. */
 static const char *short_label(const struct strata_plan *plan, size_t f, struct strata_arena *arena)
@@ -60,7 +70,10 @@ static const char *short_label(const struct strata_plan *plan, size_t f, struct 
     char *label = plain_text(plan->config->feature[f].label, arena);
     if (!label || !label[0]) return NULL;
     if (strata_word_count(label) > MAX_LABEL_WORDS) {
+        if (strata_list_has(strata_message("name.joining"), label, strcspn(label, " ")))
+            return NULL;
         cut_words(label, MAX_LABEL_WORDS);
+        cut_joining(label);
         for (size_t other = 0; other < plan->n_features; other++) {
             if (other == f) continue;
             struct strata_arena brief = *arena; /* the others' labels are not kept */

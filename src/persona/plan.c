@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "persona/persona_impl.h"
+#include "persona/rules_impl.h"
 #include "strata/features.h"
 #include "strata/math_sums.h"
 
@@ -33,7 +34,8 @@ static int declared_position(const struct strata_feature *feature, const char *l
 static size_t batch_of(size_t n_numbers, uint64_t n_rows, uint64_t groups)
 {
     const uint64_t by_rows = SORT_BYTES / sizeof(uint64_t) / (n_rows + 1);
-    const uint64_t by_groups = SEARCH_BYTES / (3 * QUERY_BYTES * groups);
+    const uint64_t by_groups =
+        SEARCH_BYTES / (strata_orders_of((size_t)groups - 1).n * QUERY_BYTES * groups);
     const uint64_t fits = by_rows < by_groups ? by_rows : by_groups;
     if (fits < 1) return n_numbers ? 1 : 0;
     return fits < n_numbers ? (size_t)fits : n_numbers;
@@ -67,6 +69,7 @@ bool strata_plan_make(struct strata_plan *plan, const struct strata_config *conf
                                  .weight_exponent = rows->weight_exponent,
                                  .k = clustering->dims.k,
                                  .n_features = n_features,
+                                 .orders = strata_orders_of(clustering->dims.k),
                                  .as = STRATA_NEW(scratch, enum strata_treatment, n_features),
                                  .slot = STRATA_NEW(scratch, size_t, n_features),
                                  .n_levels = STRATA_NEW(scratch, size_t, n_features)};
@@ -107,11 +110,11 @@ bool strata_tally_make(struct strata_profile_tally *tally, const struct strata_p
         .mean = STRATA_NEW(scratch, double, cells),
         .rest = STRATA_NEW(scratch, double, cells),
         .square = STRATA_NEW(scratch, double, cells),
-        .quartile = STRATA_NEW(scratch, double, groups * plan->n_numbers * 3)};
+        .order = STRATA_NEW(scratch, double, groups * plan->n_numbers * plan->orders.n)};
     if (!counts_make(&tally->count, plan, scratch)) return false;
     tally->weight = tally->count;
     if (plan->weight && !counts_make(&tally->weight, plan, scratch)) return false;
-    return tally->mean && tally->rest && tally->square && tally->quartile;
+    return tally->mean && tally->rest && tally->square && tally->order;
 }
 
 /* Adds count * size, staying at UINT64_MAX once beyond it. */
@@ -152,10 +155,11 @@ uint64_t strata_describe_room(const struct strata_describe_extent *extent)
     bytes = add_bytes(bytes, groups * extent->n_features, 4 * sizeof(double) * times + 64);
     bytes = add_bytes(bytes, groups * extent->n_levels,
                       times * (sizeof(uint64_t) + sizeof(int64_t)) + sizeof(bool));
+    const uint64_t orders = strata_orders_of((size_t)groups - 1).n;
     bytes = add_bytes(bytes, groups * extent->n_numbers,
-                      3 * sizeof(double) + sizeof(struct strata_exact) +
+                      orders * sizeof(double) + sizeof(struct strata_exact) +
                           (STRATA_EXACT_LIMBS + times) * sizeof(int64_t));
-    bytes = add_bytes(bytes, groups * batch, sizeof(size_t) + 3 * QUERY_BYTES);
+    bytes = add_bytes(bytes, groups * batch, sizeof(size_t) + orders * QUERY_BYTES);
     if (extent->weighted)
         bytes = add_bytes(bytes, extent->n_rows + 1, (batch + 1) * sizeof(uint64_t));
     return add_bytes(bytes, extent->n_rows, (batch + 1) * sizeof(uint64_t));
@@ -178,5 +182,6 @@ uint64_t strata_describe_bytes(const struct strata_config *config, uint64_t n_ro
                                                   .n_levels = n_levels,
                                                   .weighted =
                                                       strata_config_weight(config) != SIZE_MAX};
-    return strata_describe_room(&extent);
+    return add_bytes(strata_describe_room(&extent), 1,
+                     strata_rules_bytes(n_rows, config->n_features, segments, extent.weighted));
 }

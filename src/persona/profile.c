@@ -35,9 +35,14 @@ void strata_profile_fill(const struct strata_plan *plan, const struct strata_pro
             cell->sd = sqrt(tally->square[at] / freedom(weight, 1));
         }
         cell->low = cell->median = cell->high = cell->index = cell->effect = STRATA_UNKNOWN;
+        cell->effect_low = cell->effect_high = cell->p = STRATA_UNKNOWN;
+        cell->odds_ratio = cell->odds_low = cell->odds_high = STRATA_UNKNOWN;
+        cell->cramers_v = cell->explained = STRATA_UNKNOWN;
         cell->level = -1;
         if (plan->as[f] == STRATA_AS_NUMBER) {
-            const double *quartile = tally->quartile + (g * plan->n_numbers + plan->slot[f]) * 3;
+            const double *quartile = tally->order +
+                                     (g * plan->n_numbers + plan->slot[f]) * plan->orders.n +
+                                     plan->orders.quartile;
             cell->low = quartile[0];
             cell->median = quartile[1];
             cell->high = quartile[2];

@@ -1,8 +1,8 @@
-/* Exact quartiles of values that are spread over ranks, without sketches.
+/* Exact quartiles, and the other order statistics that rules are cut at, of values that are spread over ranks, without sketches.
  *
  * A double's bits, with the sign folded in, order as the doubles do.  Each rank sorts these
  * images of its values within each segment.  Then all wanted order statistics (features of the
- * batch x groups x 3) are found together, four bits at a time from the top: each rank counts its
+ * batch x groups x orders) are found together, four bits at a time from the top: each rank counts its
  * values in the 16 parts of what is still possible, the counts are summed, and the part that
  * holds the wanted rank is kept.  16 reductions, whatever the data.
  *
@@ -17,14 +17,23 @@
 
 #define STEP_BITS 4
 #define PARTS (1 << STEP_BITS)
-#define WANTED 3
+
+struct strata_orders strata_orders_of(size_t k)
+{
+    static const unsigned many[] = {0, 1, 5, 10, 25, 50, 75, 90, 95, 99, 100};
+    static const unsigned some[] = {0, 5, 25, 50, 75, 95, 100};
+    static const unsigned few[] = {0, 25, 50, 75, 100};
+    if (k <= 96) return (struct strata_orders){many, sizeof many / sizeof many[0], 4};
+    if (k <= 160) return (struct strata_orders){some, sizeof some / sizeof some[0], 2};
+    return (struct strata_orders){few, sizeof few / sizeof few[0], 1};
+}
 
 bool strata_quartile_room_make(struct strata_quartile_room *room, const struct strata_plan *plan,
                                struct strata_arena *scratch)
 {
     const size_t batch = plan->batch;
     const size_t n_rows = plan->table->n_rows;
-    const size_t queries = batch * (plan->k + 1) * WANTED;
+    const size_t queries = batch * (plan->k + 1) * plan->orders.n;
     if (n_rows > SIZE_MAX / sizeof(uint64_t) / (batch + 1)) return false;
     *room =
         (struct strata_quartile_room){.value = STRATA_NEW(scratch, uint64_t, batch * n_rows),
@@ -183,8 +192,8 @@ static void count_feature(const struct strata_plan *plan, const struct strata_qu
     const uint64_t *value = room->value + i * n_rows;
     const uint64_t *before = room->before ? room->before + i * (n_rows + 1) : NULL;
     for (size_t g = 0; g <= k; g++) {
-        for (size_t w = 0; w < WANTED; w++) {
-            const size_t query = (i * (k + 1) + g) * WANTED + w;
+        for (size_t w = 0; w < plan->orders.n; w++) {
+            const size_t query = (i * (k + 1) + g) * plan->orders.n + w;
             if (room->rank[query] == 0) continue;
             for (size_t s = g < k ? g : 0; s < (g < k ? g + 1 : k);
                  s++) { /* everybody: all segments */
@@ -207,6 +216,18 @@ static void narrow(const struct strata_quartile_room *room, size_t query, unsign
     room->low[query] += part << shift;
 }
 
+/* The smallest rank of at least so many percent of n; 0 of none. */
+static uint64_t rank_of(uint64_t n, uint64_t percent)
+{
+    const uint64_t rank = n / 100 * percent + (n % 100 * percent + 99) / 100;
+    return rank == 0 && n > 0 ? 1 : rank;
+}
+
+static bool is_wanted(const struct strata_plan *plan, size_t g, size_t w)
+{
+    return g < plan->k || (w >= plan->orders.quartile && w < plan->orders.quartile + 3);
+}
+
 static void batch_begin(const struct strata_plan *plan, struct strata_quartile_room *room,
                         const struct strata_profile_tally *tally, size_t i, size_t f)
 {
@@ -216,18 +237,16 @@ static void batch_begin(const struct strata_plan *plan, struct strata_quartile_r
                 room->begin + i * (plan->k + 1));
     for (size_t g = 0; g <= plan->k; g++) {
         const uint64_t n = tally->weight.value[g * plan->n_features + f];
-        uint64_t *rank = room->rank + (i * (plan->k + 1) + g) * WANTED;
-        for (uint64_t w = 0; w < WANTED; w++) { /* the smallest rank of at least n (w + 1) / 4 */
-            const uint64_t quarters = w + 1;
-            rank[w] = n / 4 * quarters + (n % 4 * quarters + 3) / 4;
-        }
+        uint64_t *rank = room->rank + (i * (plan->k + 1) + g) * plan->orders.n;
+        for (size_t w = 0; w < plan->orders.n; w++)
+            rank[w] = is_wanted(plan, g, w) ? rank_of(n, plan->orders.percent[w]) : 0;
     }
 }
 
 static void search(struct strata_comm *comm, const struct strata_plan *plan,
                    struct strata_quartile_room *room, size_t n_features)
 {
-    const size_t queries = n_features * (plan->k + 1) * WANTED;
+    const size_t queries = n_features * (plan->k + 1) * plan->orders.n;
     memset(room->low, 0, queries * sizeof *room->low);
     for (int shift = 64 - STEP_BITS; shift >= 0; shift -= STEP_BITS) {
         memset(room->bucket, 0, queries * PARTS * sizeof *room->bucket);
@@ -250,9 +269,9 @@ void strata_tally_quartiles(struct strata_comm *comm, const struct strata_plan *
         search(comm, plan, room, n);
         for (size_t i = 0; i < n; i++) {
             for (size_t g = 0; g <= plan->k; g++) {
-                for (size_t w = 0; w < WANTED; w++) {
-                    const size_t query = (i * (plan->k + 1) + g) * WANTED + w;
-                    tally->quartile[(g * plan->n_numbers + first + i) * WANTED + w] =
+                for (size_t w = 0; w < plan->orders.n; w++) {
+                    const size_t query = (i * (plan->k + 1) + g) * plan->orders.n + w;
+                    tally->order[(g * plan->n_numbers + first + i) * plan->orders.n + w] =
                         room->rank[query] ? double_of(room->low[query]) : STRATA_UNKNOWN;
                 }
             }

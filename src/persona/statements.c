@@ -15,8 +15,7 @@ static const char *const sections[] = {"definition", "behavioural",  "value",   
                                        "geographic", "firmographic", "technographic", "outcome"};
 enum { SECTION_COUNT = sizeof sections / sizeof sections[0] };
 
-/* Who they are is told even where it does not set them apart. */
-static bool always_told(const char *section)
+bool strata_always_told(const char *section)
 {
     return strcmp(section, "demographic") == 0 || strcmp(section, "geographic") == 0 ||
            strcmp(section, "firmographic") == 0;
@@ -56,13 +55,14 @@ static const char *pattern_of(const struct strata_plan *plan, const struct strat
                              fact->statistic);
 }
 
-static strata_status write_statement(const struct strata_plan *plan, const struct strata_fact *fact,
-                                     struct strata_arena scratch, struct strata_arena *keep,
-                                     struct strata_statement *statement, struct strata_err *err)
+strata_status strata_statement_write(const struct strata_plan *plan, const struct strata_fact *fact,
+                                     const char *pattern, struct strata_arena scratch,
+                                     struct strata_arena *keep, struct strata_statement *statement,
+                                     struct strata_err *err)
 {
     struct strata_told told;
     if (!strata_fact_tell(plan, fact, &scratch, &told)) return no_room(err);
-    char *text = strata_told_fill(pattern_of(plan, fact, &told), &told, keep);
+    char *text = strata_told_fill(pattern ? pattern : pattern_of(plan, fact, &told), &told, keep);
     if (!text) return no_room(err);
     strata_sentence_case(text);
     *statement = (struct strata_statement){.text = text,
@@ -113,17 +113,43 @@ static strata_status write_size(const struct strata_plan *plan, const struct str
     return STRATA_OK;
 }
 
-/* What a fact makes of them after "they": by its meaning, else by its label. */
-static const char *clause_pattern(const struct strata_plan *plan, const struct strata_fact *fact)
+/* How a yes or no is said by its label: "in Spain" is what one is, "redeemed" what one did, "a loan" what
+ * one has. */
+static const char *yes_kind(const char *label)
+{
+    const char *did = strata_message("label.did");
+    const size_t n = strcspn(label, " ");
+    const size_t n_did = strlen(did);
+    if (strata_list_has(strata_message("label.are"), label, n)) return "are";
+    return n > n_did && strncmp(label + n - n_did, did, n_did) == 0 ? "did" : "yes";
+}
+
+const char *strata_clause_pattern(const struct strata_plan *plan, const struct strata_fact *fact)
 {
     const char *deed = strata_deed_pattern(plan, fact);
     if (deed) return deed;
     const bool level = fact->level >= 0 && fact->direction != STRATA_MIDDLE;
     const bool high = level ? fact->direction == STRATA_HIGH : fact->effect > 0.0;
-    const char *kind = level                                         ? "level"
-                       : plan->as[fact->feature] == STRATA_AS_BINARY ? "yes"
-                                                                     : "number";
+    const bool yes = plan->as[fact->feature] == STRATA_AS_BINARY;
+    const char *kind = level ? "level"
+                       : yes ? yes_kind(plan->config->feature[fact->feature].label)
+                             : "number";
     return strata_message_at("do", kind, high ? "high" : "low");
+}
+
+bool strata_clause_again(const struct strata_plan *plan, const struct strata_fact *before,
+                         const struct strata_fact *fact)
+{
+    const char *pattern = strata_clause_pattern(plan, fact);
+    return strstr(pattern, "{label}") && fact->level < 0 &&
+           pattern == strata_clause_pattern(plan, before);
+}
+
+const char *strata_clause_join(const char *stem, size_t n, const bool again[3])
+{
+    static const char *const how_many[] = {"zero", "one", "two", "three"};
+    const char *joined = n < 3 || again[1] == again[2] ? NULL : again[1] ? "first" : "last";
+    return strata_message_at(stem, how_many[n], joined);
 }
 
 /* The strongest with its figures, the others without; where two follow each other that differ in
@@ -133,11 +159,10 @@ static const char *clause_of(const struct strata_plan *plan, const struct strata
 {
     struct strata_told told;
     if (!strata_fact_tell(plan, &fact[i], arena, &told)) return NULL;
-    const char *pattern = clause_pattern(plan, &fact[i]);
+    const char *pattern = strata_clause_pattern(plan, &fact[i]);
     const bool labelled = strstr(pattern, "{label}") != NULL;
     if (i > 0) {
-        const bool again =
-            labelled && fact[i].level < 0 && pattern == clause_pattern(plan, &fact[i - 1]);
+        const bool again = strata_clause_again(plan, &fact[i - 1], &fact[i]);
         return strata_told_fill(again ? strata_message("clause.again") : pattern, &told, arena);
     }
     const bool ordinal = fact[i].level >= 0 && told.deed[0];
@@ -158,17 +183,19 @@ static strata_status write_definition(const struct strata_plan *plan,
                                       struct strata_persona *persona, struct strata_err *err)
 {
     static const char *const ordinal[] = {"first", "second", "third"};
-    static const char *const how_many[] = {"zero", "one", "two", "three"};
     struct strata_slot slot[DEFINITION_FACTS + 1];
+    bool again[DEFINITION_FACTS] = {false};
     size_t n = 0;
     while (n < n_facts && n < DEFINITION_FACTS && fabs(fact[n].effect) >= STRATA_NOTICEABLE) {
         slot[n] = (struct strata_slot){ordinal[n], clause_of(plan, fact, n, &scratch)};
         if (!slot[n].text) return no_room(err);
+        again[n] = n > 0 && strata_clause_again(plan, &fact[n - 1], &fact[n]);
         n++;
     }
     slot[n] = (struct strata_slot){"count", count_text(persona->size, &scratch)};
     if (!slot[n].text) return no_room(err);
-    const char *text = strata_message_at("definition", plan->k == 1 ? "alone" : how_many[n], NULL);
+    const char *text = plan->k == 1 ? strata_message("definition.alone")
+                                    : strata_clause_join("definition", n, again);
     char *definition = strata_message_fill(text, slot, n + 1, keep);
     if (!definition) return no_room(err);
     strata_sentence_case(definition);
@@ -186,8 +213,7 @@ static bool goes_before(const struct strata_fact *a, const struct strata_fact *b
     return fabs(a->effect) > fabs(b->effect);
 }
 
-/* All facts of a segment in the order of telling, in the job's order among equals. */
-static size_t gather_facts(const struct strata_plan *plan, const struct strata_profile_tally *tally,
+size_t strata_facts_gather(const struct strata_plan *plan, const struct strata_profile_tally *tally,
                            const struct strata_personas *personas, size_t s,
                            struct strata_fact *fact)
 {
@@ -206,7 +232,7 @@ static size_t gather_facts(const struct strata_plan *plan, const struct strata_p
 static bool is_told(const struct strata_plan *plan, const struct strata_fact *fact, size_t told)
 {
     return plan->k == 1 || fabs(fact->effect) >= STRATA_NOTICEABLE ||
-           (told < TYPICAL && always_told(fact->section));
+           (told < TYPICAL && strata_always_told(fact->section));
 }
 
 strata_status strata_statements_write(const struct strata_plan *plan,
@@ -221,7 +247,7 @@ strata_status strata_statements_write(const struct strata_plan *plan,
     struct strata_fact *fact = STRATA_NEW(&scratch, struct strata_fact, plan->n_features);
     persona->statement = STRATA_NEW(keep, struct strata_statement, most + 1);
     if (!fact || !persona->statement) return no_room(err);
-    const size_t n_facts = gather_facts(plan, tally, personas, s, fact);
+    const size_t n_facts = strata_facts_gather(plan, tally, personas, s, fact);
     STRATA_TRY(write_definition(plan, fact, n_facts, scratch, keep, persona, err));
     STRATA_TRY(write_size(plan, persona, scratch, keep, &persona->statement[0], err));
     persona->n_statements = 1;
@@ -231,8 +257,8 @@ strata_status strata_statements_write(const struct strata_plan *plan,
             if (strcmp(fact[i].section, sections[section]) != 0 ||
                 !is_told(plan, &fact[i], in_section))
                 continue;
-            STRATA_TRY(write_statement(plan, &fact[i], scratch, keep,
-                                       &persona->statement[persona->n_statements], err));
+            STRATA_TRY(strata_statement_write(plan, &fact[i], NULL, scratch, keep,
+                                              &persona->statement[persona->n_statements], err));
             persona->n_statements++;
             in_section++;
         }

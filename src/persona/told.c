@@ -1,9 +1,11 @@
 /* How a fact is said: its number with the unit, beside its reference, and the verb phrase that a
  * meaning and a direction have. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "persona/persona_impl.h"
+#include "persona/rules_impl.h"
 
 /* What a unit asks for. */
 enum unit_kind { UNIT_NONE, UNIT_MONEY, UNIT_PERCENT, UNIT_SHARE, UNIT_AFTER };
@@ -118,7 +120,7 @@ const char *strata_deed_pattern(const struct strata_plan *plan, const struct str
     const struct strata_feature *feature = &plan->config->feature[fact->feature];
     if (plan->as[fact->feature] == STRATA_AS_NOMINAL || !feature->meaning) return NULL;
     if (fabs(fact->effect) < STRATA_NOTICEABLE) return NULL;
-    return strata_message_at("do", feature->meaning, fact->effect > 0.0 ? "high" : "low");
+    return strata_message_at(fact->stem, feature->meaning, fact->effect > 0.0 ? "high" : "low");
 }
 
 bool strata_fact_tell(const struct strata_plan *plan, const struct strata_fact *fact,
@@ -133,4 +135,43 @@ bool strata_fact_tell(const struct strata_plan *plan, const struct strata_fact *
     const char *pattern = strata_deed_pattern(plan, fact);
     if (pattern) told->deed = strata_told_fill(pattern, told, arena);
     return told->amount && told->deed;
+}
+
+/* The text of a number that reads back as it is; of a share as near as a percentage comes. */
+static void exact_text(double number, double scale, char text[STRATA_NUMBER_TEXT])
+{
+    for (int more = 0; more <= 16; more++) {
+        char plain[STRATA_NUMBER_TEXT];
+        size_t n = 0;
+        strata_number_text(number * scale, more, text);
+        for (const char *c = text; *c; c++) {
+            if (*c != ',') plain[n++] = *c;
+        }
+        plain[n] = '\0';
+        const double off = fabs(strtod(plain, NULL) / scale - number);
+        if (off == 0.0 || (scale != 1.0 && off < 1e-14 * fabs(number))) return;
+    }
+}
+
+const char *strata_exact_tell(const struct strata_feature *feature, double value,
+                              struct strata_arena *arena)
+{
+    const struct unit unit = unit_of(feature->unit);
+    char text[STRATA_NUMBER_TEXT];
+    exact_text(value, unit.kind == UNIT_SHARE ? 100.0 : 1.0, text);
+    switch (unit.kind) {
+    case UNIT_MONEY:
+        return fill_number("unit.before", text, unit.text, arena);
+    case UNIT_PERCENT:
+        return fill_number("unit.close", text, unit.text, arena);
+    case UNIT_SHARE:
+        return fill_number("unit.close", text, "%", arena);
+    case UNIT_AFTER:
+        if (!label_starts_with(feature->label, unit.text))
+            return fill_number("unit.after", text, unit.text, arena);
+        break;
+    case UNIT_NONE:
+        break;
+    }
+    return fill_number("unit.none", text, "", arena);
 }

@@ -62,6 +62,18 @@ char *strata_message_fill(const char *text, const struct strata_slot *slot, size
     return out;
 }
 
+bool strata_list_has(const char *list, const char *word, size_t n)
+{
+    list += strspn(list, " ");
+    while (*list) {
+        const size_t length = strcspn(list, " ");
+        if (length == n && strncmp(list, word, n) == 0) return true;
+        list += length;
+        list += strspn(list, " ");
+    }
+    return false;
+}
+
 void strata_sentence_case(char *text)
 {
     if (text[0] >= 'a' && text[0] <= 'z') text[0] = (char)(text[0] - 'a' + 'A');

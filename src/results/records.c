@@ -4,21 +4,6 @@
 
 #include "results_impl.h"
 
-/* Set a field that is alone in the oneof has_<field>, unless the figure does not exist. */
-#define PUT_REAL(message, field, tag, figure)                                       \
-    do {                                                                            \
-        const double figure_ = (figure);                                            \
-        if (isfinite(figure_)) {                                                    \
-            (message)->field = figure_ == 0 ? 0.0 : figure_; /* no negative zero */ \
-            (message)->has_##field##_case = tag;                                    \
-        }                                                                           \
-    } while (0)
-#define PUT_INDEX(message, field, tag, value) \
-    do {                                      \
-        (message)->field = (uint32_t)(value); \
-        (message)->has_##field##_case = tag;  \
-    } while (0)
-
 /* --- quality --------------------------------------------------------------------------------- */
 
 static Strata__V1__Constancy constancy(int constant)
@@ -286,12 +271,13 @@ static void fill_cell(struct strata_maker *maker, const struct strata_outcome *o
     const size_t level =
         in->level >= 0 ? level_place(outcome, feature, (size_t)in->level) : SIZE_MAX;
     if (level != SIZE_MAX) PUT_INDEX(out, level, STRATA__V1__PROFILE_CELL__HAS_LEVEL_LEVEL, level);
+    strata_effect_fill(in, out);
     if (in->share) fill_shares(maker, outcome, feature, in->share, out);
 }
 
-static Strata__V1__ProfileCell **make_cells(struct strata_maker *maker,
-                                            const struct strata_outcome *outcome,
-                                            const struct strata_profile_cell *cell, size_t *count)
+Strata__V1__ProfileCell **strata_cell_records(struct strata_maker *maker,
+                                              const struct strata_outcome *outcome,
+                                              const struct strata_profile_cell *cell, size_t *count)
 {
     Strata__V1__ProfileCell **list = strata_maker_list(maker, &strata__v1__profile_cell__descriptor,
                                                        outcome->personas->n_features, count);
@@ -300,16 +286,35 @@ static Strata__V1__ProfileCell **make_cells(struct strata_maker *maker,
 }
 
 static void fill_marker(const struct strata_outcome *outcome, const struct strata_marker *in,
-                        Strata__V1__Marker *out)
+                        const struct strata_profile_cell *cell, Strata__V1__Marker *out)
 {
     const size_t level =
         in->level >= 0 ? level_place(outcome, in->feature, (size_t)in->level) : SIZE_MAX;
     out->feature = (uint32_t)in->feature;
     if (level != SIZE_MAX) PUT_INDEX(out, level, STRATA__V1__MARKER__HAS_LEVEL_LEVEL, level);
     out->effect = in->effect;
+    PUT_REAL(out, effect_low, STRATA__V1__MARKER__HAS_EFFECT_LOW_EFFECT_LOW, cell->effect_low);
+    PUT_REAL(out, effect_high, STRATA__V1__MARKER__HAS_EFFECT_HIGH_EFFECT_HIGH, cell->effect_high);
+    PUT_REAL(out, p, STRATA__V1__MARKER__HAS_P_P, cell->p);
 }
 
-static void fill_statement(struct strata_maker *maker, const struct strata_outcome *outcome,
+Strata__V1__Marker **strata_marker_records(struct strata_maker *maker,
+                                           const struct strata_outcome *outcome,
+                                           const struct strata_marker *marker, size_t n,
+                                           const struct strata_profile_cell *cell, size_t *count)
+{
+    Strata__V1__Marker **list = strata_maker_list(maker, &strata__v1__marker__descriptor, n, count);
+    for (size_t i = 0; i < *count; i++)
+        fill_marker(outcome, &marker[i], &cell[marker[i].feature], list[i]);
+    return list;
+}
+
+size_t strata_level_place(const struct strata_outcome *outcome, size_t feature, int level)
+{
+    return level >= 0 ? level_place(outcome, feature, (size_t)level) : SIZE_MAX;
+}
+
+void strata_statement_fill(struct strata_maker *maker, const struct strata_outcome *outcome,
                            const struct strata_statement *in, Strata__V1__Statement *out)
 {
     out->text = strata_maker_text(maker, in->text);
@@ -322,8 +327,7 @@ static void fill_statement(struct strata_maker *maker, const struct strata_outco
     PUT_REAL(out, high, STRATA__V1__STATEMENT__HAS_HIGH_HIGH, in->high);
     if (in->feature == SIZE_MAX) return;
     PUT_INDEX(out, feature, STRATA__V1__STATEMENT__HAS_FEATURE_FEATURE, in->feature);
-    const size_t level =
-        in->level >= 0 ? level_place(outcome, in->feature, (size_t)in->level) : SIZE_MAX;
+    const size_t level = strata_level_place(outcome, in->feature, in->level);
     if (level != SIZE_MAX) PUT_INDEX(out, level, STRATA__V1__STATEMENT__HAS_LEVEL_LEVEL, level);
 }
 
@@ -337,15 +341,13 @@ static void fill_segment(struct strata_maker *maker, const struct strata_outcome
     out->definition = strata_maker_text(maker, in->definition);
     out->size = in->size;
     out->share = in->share;
-    out->cells = make_cells(maker, outcome, in->cell, &out->n_cells);
+    out->cells = strata_cell_records(maker, outcome, in->cell, &out->n_cells);
     out->markers =
-        strata_maker_list(maker, &strata__v1__marker__descriptor, in->n_markers, &out->n_markers);
-    for (size_t i = 0; i < out->n_markers; i++)
-        fill_marker(outcome, &in->marker[i], out->markers[i]);
+        strata_marker_records(maker, outcome, in->marker, in->n_markers, in->cell, &out->n_markers);
     out->statements = strata_maker_list(maker, &strata__v1__statement__descriptor, in->n_statements,
                                         &out->n_statements);
     for (size_t i = 0; i < out->n_statements; i++)
-        fill_statement(maker, outcome, &in->statement[i], out->statements[i]);
+        strata_statement_fill(maker, outcome, &in->statement[i], out->statements[i]);
     if (outcome->personas->weighted)
         PUT_REAL(out, weight, STRATA__V1__SEGMENT__HAS_WEIGHT_WEIGHT, in->weight);
     if (evaluation->segment_silhouette)
@@ -353,6 +355,8 @@ static void fill_segment(struct strata_maker *maker, const struct strata_outcome
                  evaluation->segment_silhouette[segment]);
     if (evaluation->segment_sse)
         PUT_REAL(out, sse, STRATA__V1__SEGMENT__HAS_SSE_SSE, evaluation->segment_sse[segment]);
+    strata_persona_fill(maker, outcome, in, out);
+    strata_rule_fill(maker, outcome, in, out);
 }
 
 /* --- the fit --------------------------------------------------------------------------------- */
@@ -519,7 +523,12 @@ Strata__V1__Result *strata_result_record(const struct strata_outcome *outcome,
     out->segments = strata_maker_list(&maker, &strata__v1__segment__descriptor,
                                       outcome->personas->k, &out->n_segments);
     for (size_t i = 0; i < out->n_segments; i++) fill_segment(&maker, outcome, i, out->segments[i]);
-    out->everybody = make_cells(&maker, outcome, outcome->personas->everybody, &out->n_everybody);
+    out->everybody =
+        strata_cell_records(&maker, outcome, outcome->personas->everybody, &out->n_everybody);
+    strata_attractiveness_fill(&maker, outcome->personas, out);
+    strata_tree_fill(&maker, outcome, out);
+    strata_apriori_fill(&maker, outcome, out);
+    out->correction = strata_maker_text(&maker, "holm");
     fill_fit(&maker, outcome->clustering, out);
     out->evaluation = make_evaluation(&maker, outcome->evaluation);
     out->quality = make_quality(&maker, outcome->quality);

@@ -8,13 +8,28 @@
 
 #include "results_impl.h"
 
-#define STRATA_REPORT_DETAILED 64 /* segments; report.js says the same */
+#define STRATA_REPORT_DETAILED 64 /* segments; report/words.js says the same */
 
 /* Put into the library by strata_embed (src/cmake). */
 extern const unsigned char strata_report_html[], strata_report_html_end[];
 extern const unsigned char strata_report_css[], strata_report_css_end[];
-extern const unsigned char strata_report_js[], strata_report_js_end[];
 extern const unsigned char strata_echarts_js[], strata_echarts_js_end[];
+
+/* The parts of the page's script, in the order of the frame. */
+#define SCRIPTS(X) \
+    X(words)       \
+    X(graphics)    \
+    X(answer)      \
+    X(personas)    \
+    X(effort)      \
+    X(differences) \
+    X(rules)       \
+    X(certainty)   \
+    X(data)        \
+    X(page)
+#define DECLARE(name) \
+    extern const unsigned char strata_report_##name##_js[], strata_report_##name##_js_end[];
+SCRIPTS(DECLARE)
 
 struct piece {
     const char *bytes;
@@ -113,7 +128,10 @@ static void shorten(Strata__V1__Result *record)
 {
     for (size_t i = STRATA_REPORT_DETAILED; i < record->n_segments; i++) {
         Strata__V1__Segment *segment = record->segments[i];
-        segment->n_cells = segment->n_markers = segment->n_statements = 0;
+        segment->n_cells = segment->n_markers = segment->n_statements = segment->n_briefs = 0;
+        segment->persona = NULL;
+        segment->rule = NULL;
+        segment->attractiveness = NULL;
     }
 }
 
@@ -135,8 +153,9 @@ strata_status strata_report_write(const char *path, const struct strata_blob *re
         {"/*style*/", embedded(strata_report_css, strata_report_css_end), false},
         {"<!--data-->", data, false}, /* its `<` are escapes already */
         {"/*charts*/", embedded(strata_echarts_js, strata_echarts_js_end), true},
-        {"/*script*/", embedded(strata_report_js, strata_report_js_end), true},
-    };
+#define FILLING(name) \
+    {"/*" #name "*/", embedded(strata_report_##name##_js, strata_report_##name##_js_end), true},
+        SCRIPTS(FILLING)};
     struct page page = {0};
     put_page(&page, filling, sizeof filling / sizeof filling[0]);
     char *out = STRATA_NEW(&scratch, char, page.at + 1);

@@ -3,6 +3,8 @@
 #ifndef STRATA_RESULTS_IMPL_H
 #define STRATA_RESULTS_IMPL_H
 
+#include <math.h>
+
 #include "strata/v1/manifest.pb-c.h"
 #include "strata/v1/model.pb-c.h"
 #include "strata/v1/quality.pb-c.h"
@@ -15,6 +17,21 @@
 #define STRATA_FORMAT_VERSION 1u                    /* of every record; readers refuse newer ones */
 #define STRATA_RECORD_BYTES_MAX ((size_t)256 << 20) /* of a packed record */
 #define STRATA_SCRATCH_BYTES ((size_t)64 << 30)     /* addresses, not memory */
+
+/* Set a field that is alone in the oneof has_<field>, unless the figure does not exist. */
+#define PUT_REAL(message, field, tag, figure)                                       \
+    do {                                                                            \
+        const double figure_ = (figure);                                            \
+        if (isfinite(figure_)) {                                                    \
+            (message)->field = figure_ == 0 ? 0.0 : figure_; /* no negative zero */ \
+            (message)->has_##field##_case = tag;                                    \
+        }                                                                           \
+    } while (0)
+#define PUT_INDEX(message, field, tag, value) \
+    do {                                      \
+        (message)->field = (uint32_t)(value); \
+        (message)->has_##field##_case = tag;  \
+    } while (0)
 
 /* Room for records.  Once there is none `full` is set and every further piece is empty, so that a
  * conversion reads straight on and is checked once at its end. */
@@ -44,6 +61,35 @@ Strata__V1__Result *strata_result_record(const struct strata_outcome *outcome,
 /* The job's features as both the model and the result tell them, into maker. */
 Strata__V1__Feature **strata_feature_records(struct strata_maker *maker,
                                              const struct strata_outcome *outcome, size_t *count);
+
+/* One statement; and the place of a level of the table's column in the record's list, SIZE_MAX where it is not there
+ * or level is -1. */
+void strata_statement_fill(struct strata_maker *maker, const struct strata_outcome *outcome,
+                           const struct strata_statement *in, Strata__V1__Statement *out);
+size_t strata_level_place(const struct strata_outcome *outcome, size_t feature, int level);
+
+/* persona_record.c: a segment's persona, briefs and attractiveness; and by what that was weighed. */
+void strata_persona_fill(struct strata_maker *maker, const struct strata_outcome *outcome,
+                         const struct strata_persona *in, Strata__V1__Segment *out);
+void strata_attractiveness_fill(struct strata_maker *maker, const struct strata_personas *personas,
+                                Strata__V1__Result *out);
+
+/* rules_record.c: rules, the tree, and how sure differences are. */
+void strata_effect_fill(const struct strata_profile_cell *in, Strata__V1__ProfileCell *out);
+void strata_rule_fill(struct strata_maker *maker, const struct strata_outcome *outcome,
+                      const struct strata_persona *in, Strata__V1__Segment *out);
+void strata_apriori_fill(struct strata_maker *maker, const struct strata_outcome *outcome,
+                         Strata__V1__Result *out);
+/* records.c: profiles and markers, lists of as many messages. */
+Strata__V1__ProfileCell **strata_cell_records(struct strata_maker *maker,
+                                              const struct strata_outcome *outcome,
+                                              const struct strata_profile_cell *cell, size_t *count);
+Strata__V1__Marker **strata_marker_records(struct strata_maker *maker,
+                                           const struct strata_outcome *outcome,
+                                           const struct strata_marker *marker, size_t n,
+                                           const struct strata_profile_cell *cell, size_t *count);
+void strata_tree_fill(struct strata_maker *maker, const struct strata_outcome *outcome,
+                      Strata__V1__Result *out);
 
 /* Wire bytes of a message in keep, and back; every piece of an unpacked message is in keep. */
 STRATA_MUST_CHECK strata_status strata_record_pack(const ProtobufCMessage *message,

@@ -189,7 +189,7 @@ static inline void world_describe(const struct world *world, int ranks, const si
     run->begin[ranks] = world->n;
     struct strata_err err = {0};
     cr_assert_eq(strata_comm_run_threads(ranks, world_rank, run, &err), STRATA_OK, "%s", err.text);
-    for (int r = 0; r < ranks; r++) cr_assert_eq(run->status[r], STRATA_OK);
+    for (int r = 0; r < ranks; r++) cr_assert_eq(run->status[r], STRATA_OK, "rank %d", r);
 }
 
 static inline void world_run_finish(struct world_run *run)
@@ -213,6 +213,57 @@ static inline void world_print_cells(FILE *out, const struct world *world,
     }
 }
 
+static inline void world_print_statements(FILE *out, const struct strata_statement *st, size_t n)
+{
+    for (size_t i = 0; i < n; i++, st++)
+        (void)fprintf(out, "%s|%s|%s|%zu %d %a %a %llu %a %a\n", st->text, st->section,
+                      st->statistic, st->feature, st->level, st->value, st->reference,
+                      (unsigned long long)st->count, st->low, st->high);
+}
+
+static inline void world_print_list(FILE *out, const struct strata_statements *list)
+{
+    world_print_statements(out, list->item, list->n);
+}
+
+static inline void world_print_portrait(FILE *out, const struct strata_portrait *p)
+{
+    const struct strata_attractiveness *a = &p->attractiveness;
+    (void)fprintf(out, "%s|%s|%s\n", p->name, p->avatar, p->avatar_text);
+    if (p->age) world_print_statements(out, p->age, 1);
+    world_print_list(out, &p->household);
+    for (size_t t = 0; t < STRATA_TOPIC_COUNT; t++) world_print_list(out, &p->topic[t]);
+    world_print_list(out, &p->needs);
+    world_print_list(out, &p->pains);
+    world_print_list(out, &p->value);
+    world_print_list(out, &p->potential);
+    const struct strata_preferences *both[] = {&p->channels, &p->affinities};
+    for (size_t i = 0; i < 2 * (p->channels.n + p->affinities.n); i++) {
+        const struct strata_preferences *list = both[i % 2];
+        if (i / 2 >= list->n) continue;
+        (void)fprintf(out, "%s %a %d\n", list->item[i / 2].label, list->item[i / 2].index,
+                      list->item[i / 2].preferred);
+        world_print_statements(out, list->item[i / 2].statement, 1);
+    }
+    for (size_t i = 0; i < p->n_offers; i++) {
+        (void)fprintf(out, "%s %a %s\n", p->offer[i].title, p->offer[i].fit,
+                      p->offer[i].reason.text);
+        world_print_list(out, &p->offer[i].reason.because);
+    }
+    (void)fprintf(out, "%s\n", p->tone.text ? p->tone.text : "");
+    for (size_t i = 0; i < p->n_typical; i++)
+        (void)fprintf(out, "%s %s %a %d %llu %a\n", p->typical[i].label, p->typical[i].text,
+                      p->typical[i].number, p->typical[i].level,
+                      (unsigned long long)p->typical[i].count, p->typical[i].share);
+    for (size_t d = 0; d < STRATA_DEPARTMENT_COUNT; d++)
+        for (size_t i = 0; i < p->brief[d].n_lines; i++) {
+            (void)fprintf(out, "%s: %s\n", p->brief[d].title, p->brief[d].line[i].text);
+            world_print_list(out, &p->brief[d].line[i].because);
+        }
+    (void)fprintf(out, "%a %a %a %a %a %u\n", a->size, a->value, a->reach, a->score, a->value_share,
+                  a->rank);
+}
+
 static inline char *world_text_of(const struct world *world, const struct strata_personas *personas)
 {
     char *text = NULL;
@@ -228,12 +279,8 @@ static inline char *world_text_of(const struct world *world, const struct strata
             (void)fprintf(out, "m %zu %d %a\n", persona->marker[m].feature,
                           persona->marker[m].level, persona->marker[m].effect);
         }
-        for (size_t i = 0; i < persona->n_statements; i++) {
-            const struct strata_statement *st = &persona->statement[i];
-            (void)fprintf(out, "%s|%s|%s|%zu %d %a %a %llu %a %a\n", st->text, st->section,
-                          st->statistic, st->feature, st->level, st->value, st->reference,
-                          (unsigned long long)st->count, st->low, st->high);
-        }
+        world_print_statements(out, persona->statement, persona->n_statements);
+        world_print_portrait(out, persona->portrait);
     }
     (void)fclose(out);
     return text;

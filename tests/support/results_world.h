@@ -28,6 +28,10 @@ struct world {
     struct strata_marker marker[2];
     struct strata_statement statement[2];
     struct strata_persona persona[WORLD_K];
+    struct strata_portrait portrait;
+    struct strata_preference channel;
+    struct strata_trait trait[2];
+    struct strata_advice advice;
     struct strata_personas personas;
     struct strata_source_quality source;
     struct strata_feature_quality feature_quality[WORLD_FEATURES];
@@ -226,16 +230,25 @@ static inline void world_profiles(struct world *world)
 {
     for (size_t s = 0; s <= WORLD_K; s++) {
         const double shift = (double)s;
-        world->cell[s][0] = (struct strata_profile_cell){.count = 9,
-                                                         .missing = 1,
-                                                         .mean = 10 + shift / 3,
-                                                         .sd = 0,
-                                                         .low = 1,
-                                                         .median = -0.0,
-                                                         .high = 5e-324,
-                                                         .index = 100,
-                                                         .effect = -0.1,
-                                                         .level = -1};
+        world->cell[s][0] =
+            (struct strata_profile_cell){.count = 9,
+                                         .missing = 1,
+                                         .mean = 10 + shift / 3,
+                                         .sd = 0,
+                                         .low = 1,
+                                         .median = -0.0,
+                                         .high = 5e-324,
+                                         .index = 100,
+                                         .effect = -0.1,
+                                         .effect_low = -1.25,
+                                         .effect_high = 1.05,
+                                         .p = 0.875,
+                                         .odds_ratio = (double)NAN,
+                                         .odds_low = (double)NAN,
+                                         .odds_high = (double)NAN,
+                                         .cramers_v = (double)NAN,
+                                         .explained = s == WORLD_K ? 0.5 : (double)NAN,
+                                         .level = -1};
         world->cell[s][1] = (struct strata_profile_cell){.count = 10,
                                                          .mean = 0.25,
                                                          .sd = 1,
@@ -244,6 +257,14 @@ static inline void world_profiles(struct world *world)
                                                          .high = (double)NAN,
                                                          .index = (double)NAN,
                                                          .effect = 1e22,
+                                                         .effect_low = (double)NAN,
+                                                         .effect_high = (double)NAN,
+                                                         .p = (double)NAN,
+                                                         .odds_ratio = 1.5,
+                                                         .odds_low = 0.5,
+                                                         .odds_high = 4.5,
+                                                         .cramers_v = 0.125,
+                                                         .explained = (double)NAN,
                                                          .level = -1,
                                                          .share = world_age_share};
         world->cell[s][2] = (struct strata_profile_cell){.count = 7,
@@ -254,6 +275,14 @@ static inline void world_profiles(struct world *world)
                                                          .high = (double)NAN,
                                                          .index = (double)NAN,
                                                          .effect = 0.5,
+                                                         .effect_low = 0.25,
+                                                         .effect_high = 0.75,
+                                                         .p = 0,
+                                                         .odds_ratio = (double)NAN,
+                                                         .odds_low = (double)NAN,
+                                                         .odds_high = (double)NAN,
+                                                         .cramers_v = (double)NAN,
+                                                         .explained = (double)NAN,
                                                          .level = 1,
                                                          .share = world_region_share,
                                                          .hidden = s == 2};
@@ -290,6 +319,94 @@ static inline void world_profiles(struct world *world)
                                                .column = world->column};
 }
 
+/* A rule of the largest segment, a tree of one condition, an a-priori segment and one that is too small. */
+static inline void world_rules(struct world *world)
+{
+    static struct strata_tree_node nodes[3];
+    static struct strata_cross cross[WORLD_K];
+    static struct strata_apriori apriori[2];
+    const struct strata_condition least = {
+        .feature = 0, .low = 2.5, .high = (double)NAN, .sentence = "spend at least 2.5"};
+    const struct strata_condition level = {.feature = 2,
+                                           .low = (double)NAN,
+                                           .high = (double)NAN,
+                                           .level = {1},
+                                           .n_levels = 1,
+                                           .sentence = "region south"};
+    world->persona[0].rule = (struct strata_rule){.condition = {least, level},
+                                                  .n_conditions = 2,
+                                                  .sentence = "spend at least 2.5 and region south",
+                                                  .sql = "\"spend\" >= 2.5",
+                                                  .count = 5,
+                                                  .hits = 4,
+                                                  .coverage = 0.75,
+                                                  .precision = 0.875,
+                                                  .lift = 1.5};
+    nodes[0] = (struct strata_tree_node){.condition = least, .yes = 1, .no = 2, .count = 10};
+    nodes[1] = (struct strata_tree_node){.count = 4, .hits = 4, .hits_shown = true, .depth = 1};
+    nodes[2] = (struct strata_tree_node){.segment = 1, .count = 6, .hits = 3, .depth = 1};
+    world->personas.tree = (struct strata_tree){.node = nodes,
+                                                .n_nodes = 3,
+                                                .n_leaves = 2,
+                                                .depth = 1,
+                                                .sql = "CASE",
+                                                .hits = 7,
+                                                .fidelity = 0.7};
+    for (size_t s = 0; s < WORLD_K; s++)
+        cross[s] = s == 1 ? (struct strata_cross){true, 0, (double)NAN, (double)NAN}
+                          : (struct strata_cross){false, 2, 0.25, 125};
+    apriori[0] = (struct strata_apriori){.name = "rich",
+                                         .condition = "spend > 1",
+                                         .size = 6,
+                                         .weight = 6,
+                                         .share = 0.6,
+                                         .cell = world->cell[0],
+                                         .marker = world->marker,
+                                         .n_markers = 2,
+                                         .cross = cross};
+    apriori[1] = (struct strata_apriori){.name = "few", .condition = "spend > 9", .hidden = true};
+    world->personas.apriori = apriori;
+    world->personas.n_apriori = 2;
+}
+
+/* The largest segment's: one of each. */
+static inline void world_portrait(struct world *world)
+{
+    const struct strata_statements all = {world->statement, 2};
+    world->channel = (struct strata_preference){0, -1, "web", 250, true, world->statement};
+    world->trait[0] = (struct strata_trait){0, "spend", "10 EUR", 10, -1, 9, (double)NAN};
+    world->trait[1] = (struct strata_trait){1, "age", "old", (double)NAN, 1, 10, 0.75};
+    world->advice = (struct strata_advice){"Do it.", all};
+    world->portrait =
+        (struct strata_portrait){.name = "Robin",
+                                 .age = &world->statement[1],
+                                 .household = all,
+                                 .topic_title = {"Who", "Where", "Values", "Buys", "Uses"},
+                                 .topic = {[STRATA_TOPIC_WHO] = all, [STRATA_TOPIC_BUYS] = all},
+                                 .needs = all,
+                                 .pains = all,
+                                 .channels = {&world->channel, 1},
+                                 .affinities = {&world->channel, 1},
+                                 .offer = {{STRATA_OFFER_WIN_BACK, "Back", world->advice, 0.5}},
+                                 .n_offers = 1,
+                                 .tone = world->advice,
+                                 .value = all,
+                                 .potential = all,
+                                 .typical = world->trait,
+                                 .n_typical = 2,
+                                 .avatar = "<svg/>",
+                                 .avatar_text = "A <figure>.",
+                                 .attractiveness = {.size = 150,
+                                                    .value = (double)NAN,
+                                                    .growth = (double)NAN,
+                                                    .reach = 250,
+                                                    .score = 0.625,
+                                                    .value_share = 0.5,
+                                                    .rank = 1}};
+    world->portrait.brief[STRATA_SALES] = (struct strata_brief){"Sales", &world->advice, 1};
+    world->persona[0].portrait = &world->portrait;
+}
+
 static inline void world_quality(struct world *world)
 {
     world->source = (struct strata_source_quality){
@@ -319,6 +436,8 @@ static inline void world_make(struct world *world, int rank, int size, size_t n,
     world_rows(world, rank, size, n, keep);
     world_fit(world);
     world_profiles(world);
+    world_portrait(world);
+    world_rules(world);
     world_quality(world);
     world->outcome = (struct strata_outcome){
         &world->config,     &world->table,    &world->features, &world->clustering,

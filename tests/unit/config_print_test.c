@@ -178,6 +178,19 @@ Test(config_print, shipped_jobs_are_read_back_as_they_were_printed)
     }
 }
 
+Test(config_print, given_names_come_back)
+{
+    const char *text = "job: j\nsources: [{name: t, files: t.csv, key: id}]\n"
+                       "features: [{name: spend, type: numeric}]\n"
+                       "names: {Big spenders: 'a: \"b\"', 'null': Sleeping giants}\n";
+    check_round_trip(text);
+    const struct strata_config *config = job(text);
+    cr_assert_eq(config->n_given_names, 2);
+    cr_assert_str_eq(config->given_name[0].segment, "Big spenders");
+    cr_assert_str_eq(config->given_name[0].name, "a: \"b\"");
+    cr_assert_str_eq(config->given_name[1].name, "Sleeping giants");
+}
+
 Test(config_print, full_yaml_is_what_the_table_generates)
 {
     struct strata_arena keep;

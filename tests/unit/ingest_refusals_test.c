@@ -253,6 +253,25 @@ Test(ingest_refusals, files_columns_and_keys_that_are_not_there_are_told_with_th
     expect_problem(STRATA_E_CONFIG, 7, "needs a number");
 }
 
+Test(ingest_refusals, conditions_of_apriori_segments_see_one_customer_and_are_true_or_false)
+{
+    static const struct {
+        const char *where, *says;
+    } refused[] = {{"x + 1", "must be one condition"},
+                   {"y > 1", "\"y\" not found"},
+                   {"x > (select avg(x) from customers)", "other customers"},
+                   {"avg(x) > 1", "several customers"},
+                   {"random() < 0.5", "`random` is refused"},
+                   {"x > 1) as y, (x", "must be one condition"}};
+    world_write(&world, "in.csv", "k,x,t\na,1,b\n");
+    for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+        flat_job("columns: {x: double}",
+                 strata_arena_print(&world.arena, "apriori:\n- {name: some, where: \"%s\"}\n",
+                                    refused[i].where));
+        expect_problem(STRATA_E_CONFIG, 3, refused[i].says);
+    }
+}
+
 Test(ingest_refusals, files_of_a_source_must_agree)
 {
     world_sql(

@@ -1,10 +1,6 @@
 /* Names and sentences: unique, short, without a number that is not in the record, and never a
  * NaN. */
-#include "persona/persona_impl.h"
-
-#include <ctype.h>
-
-#include "persona_world.h"
+#include "persona_sentences.h"
 
 static size_t count_words(const char *text)
 {
@@ -39,79 +35,6 @@ static void check_names(const struct strata_personas *personas)
     }
 }
 
-/* --- the numbers in a text --------------------------------------------------------- */
-
-/* The text with every occurrence of a word blanked. */
-static void blank(char *text, const char *word)
-{
-    if (!word || !word[0]) return;
-    for (char *at = strstr(text, word); at; at = strstr(at + 1, word))
-        memset(at, '#', strlen(word));
-}
-
-static bool is_shown_as(double number, double shown, double unit)
-{
-    return !isnan(number) &&
-           fabs(number - shown) <= 0.5 * unit * (1.0 + 1e-9) + 1e-12 * fabs(number);
-}
-
-/* A number as it stands in the record; a share also in percent, an index also as a multiple. */
-static bool is_in_record(const struct strata_statement *st, double shown, double unit)
-{
-    const double number[] = {st->value, st->reference,     (double)st->count,    st->low,
-                             st->high,  100.0 * st->value, 100.0 * st->reference};
-    for (size_t i = 0; i < sizeof number / sizeof number[0]; i++) {
-        if (is_shown_as(number[i], shown, unit)) return true;
-    }
-    return strcmp(st->statistic, "index") == 0 &&
-           is_shown_as(st->value / st->reference, shown, unit);
-}
-
-/* The next number at or after *at, with the unit of its last digit; false at the end. */
-static bool next_number(char **at, double *shown, double *unit)
-{
-    while (**at && !isdigit((unsigned char)**at)) (*at)++;
-    if (!**at) return false;
-    char digits[400];
-    size_t n = 0;
-    int decimals = 0;
-    bool fraction = false;
-    if ((*at)[-1] == '-') digits[n++] = '-';
-    for (; isdigit((unsigned char)**at) ||
-           ((**at == ',' || **at == '.') && isdigit((unsigned char)(*at)[1]));
-         (*at)++) {
-        if (**at == ',') continue;
-        if (fraction) decimals++;
-        fraction |= **at == '.';
-        digits[n++] = **at;
-    }
-    int exponent = 0;
-    if (**at == 'e' && ((*at)[1] == '+' || (*at)[1] == '-')) {
-        exponent = (int)strtol(*at + 1, at, 10);
-    }
-    digits[n] = '\0';
-    *shown = strtod(digits, NULL) * pow(10.0, exponent);
-    *unit = pow(10.0, exponent - decimals);
-    return true;
-}
-
-static char *without_names(const struct world *world, const char *text)
-{
-    char *copy = malloc(strlen(text) + 2);
-    copy[0] = ' ';
-    memcpy(copy + 1, text, strlen(text) + 1);
-    for (size_t f = 0; f < world->config.n_features; f++) {
-        for (size_t l = 0; l < world->column[f].n_levels; l++)
-            blank(copy, world->column[f].level[l]);
-        blank(copy, world->feature[f].label);
-        char capital[200];
-        (void)snprintf(capital, sizeof capital, "%s", world->feature[f].label);
-        strata_sentence_case(capital);
-        blank(copy, capital);
-    }
-    return copy;
-}
-
 static void check_texts(const struct world *world, const struct strata_personas *personas)
 {
     for (size_t s = 0; s < personas->k; s++) {
@@ -119,18 +42,7 @@ static void check_texts(const struct world *world, const struct strata_personas 
         double shown = 0.0;
         double unit = 0.0;
         for (size_t i = 0; i < persona->n_statements; i++) {
-            const struct strata_statement *st = &persona->statement[i];
-            cr_assert(isfinite(st->value) && isfinite(st->reference) && isfinite(st->low) &&
-                          isfinite(st->high),
-                      "%s", st->text);
-            cr_assert(st->low <= st->value && st->value <= st->high, "%s", st->text);
-            cr_assert(st->feature == SIZE_MAX || st->count >= STRATA_MIN_CELL, "%s", st->text);
-            cr_assert_null(strchr(st->text, '{'), "%s", st->text);
-            char *copy = without_names(world, st->text);
-            for (char *at = copy; next_number(&at, &shown, &unit);) {
-                cr_assert(is_in_record(st, shown, unit), "%g in: %s", shown, st->text);
-            }
-            free(copy);
+            check_statement(world, &persona->statement[i]);
         }
         cr_assert_null(strstr(persona->definition, "nan"), "%s", persona->definition);
         cr_assert_null(strchr(persona->definition, '{'), "%s", persona->definition);
@@ -282,6 +194,31 @@ Test(persona_words, the_strongest_markers_make_the_name)
     cr_assert_str_eq(run.out[0]->segment[0].name, "Lapsed big spenders");
     cr_assert_not_null(strstr(run.out[0]->segment[1].name, "high produce share"), "%s",
                        run.out[0]->segment[1].name);
+}
+
+Test(persona_words, a_name_that_the_user_gives_sticks_to_its_segment_and_to_no_other)
+{
+    static const struct strata_given_name given[] = {
+        {.segment = "Lapsed big spenders", .name = "Sleeping giants"},
+        {.segment = "Not in this run", .name = "Small spenders"}};
+    struct world world;
+    world_init(&world, 2000, 2);
+    double *spend = world_number(&world, "spend", "spend");
+    double *recency = world_number(&world, "days since last purchase", "recency");
+    for (size_t i = 0; i < world.n; i++) {
+        world.label[i] = (uint16_t)(i % 2);
+        spend[i] = world_normal(1, i) + (i % 2 ? 0.0 : 3.0);
+        recency[i] = world_normal(2, i) + (i % 2 ? 0.0 : 2.0);
+    }
+    struct world_run run;
+    describe_and_check(&world, &run);
+    cr_assert_str_eq(run.out[0]->segment[0].name, "Lapsed big spenders");
+    world_run_finish(&run);
+    world.config.given_name = given;
+    world.config.n_given_names = 2;
+    describe_and_check(&world, &run);
+    cr_assert_str_eq(run.out[0]->segment[0].name, "Sleeping giants");
+    cr_assert_str_neq(run.out[0]->segment[1].name, "Small spenders");
 }
 
 static const char *text_of(const struct strata_persona *persona, size_t feature)
@@ -472,6 +409,8 @@ Test(persona_words, odd_labels_and_levels_do_no_harm)
     uint32_t *code = world_text(&world, "{value}", NULL, odd, NULL, 6);
     double *x = world_number(&world, long_label, "category");
     double *y = world_number(&world, "", NULL);
+    static const char *const name[] = {"of_levels", "of_words", "select"}; /* those are checked */
+    for (size_t f = 0; f < 3; f++) world.feature[f].name = name[f];
     for (size_t i = 0; i < world.n; i++) {
         world.label[i] = (uint16_t)(i % 3);
         code[i] = (uint32_t)(world_uniform(1, i) < 0.8 ? i % 3 * 2 : world_bits(2, i) % 6);

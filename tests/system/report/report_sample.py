@@ -5,6 +5,8 @@
 
 import sys
 
+import persona_sample
+
 NAMES = ["Loyal full baskets", "Fresh food regulars", "Discount hunters", "Occasional top-up shoppers",
          "Lapsed households", "Coupon enthusiasts", "Weekend stock-up families", "Convenience seekers"]
 DEFINITIONS = [
@@ -175,7 +177,7 @@ def fill_quality(quality):
     quality.notes.append("2 values of spend lie beyond the grid's range and were clamped.")
 
 
-def sample(messages, k=5):
+def sample(messages, k=5, personas=True):
     result = messages.Result(format_version=1, job="grocery-households", as_of="2017-12-31", customers=2377,
                              estimator="kmeans", seed=42, min_share=0.02, columns=12)
     for name, label, kind, dimension, role, unit, meaning, _, _, names in FEATURES:
@@ -187,6 +189,8 @@ def sample(messages, k=5):
     fill_segments(result, k)
     fill_fit(result, k)
     fill_quality(result.quality)
+    if personas:
+        persona_sample.fill(result)
     return result
 
 
