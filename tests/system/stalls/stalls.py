@@ -148,7 +148,7 @@ def main():
     hear_nobody(checks, options.limit)
     suspend_all(checks, options.limit)
     ranks = stay_calm(checks, options.calm, options.limit)
-    print(f"{options.stops} stops, ended after {min(took):.2f} to {max(took):.2f} s with a limit of {options.limit} s; "
+    print(f"{options.stops} stops, ended after {min(took, default=0):.2f} to {max(took, default=0):.2f} s with a limit of {options.limit} s; "
           f"{ranks} ranks for {options.calm:.0f} s without alarm")
     checks.end()
 
