@@ -37,8 +37,8 @@ STRATA_MUST_CHECK strata_status strata_duck_open(const struct strata_duck_option
                                                  struct strata_duck **out, struct strata_err *err);
 void strata_duck_close(struct strata_duck **duck); /* accepts a NULL handle; leaves NULL */
 
-/* Make the statement that runs now fail soon with STRATA_E_CANCELLED; nothing to one that begins later.  Any thread,
- * while the handle is open. */
+/* Make the statement that runs now fail soon; one that begins later runs as ever, but whatever fails from now on fails
+ * with STRATA_E_CANCELLED.  Any thread, while the handle is open. */
 void strata_duck_interrupt(struct strata_duck *duck);
 
 /* The pinned version, and the one loaded. */

@@ -103,6 +103,7 @@ void strata_duck_close(struct strata_duck **duck)
 
 void strata_duck_interrupt(struct strata_duck *duck)
 {
+    atomic_store(&duck->interrupted, true);
     duckdb_interrupt(duck->connection);
 }
 
@@ -122,7 +123,7 @@ strata_status strata_duck_run(struct strata_duck *duck, struct strata_err *err, 
     duckdb_result result;
     strata_status rc = STRATA_OK;
     if (duckdb_query(duck->connection, sql, &result) != DuckDBSuccess)
-        rc = duck_fail(err, duckdb_result_error(&result));
+        rc = duck_fail(duck, err, duckdb_result_error(&result));
     duckdb_destroy_result(&result);
     free(sql);
     return rc;
@@ -141,7 +142,7 @@ strata_status strata_duck_bind(struct strata_duck *duck, const char *sql, struct
         const char *json = text ? strchr(text, '{') : NULL;
         if (json) *report = strata_arena_copy(keep, json, strlen(json));
         if (!json)
-            rc = duck_fail(err, text);
+            rc = duck_fail(duck, err, text);
         else if (!*report)
             rc = STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for DuckDB's report");
     }

@@ -5,6 +5,7 @@
 #include "duck_impl.h"
 
 struct strata_duck_appender {
+    const struct strata_duck *duck;
     duckdb_appender handle;
     duckdb_data_chunk chunk;
     size_t n_columns, n_rows;
@@ -61,9 +62,10 @@ strata_status strata_duck_append_begin(struct strata_duck *duck, const char *tab
     struct strata_duck_appender *appender = calloc(1, sizeof *appender);
     *out = appender;
     if (!appender) return STRATA_FAIL(err, STRATA_E_MEMORY, "no memory to fill a table");
+    appender->duck = duck;
     strata_status rc = STRATA_OK;
     if (duckdb_appender_create(duck->connection, NULL, table, &appender->handle) != DuckDBSuccess)
-        rc = duck_fail(err, duckdb_appender_error(appender->handle));
+        rc = duck_fail(appender->duck, err, duckdb_appender_error(appender->handle));
     if (rc == STRATA_OK) rc = start(appender, err);
     if (rc == STRATA_OK) view_vectors(appender);
     if (rc != STRATA_OK) destroy(out);
@@ -90,7 +92,7 @@ STRATA_MUST_CHECK static strata_status flush(struct strata_duck_appender *append
 {
     duckdb_data_chunk_set_size(appender->chunk, appender->n_rows);
     if (duckdb_append_data_chunk(appender->handle, appender->chunk) != DuckDBSuccess)
-        return duck_fail(err, duckdb_appender_error(appender->handle));
+        return duck_fail(appender->duck, err, duckdb_appender_error(appender->handle));
     duckdb_data_chunk_reset(appender->chunk);
     view_vectors(appender);
     return STRATA_OK;
@@ -110,7 +112,7 @@ strata_status strata_duck_append_end(struct strata_duck_appender **appender, str
     strata_status rc = STRATA_OK;
     if (a->chunk && a->n_rows > 0) rc = flush(a, err);
     if (a->handle && duckdb_appender_close(a->handle) != DuckDBSuccess && rc == STRATA_OK)
-        rc = duck_fail(err, duckdb_appender_error(a->handle));
+        rc = duck_fail(a->duck, err, duckdb_appender_error(a->handle));
     destroy(appender);
     return rc;
 }

@@ -6,6 +6,7 @@
 #include "duck_impl.h"
 
 struct handle {
+    const struct strata_duck *duck;
     duckdb_prepared_statement statement;
     duckdb_pending_result pending;
     duckdb_result result;
@@ -20,12 +21,13 @@ STRATA_MUST_CHECK static strata_status start(struct strata_duck *duck, struct ha
                                              const char *sql, struct strata_err *err)
 {
     if (duckdb_prepare(duck->connection, sql, &handle->statement) != DuckDBSuccess)
-        return duck_fail(err, duckdb_prepare_error(handle->statement));
+        return duck_fail(duck, err, duckdb_prepare_error(handle->statement));
     if (duckdb_pending_prepared_streaming(handle->statement, &handle->pending) != DuckDBSuccess)
-        return duck_fail(err, duckdb_pending_error(handle->pending));
+        return duck_fail(duck, err, duckdb_pending_error(handle->pending));
+    handle->duck = duck;
     handle->has_result = true; /* to be destroyed also after a failure */
     if (duckdb_execute_pending(handle->pending, &handle->result) != DuckDBSuccess)
-        return duck_fail(err, duckdb_result_error(&handle->result));
+        return duck_fail(duck, err, duckdb_result_error(&handle->result));
     return STRATA_OK;
 }
 
@@ -88,7 +90,7 @@ strata_status strata_duck_next(struct strata_duck_cursor *cursor, bool *more, st
     handle->chunk = duckdb_fetch_chunk(handle->result);
     if (!handle->chunk) {
         const char *report = duckdb_result_error(&handle->result);
-        return report && report[0] ? duck_fail(err, report) : STRATA_OK;
+        return report && report[0] ? duck_fail(handle->duck, err, report) : STRATA_OK;
     }
     cursor->n_rows = duckdb_data_chunk_get_size(handle->chunk);
     *more = cursor->n_rows > 0;

@@ -107,8 +107,11 @@ static strata_status fail_generic(struct strata_err *err, size_t which, const ch
     return STRATA_FAIL(err, status, "%s", classes[which].sentence);
 }
 
-strata_status duck_fail(struct strata_err *err, const char *report)
+strata_status duck_fail(const struct strata_duck *duck, struct strata_err *err, const char *report)
 {
+    /* An interruption shows in many ways, such as a transaction that was given up. */
+    if (atomic_load(&duck->interrupted))
+        return STRATA_FAIL(err, STRATA_E_CANCELLED, "DuckDB was interrupted");
     if (!report)
         return STRATA_FAIL(err, STRATA_E_MEMORY,
                            "DuckDB gave no reason, perhaps for lack of memory");

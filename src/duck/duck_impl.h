@@ -3,6 +3,7 @@
 #define STRATA_DUCK_IMPL_H
 
 #include <stdarg.h>
+#include <stdatomic.h>
 
 #include <duckdb.h>
 
@@ -14,11 +15,12 @@ struct strata_duck {
     duckdb_database database;
     duckdb_connection connection;
     struct strata_duck_exact exact;
+    atomic_bool interrupted;
     char seen[STRATA_DUCK_SEEN_MAX][SEEN_TEXT_BYTES];
 };
 
 /* Write what DuckDB reported, without any value of the data, and return the status that fits. */
-strata_status duck_fail(struct strata_err *err, const char *report);
+strata_status duck_fail(const struct strata_duck *duck, struct strata_err *err, const char *report);
 
 /* The printed text on the heap, or NULL when memory ends. */
 __attribute__((format(printf, 1, 0))) char *duck_print(const char *format, va_list arguments);
