@@ -176,8 +176,9 @@ class Run:
                 os.kill(self.draw.choice(victims), signal.SIGKILL)
                 self.killed_at.append("random")
             # A rank killed before it has started MPI, or after it has ended it, is another matter to the launcher:
-            # it may even hang, until deploy/mpirun ends it.
-            self.is_sound(*finish(process), (0, 1, 137, -signal.SIGPIPE, -signal.SIGKILL))
+            # it may even hang, until deploy/mpirun ends it, or crash in its own clean-up.
+            self.is_sound(*finish(process),
+                          (0, 1, 137, -signal.SIGPIPE, -signal.SIGKILL, -signal.SIGSEGV, -signal.SIGABRT))
         self.finish()
         return []
 
