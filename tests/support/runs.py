@@ -38,6 +38,16 @@ def must(job, output, **options):
     return done
 
 
+def finish(process, limit_s=60):
+    """A started process's exit code, or "hung", and what it said."""
+    try:
+        text, _ = process.communicate(timeout=limit_s)
+        return process.returncode, text
+    except subprocess.TimeoutExpired:
+        process.kill()
+        return "hung", process.communicate()[0]
+
+
 def hashes(output):
     """SHA-256 of each file that must be the same for the same input, by name."""
     output = pathlib.Path(output)

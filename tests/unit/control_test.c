@@ -94,8 +94,8 @@ Test(control, answers_from_the_result_once_there_is_one)
     cr_assert(answer.segments.interim);
     world_publish_record(&world);
     world_publish(&world, STRATA_JOB_DONE, 100);
-    for (int i = 0; i < 100 && answer.segments.interim;
-         i++) /* it may just have looked at the board */
+    /* The channel may just have looked at the board. */
+    for (int i = 0; i < 100 && answer.segments.interim; i++)
         cr_assert_eq(question(STRATA_ASK_SEGMENTS, NULL), STRATA_OK);
     cr_assert_not(answer.segments.interim);
     cr_assert_str_eq(answer.segments.segment[0].name, "Young discount hunters");

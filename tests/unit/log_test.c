@@ -9,16 +9,21 @@
 #include "strata/file.h"
 #include "strata/log.h"
 
+static void make_empty(char *path, struct strata_arena *arena)
+{
+    const int file = mkstemp(path);
+    cr_assert(file >= 0);
+    (void)close(file);
+    cr_assert(strata_arena_init(arena, 1 << 20));
+}
+
 static char *logged(int rank)
 {
     static struct strata_arena arena;
     struct strata_err err = {0};
     char path[] = "log_test.XXXXXX", *bytes = NULL;
     size_t n = 0;
-    const int file = mkstemp(path);
-    cr_assert(file >= 0);
-    (void)close(file);
-    cr_assert(strata_arena_init(&arena, 1 << 20));
+    make_empty(path, &arena);
     strata_log_init(rank, STRATA_LOG_ERROR);
     cr_assert_eq(strata_log_open(path, &err), STRATA_OK);
     STRATA_LOG(INFO, "fit.iter", "iter=%d objective=%.17g reason=%s", 3, 1.5, "say \"no\"");
@@ -73,10 +78,7 @@ Test(log, a_line_is_whole_or_not_there_when_the_disk_is_full)
     struct strata_err err = {0};
     char path[] = "log_test.XXXXXX", *bytes = NULL;
     size_t n = 0;
-    const int file = mkstemp(path);
-    cr_assert(file >= 0);
-    (void)close(file);
-    cr_assert(strata_arena_init(&arena, 1 << 20));
+    make_empty(path, &arena);
     (void)signal(SIGXFSZ, SIG_IGN);
     strata_log_init(0, STRATA_LOG_ERROR);
     cr_assert_eq(strata_log_open(path, &err), STRATA_OK);

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "support"))
-from runs import BIN, CONFIGS, MPIRUN, Checks, hashes  # noqa: E402
+from runs import BIN, CONFIGS, MPIRUN, Checks, finish, hashes  # noqa: E402
 
 JOB = str(CONFIGS / "wholesale.yaml")
 # The last one is after the last iteration.
@@ -20,12 +20,7 @@ def run(output, ranks, fault=None):
             "--set", "checkpoint.interval=0.01", "--output", output]
     process = subprocess.Popen(line, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                text=True)
-    try:
-        text, _ = process.communicate(timeout=60)
-        return process.returncode, text
-    except subprocess.TimeoutExpired:
-        process.kill()
-        return "hung", process.communicate()[0]
+    return finish(process)
 
 
 checks = Checks()

@@ -22,13 +22,12 @@ import tempfile
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "support"))
-from runs import BIN, MPIRUN, Checks, hashes  # noqa: E402
+from runs import BIN, MPIRUN, Checks, finish, hashes  # noqa: E402
 
 PROGRAM = str(BIN / "faults/strata")
 RANKS = 4
 AGAIN_ON = [1, 2, 3, 4, 8]
 KILLS_A_RUN = 4
-HANG_S = 60
 # Open MPI would leave the other ranks two seconds of grace each time.
 AT_ONCE = {"OMPI_MCA_odls_base_sigkill_timeout": "0"}
 
@@ -64,16 +63,6 @@ def start(output, ranks, fault=None, trace=None):
     line = [MPIRUN, "-n", str(ranks), PROGRAM, "run", "--quiet", "kills.yaml", "--output", output]
     return subprocess.Popen(line, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                             text=True)
-
-
-def finish(process):
-    """Its exit code, or "hung", and what it said."""
-    try:
-        text, _ = process.communicate(timeout=HANG_S)
-        return process.returncode, text
-    except subprocess.TimeoutExpired:
-        process.kill()
-        return "hung", process.communicate()[0]
 
 
 def ranks_of(launcher):

@@ -17,7 +17,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "support"))
-from runs import BIN, CONFIGS, MPIRUN, Checks  # noqa: E402
+from runs import BIN, CONFIGS, MPIRUN, Checks, finish  # noqa: E402
 
 JOB = str(CONFIGS / "wholesale.yaml")
 # Where a rank may stand still, and what the others are doing then.
@@ -49,15 +49,6 @@ def is_stopped(pid):
         return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "T"
     except OSError:
         return False
-
-
-def finish(process):
-    try:
-        text, _ = process.communicate(timeout=60)
-        return process.returncode, text
-    except subprocess.TimeoutExpired:
-        process.kill()
-        return "hung", process.communicate()[0]
 
 
 def stop_one(checks, number, rank, point, doing, limit):
