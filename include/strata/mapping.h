@@ -38,7 +38,8 @@ STRATA_MUST_CHECK strata_status strata_mapping_write(const struct strata_mapping
                                                      struct strata_err *err);
 
 /* The whole file for reading.  memory_bytes of it may stay in this process's memory between passes;
- * cache_bytes is what the system can cache of it.  A disk that fails later ends the process (SIGBUS). */
+ * cache_bytes is what the system can cache of it.  When the disk fails later, one sentence on standard error
+ * ends the process with 74 (the only use of SIGBUS in it). */
 STRATA_MUST_CHECK strata_status strata_mapping_open(struct strata_mapping *mapping,
                                                     uint64_t memory_bytes, uint64_t cache_bytes,
                                                     struct strata_err *err);

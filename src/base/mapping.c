@@ -3,12 +3,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #define TMPFS_MAGIC 0x01021994
@@ -124,6 +126,30 @@ strata_status strata_mapping_write(const struct strata_mapping *mapping, size_t 
     return STRATA_OK;
 }
 
+/* --- a disk that fails while it is read ------------------------------------------------- */
+
+/* A plain pointer cannot return an error: the system sends SIGBUS instead.  What can be said and done in
+ * a signal handler is one sentence and to leave; what was computed is in the last checkpoint. */
+static void say_and_leave(int number, siginfo_t *info, void *context)
+{
+    static const char sentence[] =
+        "strata: the disk with the matrix's file (in the output directory or TMPDIR) fails; once it is "
+        "sound, run the same command again: it goes on from the last checkpoint\n";
+    (void)number, (void)context;
+    if (info->si_code == BUS_ADRERR) {
+        (void)!write(STDERR_FILENO, sentence, sizeof sentence - 1);
+        _exit(EX_IOERR);
+    }
+    (void)signal(SIGBUS, SIG_DFL); /* not of a file: happens again, and ends as ever */
+}
+
+static void watch_disk(void)
+{
+    struct sigaction action = {.sa_sigaction = say_and_leave, .sa_flags = SA_SIGINFO | SA_NODEFER};
+    (void)sigemptyset(&action.sa_mask);
+    (void)sigaction(SIGBUS, &action, NULL); /* cannot fail: the number is right */
+}
+
 strata_status strata_mapping_open(struct strata_mapping *mapping, uint64_t memory_bytes,
                                   uint64_t cache_bytes, struct strata_err *err)
 {
@@ -132,6 +158,7 @@ strata_status strata_mapping_open(struct strata_mapping *mapping, uint64_t memor
         return STRATA_FAIL(err, STRATA_E_MEMORY, "mapping the matrix's file: %s", strerror(errno));
     (void)madvise(bytes, mapping->n_bytes, MADV_SEQUENTIAL); /* hints: read far ahead */
     (void)posix_fadvise(mapping->file, 0, 0, POSIX_FADV_SEQUENTIAL);
+    watch_disk();
     mapping->bytes = bytes;
     mapping->kept_chunks = (size_t)(memory_bytes / STRATA_MAPPING_CHUNK);
     if (mapping->kept_chunks > mapping->n_chunks) mapping->kept_chunks = mapping->n_chunks;

@@ -166,3 +166,12 @@ Test(mapping, the_limit_of_file_sizes_is_an_error_not_a_signal)
         STRATA_E_CREATE);
     cr_expect(strstr(err.text, "File too large"), "%s", err.text);
 }
+
+/* A page beyond the file's end is what a page that the disk does not give looks like. */
+Test(mapping, a_disk_that_fails_ends_the_process_with_its_code, .fini = NULL, .exit_code = 74)
+{
+    struct strata_mapping mapping = made(2 * MIB, 0, 0);
+    remove_directory();
+    cr_assert_eq(ftruncate(mapping.file, 0), 0);
+    cr_assert_fail("%zu bytes were read", wrong_bytes(&mapping, 0, mapping.n_bytes, MIB));
+}
