@@ -30,6 +30,8 @@ static const struct command {
     {"report", "RUN", "write a finished run's report.html again, or print it as Markdown",
      strata_app_report},
     {"serve", "RUN", "answer control clients from a finished run", serve},
+    {"keygen", "DIR", "make keys of the control channel, for a server and its clients",
+     strata_app_keygen},
 };
 #define N_COMMANDS (sizeof commands / sizeof *commands)
 
@@ -47,6 +49,7 @@ static void help(FILE *stream)
         "  -n, --ranks N         check: plan for N ranks (default 1)\n"
         "      --format F        report: html (default), or markdown on standard output\n"
         "  -e, --endpoint E      serve: where to listen, for example tcp://127.0.0.1:*\n"
+        "      --client N:ROLE   keygen: a client N, a viewer, analyst or operator; again for more\n"
         "      --stall-limit S   run: end with 75 when a rank has not answered for S seconds (60; 0 never)\n"
         "      --fresh           run: start anew, even if the run directory holds an unfinished run\n"
         "      --max-runtime S   run: stop in time to end within S seconds, with exit code 75\n"
@@ -75,7 +78,8 @@ enum {
     OPTION_FRESH,
     OPTION_MAX_RUNTIME,
     OPTION_DEADLINE,
-    OPTION_FORMAT
+    OPTION_FORMAT,
+    OPTION_CLIENT
 };
 
 /* What else an argument list may ask for than a command. */
@@ -144,6 +148,12 @@ static strata_status take_option(int option, char **argv, struct strata_argument
         arguments->markdown = strcmp(optarg, "markdown") == 0;
         if (arguments->markdown || strcmp(optarg, "html") == 0) return STRATA_OK;
         return STRATA_FAIL(err, STRATA_E_USAGE, "--format takes html or markdown");
+    case OPTION_CLIENT:
+        if (arguments->n_clients == STRATA_CLIENT_MAX)
+            return STRATA_FAIL(err, STRATA_E_USAGE, "more than %d --client options",
+                               STRATA_CLIENT_MAX);
+        arguments->client[arguments->n_clients++] = optarg;
+        return STRATA_OK;
     case 'q':
         arguments->quiet = true;
         return STRATA_OK;
@@ -178,6 +188,7 @@ static strata_status take_options(int argc, char **argv, struct strata_arguments
         {"fresh", no_argument, NULL, OPTION_FRESH},
         {"max-runtime", required_argument, NULL, OPTION_MAX_RUNTIME},
         {"deadline", required_argument, NULL, OPTION_DEADLINE},
+        {"client", required_argument, NULL, OPTION_CLIENT},
         {"format", required_argument, NULL, OPTION_FORMAT},
         {"version", no_argument, NULL, OPTION_VERSION},
         {NULL, 0, NULL, 0},

@@ -10,6 +10,7 @@
 #include "strata/status.h"
 
 #define STRATA_SET_MAX 256
+#define STRATA_CLIENT_MAX 64
 
 /* What was typed after the subcommand. */
 struct strata_arguments {
@@ -18,6 +19,8 @@ struct strata_arguments {
     size_t n_set;
     const char *output;
     const char *endpoint;
+    const char *client[STRATA_CLIENT_MAX]; /* (n_clients) of keygen: NAME:ROLE */
+    size_t n_clients;
     bool quiet;
     double stall_limit_s;
     bool fresh;
@@ -32,6 +35,8 @@ strata_status strata_app_run(struct strata_comm *comm, const struct strata_argum
 strata_status strata_app_check(struct strata_comm *comm, const struct strata_arguments *arguments,
                                struct strata_arena *keep, struct strata_err *err);
 strata_status strata_app_report(struct strata_comm *comm, const struct strata_arguments *arguments,
+                                struct strata_arena *keep, struct strata_err *err);
+strata_status strata_app_keygen(struct strata_comm *comm, const struct strata_arguments *arguments,
                                 struct strata_arena *keep, struct strata_err *err);
 
 #endif
