@@ -5,13 +5,18 @@
 #include "strata/arena.h"
 #include "strata/status.h"
 
+#define STRATA_CHANNEL_ADDRESSES_MAX 8
+
 struct strata_channel {
     const char *incarnation; /* random, of this server's life */
     const char *requests;    /* ZeroMQ endpoints */
     const char *events;
     const char *host; /* where the server runs */
     long pid;
-    const char *started; /* UTC */
+    const char *started;    /* UTC */
+    const char *server_key; /* public, in Z85; NULL: clients need no keys */
+    const char *address[STRATA_CHANNEL_ADDRESSES_MAX]; /* (n_addresses) of tcp: all, with the same ports */
+    size_t n_addresses;
 };
 
 /* Read directory/control.json into keep.  STRATA_E_UNAVAILABLE when there is none, STRATA_E_DATA when it is none of
@@ -32,7 +37,8 @@ enum strata_listener {
     STRATA_LISTENER_UNKNOWN, /* cannot be told from here */
 };
 
-/* Whether something listens at an ipc:// or tcp:// endpoint: one connection, closed at once, without waiting. */
+/* Whether something listens at an ipc:// or tcp:// endpoint: one connection, closed at once.  Another host has a quarter of
+ * a second to answer. */
 enum strata_listener strata_channel_probe(const char *endpoint);
 
 #endif

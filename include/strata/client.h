@@ -16,11 +16,13 @@ struct strata_client;    /* one thread at a time */
 struct strata_client_options {
     const char *run;      /* run directory: endpoints from its control.json; or NULL */
     const char *endpoint; /* requests endpoint; or NULL */
+    const char *keys;     /* folder of the client's key, as strata keygen made it; or NULL */
     int timeout_ms;       /* for each request; 0: 5000 */
 };
 
 /* Find the server, or a finished run's record when nothing listens there.  STRATA_E_UNAVAILABLE when there is neither
- * (no control.json, or one that a dead process left). */
+ * (no control.json, or one that a dead process left), STRATA_E_PERMISSION when the server wants keys and there are none,
+ * STRATA_E_CONFIG when they are no good. */
 STRATA_MUST_CHECK strata_status strata_client_open(const struct strata_client_options *options,
                                                    struct strata_client **out,
                                                    struct strata_err *err);

@@ -188,6 +188,10 @@ struct strata_config {
     size_t n_given_names;
     bool control_on;              /* control: off turns the channel off */
     const char *control_endpoint; /* default "ipc": a socket in the run directory; or tcp://127.0.0.1:* */
+    const char *control_interface;               /* listen at its addresses instead; NULL: none */
+    uint32_t control_port_from, control_port_to; /* of an endpoint with *, or an interface; 0: any */
+    const char *control_keys; /* folder made by strata keygen, absolute; NULL: none */
+    bool control_required;    /* a job that cannot listen fails */
     struct strata_place control_place;
     const char *output; /* run directory, absolute; default: runs/ and the job's name beside the job file */
     struct strata_place output_place;

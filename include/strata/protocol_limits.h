@@ -9,11 +9,19 @@
 #define STRATA_REPLY_BYTES_MAX (16 * 1024 * 1024) /* larger: CODE_TOO_LARGE */
 #define STRATA_REQUEST_NAME_BYTES_MAX 256         /* a segment's name in a request */
 #define STRATA_REQUEST_CLIENT_BYTES_MAX 64        /* Hello.client */
+#define STRATA_SUBSCRIPTION_BYTES_MAX 1024        /* larger: the connection is dropped */
 #define STRATA_CONTROL_JSON_BYTES_MAX 65536
 
 #define STRATA_REQUESTS_HWM \
     64 /* requests, and replies, queued for one client; more are held back or dropped */
 #define STRATA_EVENTS_HWM 64 /* events queued for one subscriber; more are dropped */
+#define STRATA_CLIENT_TOKENS_S \
+    20000 /* a client's tokens: a request costs one; that many come back in a second, and can be saved */
+#define STRATA_AUDITED_TOKENS 20 /* what a command, or a look at a single customer, costs */
+#define STRATA_BUCKETS \
+    1024 /* one for each client of the allow-list, or shared by connections without keys */
+#define STRATA_RECENT_COMMANDS 256    /* that are known again when they are repeated */
+#define STRATA_RECENT_REPLY_BYTES 512 /* of the answer to one of them */
 #define STRATA_CONNECTION_BACKLOG 256
 #define STRATA_HANDSHAKE_MS 1000 /* a connection that has not said who it is by then is closed */
 #define STRATA_LINGER_MS 500     /* what is left to send at the end */

@@ -20,6 +20,19 @@ struct screen {
     enum strata_job_state drawn_state;
 };
 
+static void warn(void *context, const char *sentence)
+{
+    (void)context;
+    strata_progress_end(stderr); /* a line of its own */
+    (void)fprintf(stderr, "strata: %s\n", sentence);
+}
+
+/* As opposed to: must not. */
+static bool cannot_listen(strata_status status)
+{
+    return status == STRATA_E_UNAVAILABLE || status == STRATA_E_CREATE || status == STRATA_E_SYSTEM;
+}
+
 static strata_status open_channel(void *context, const struct strata_config *config,
                                   const struct strata_attempt *attempt, struct strata_err *err)
 {
@@ -29,9 +42,23 @@ static strata_status open_channel(void *context, const struct strata_config *con
         .directory = attempt->directory,
         .attempt = attempt,
         .endpoint = config->control_endpoint,
+        .interface = config->control_interface,
+        .port_from = config->control_port_from,
+        .port_to = config->control_port_to,
+        .keys = config->control_keys,
         .board = &screen->board,
     };
-    return strata_control_start(&options, &screen->control, err);
+    struct strata_err seen = {0};
+    const strata_status status = strata_control_start(&options, &screen->control, &seen);
+    if (status == STRATA_OK) return STRATA_OK;
+    if (config->control_required || !cannot_listen(status))
+        return STRATA_FAIL(err, status, "%s", seen.text);
+    char sentence[1024];
+    (void)snprintf(sentence, sizeof sentence, "%.900s: the job runs without a control channel",
+                   seen.text);
+    warn(screen, sentence);
+    STRATA_LOG(WARN, "control.missing", "required=no");
+    return STRATA_OK;
 }
 
 static void draw(void *context, const struct strata_snapshot *snapshot)
@@ -43,13 +70,6 @@ static void draw(void *context, const struct strata_snapshot *snapshot)
     screen->drawn_s = now_s;
     screen->drawn_state = snapshot->state;
     strata_progress_draw(stderr, snapshot);
-}
-
-static void warn(void *context, const char *sentence)
-{
-    (void)context;
-    strata_progress_end(stderr); /* a line of its own */
-    (void)fprintf(stderr, "strata: %s\n", sentence);
 }
 
 /* A limit that the launcher does not bear is raised. */

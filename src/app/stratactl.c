@@ -41,12 +41,14 @@ static void help(FILE *stream)
         "\noptions:\n"
         "  -r, --run DIR         the job's run directory; a finished run answers without a server\n"
         "  -e, --endpoint E      where it listens, for example tcp://127.0.0.1:7001\n"
+        "  -k, --keys DIR        your keys, as strata keygen made them (default: $STRATA_KEYS)\n"
         "  -j, --json            one line of JSON an answer (of strata.v1.Reply and Event)\n"
         "  -t, --timeout S       seconds to wait for an answer (default 5)\n"
         "  -h, --help            this text\n"
         "      --version         the version\n\n"
         "Exit codes: 0 done, 64 usage, 65 data, 66 no such segment, 69 nobody answers, or not now,\n"
-        "            75 ask again, 130 interrupted, or the watched job was cancelled\n",
+        "            75 ask again, 77 not allowed, 78 keys that are no good, 130 interrupted, or the\n"
+        "            watched job was cancelled\n",
         stream);
 }
 
@@ -100,22 +102,24 @@ static strata_status parse(int argc, char **argv, const struct command **command
                            struct strata_session *session, struct strata_err *err)
 {
     static const struct option options[] = {
-        {"run", required_argument, NULL, 'r'},
-        {"endpoint", required_argument, NULL, 'e'},
-        {"json", no_argument, NULL, 'j'},
-        {"timeout", required_argument, NULL, 't'},
-        {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, OPTION_VERSION},
-        {NULL, 0, NULL, 0},
+        {"run", required_argument, NULL, 'r'},          {"endpoint", required_argument, NULL, 'e'},
+        {"keys", required_argument, NULL, 'k'},         {"json", no_argument, NULL, 'j'},
+        {"timeout", required_argument, NULL, 't'},      {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, OPTION_VERSION}, {NULL, 0, NULL, 0},
     };
     opterr = 0;
-    for (int option; (option = getopt_long(argc, argv, ":r:e:jt:h", options, NULL)) != -1;) {
+    const char *keys = getenv("STRATA_KEYS");
+    if (keys && *keys) session->target.keys = keys;
+    for (int option; (option = getopt_long(argc, argv, ":r:e:k:jt:h", options, NULL)) != -1;) {
         switch (option) {
         case 'r':
             session->target.run = optarg;
             break;
         case 'e':
             session->target.endpoint = optarg;
+            break;
+        case 'k':
+            session->target.keys = optarg;
             break;
         case 'j':
             session->json = true;

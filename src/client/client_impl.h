@@ -7,12 +7,18 @@
 
 #include "strata/channel.h"
 #include "strata/client.h"
+#include "strata/keys.h"
 #include "strata/v1/control.pb-c.h"
 
 struct strata_client {
     struct strata_arena memory; /* of this struct, the endpoints and the record */
     void *context;              /* ZeroMQ's; NULL when offline */
     void *requests, *events;    /* sockets; events only once it is wanted */
+    void *monitor;              /* of requests' handshakes; NULL: nobody tells */
+    int n_failures;             /* of handshakes, one after the other */
+    bool is_denied;
+    struct strata_key_file key; /* when keyed */
+    bool keyed;
     struct strata_channel channel;
     int timeout_ms;
     uint64_t next_id;
@@ -23,6 +29,11 @@ struct strata_client {
 STRATA_MUST_CHECK strata_status strata_client_open_record(struct strata_client *client,
                                                           const char *directory,
                                                           struct strata_err *err);
+
+/* Follow the handshakes of the requests socket; STRATA_E_PERMISSION with what to do once the server refuses them. */
+void strata_handshake_watch(struct strata_client *client);
+STRATA_MUST_CHECK strata_status strata_handshake_check(struct strata_client *client,
+                                                       struct strata_err *err);
 
 /* Plain views of messages; false when memory ends.  The texts stay where the message has them. */
 void strata_view_job(const Strata__V1__JobStatus *status, struct strata_job_view *job);

@@ -11,6 +11,7 @@
 #include <zmq.h>
 
 #include "strata/clock.h"
+#include "strata/file.h"
 #include "strata/protocol_limits.h"
 #include "strata/record.h"
 
@@ -21,6 +22,16 @@
 static bool set_int(void *socket, int option, int value)
 {
     return zmq_setsockopt(socket, option, &value, sizeof value) == 0;
+}
+
+static bool use_key(const struct strata_client *client, void *socket)
+{
+    const struct strata_key_file *key = &client->key;
+    const size_t n = STRATA_KEY_TEXT;
+    return !client->keyed ||
+           (zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, key->server_key, n) == 0 &&
+            zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, key->public_key, n) == 0 &&
+            zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, key->secret_key, n) == 0);
 }
 
 /* A socket of kind connected to endpoint. */
@@ -39,7 +50,8 @@ static strata_status connect_socket(struct strata_client *client, int kind, cons
                        set_int(socket, ZMQ_RECONNECT_IVL_MAX, 1000) &&
                        zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &largest, sizeof largest) == 0 &&
                        (kind != ZMQ_SUB || zmq_setsockopt(socket, ZMQ_SUBSCRIBE, "", 0) == 0);
-    if (!ready)
+    const bool keyed = ready && use_key(client, socket);
+    if (!keyed)
         return STRATA_FAIL(err, STRATA_E_SYSTEM, "no socket for %s: %s", endpoint,
                            zmq_strerror(errno));
     if (zmq_connect(socket, endpoint) != 0)
@@ -105,7 +117,34 @@ static strata_status open_sockets(struct strata_client *client, struct strata_er
     client->context = zmq_ctx_new();
     if (!client->context)
         return STRATA_FAIL(err, STRATA_E_SYSTEM, "no ZeroMQ context: %s", zmq_strerror(errno));
-    return connect_socket(client, ZMQ_DEALER, client->channel.requests, &client->requests, err);
+    STRATA_TRY(connect_socket(client, ZMQ_DEALER, client->channel.requests, &client->requests, err));
+    strata_handshake_watch(client);
+    return STRATA_OK;
+}
+
+/* The key of the folder, when the server asks for one or may. */
+static strata_status read_key(struct strata_client *client, const char *keys, struct strata_err *err)
+{
+    const struct strata_channel *channel = &client->channel;
+    const bool found = channel->incarnation[0] != '\0'; /* control.json has told all */
+    if (found && !channel->server_key) return STRATA_OK;
+    if (!keys && !found) return STRATA_OK;
+    if (!keys)
+        return STRATA_FAIL(err, STRATA_E_PERMISSION,
+                           "%s: the job lets only clients with keys in: give --keys DIR, or set "
+                           "STRATA_KEYS",
+                           channel->requests);
+    const char *path = strata_path_join(keys, STRATA_CLIENT_KEY_FILE, &client->memory);
+    if (!path) return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for a path");
+    STRATA_TRY(strata_key_file_read(path, &client->key, err));
+    client->keyed = true;
+    if (!client->key.server_key[0])
+        return STRATA_FAIL(err, STRATA_E_CONFIG, "%s: not a client's key: it names no server", path);
+    if (!found || strcmp(client->key.server_key, channel->server_key) == 0) return STRATA_OK;
+    return STRATA_FAIL(
+        err, STRATA_E_CONFIG,
+        "%s: the key is for another server than the one at %s; is it the right folder?", path,
+        channel->requests);
 }
 
 strata_status strata_client_open(const struct strata_client_options *options,
@@ -129,6 +168,7 @@ strata_status strata_client_open(const struct strata_client_options *options,
         status = use_endpoint(client, options->endpoint, err);
     else
         status = locate(client, options->run, err);
+    if (status == STRATA_OK && !client->record) status = read_key(client, options->keys, err);
     if (status == STRATA_OK && !client->record) status = open_sockets(client, err);
     if (status != STRATA_OK) strata_client_close(&client);
     *out = client;
@@ -142,6 +182,7 @@ void strata_client_close(struct strata_client **client)
     if (!gone) return;
     if (gone->requests) (void)zmq_close(gone->requests); /* cannot fail for a socket */
     if (gone->events) (void)zmq_close(gone->events);
+    if (gone->monitor) (void)zmq_close(gone->monitor);
     if (gone->context) (void)zmq_ctx_term(gone->context);
     struct strata_arena memory = gone->memory; /* holds the struct itself */
     strata_arena_finish(&memory);
@@ -221,6 +262,7 @@ strata_status strata_client_ask(struct strata_client *client, const void *reques
         STRATA_TRY(
             receive(client->requests, glance < until ? glance : until, keep, reply, n_reply, err));
         if (*n_reply > 0 && answers(*reply, *n_reply, id, *keep)) return STRATA_OK;
+        STRATA_TRY(strata_handshake_check(client, err));
         gone =
             *n_reply == 0 && strata_channel_probe(client->channel.requests) == STRATA_LISTENER_NONE;
         *keep = before; /* a late reply to an earlier request is forgotten */
@@ -230,6 +272,16 @@ strata_status strata_client_ask(struct strata_client *client, const void *reques
 
 /* --- events ------------------------------------------------------------------------------------- */
 
+/* The events' port at the address by which the requests came through: a server knows only one of its own. */
+static const char *reachable(struct strata_client *client, const char *events)
+{
+    const char *requests = client->channel.requests;
+    const char *host_end = strrchr(requests, ':'), *port = strrchr(events, ':');
+    if (strncmp(requests, "tcp://", 6) != 0 || strncmp(events, "tcp://", 6) != 0)
+        return strata_arena_copy(&client->memory, events, strlen(events));
+    return strata_arena_print(&client->memory, "%.*s%s", (int)(host_end - requests), requests, port);
+}
+
 /* Connect to where the events are: control.json has said it, or the server will. */
 static strata_status subscribe(struct strata_client *client, struct strata_arena *keep,
                                struct strata_err *err)
@@ -238,7 +290,7 @@ static strata_status subscribe(struct strata_client *client, struct strata_arena
         struct strata_answer answer;
         STRATA_TRY(strata_client_question(client, STRATA_ASK_HELLO, NULL, keep, &answer, err));
         const char *events = ((const Strata__V1__Reply *)answer.message)->hello->events;
-        client->channel.events = strata_arena_copy(&client->memory, events, strlen(events));
+        client->channel.events = reachable(client, events);
         if (!client->channel.events)
             return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for an endpoint");
     }

@@ -4,6 +4,8 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,25 +18,40 @@
 #include "strata/file.h"
 #include "strata/protocol_limits.h"
 
+#define PROBE_MS 250 /* for another host to answer */
+
+static const char *copy(struct strata_arena *keep, const char *text, bool *room)
+{
+    const char *kept = text ? strata_arena_copy(keep, text, strlen(text)) : NULL;
+    *room = *room && (kept || !text);
+    return kept;
+}
+
 static strata_status fill_channel(json_t *root, struct strata_arena *keep,
                                   struct strata_channel *channel)
 {
     const char *incarnation = NULL, *requests = NULL, *events = NULL, *host = "", *started = "";
+    const char *server_key = NULL;
+    json_t *addresses = NULL;
     json_int_t pid = 0;
-    if (json_unpack(root, "{s:s, s:s, s:s, s?s, s?I, s?s}", "incarnation", &incarnation, "requests",
-                    &requests, "events", &events, "host", &host, "pid", &pid, "started",
-                    &started) != 0)
+    if (json_unpack(root, "{s:s, s:s, s:s, s?s, s?I, s?s, s?s, s?o}", "incarnation", &incarnation,
+                    "requests", &requests, "events", &events, "host", &host, "pid", &pid, "started",
+                    &started, "server_key", &server_key, "addresses", &addresses) != 0)
         return STRATA_E_DATA;
+    bool room = true;
     *channel = (struct strata_channel){
-        .incarnation = strata_arena_copy(keep, incarnation, strlen(incarnation)),
-        .requests = strata_arena_copy(keep, requests, strlen(requests)),
-        .events = strata_arena_copy(keep, events, strlen(events)),
-        .host = strata_arena_copy(keep, host, strlen(host)),
-        .started = strata_arena_copy(keep, started, strlen(started)),
+        .incarnation = copy(keep, incarnation, &room),
+        .requests = copy(keep, requests, &room),
+        .events = copy(keep, events, &room),
+        .host = copy(keep, host, &room),
+        .started = copy(keep, started, &room),
+        .server_key = copy(keep, server_key, &room),
         .pid = (long)pid,
     };
-    const bool room = channel->incarnation && channel->requests && channel->events &&
-                      channel->host && channel->started;
+    for (size_t i = 0; i < json_array_size(addresses) && i < STRATA_CHANNEL_ADDRESSES_MAX; i++) {
+        const char *address = json_string_value(json_array_get(addresses, i));
+        if (address) channel->address[channel->n_addresses++] = copy(keep, address, &room);
+    }
     return room ? STRATA_OK : STRATA_E_MEMORY;
 }
 
@@ -61,6 +78,15 @@ strata_status strata_channel_read(const char *directory, struct strata_arena *ke
                        path);
 }
 
+static bool add_addresses(json_t *root, const struct strata_channel *channel)
+{
+    json_t *list = json_array();
+    bool whole = json_object_set_new(root, "addresses", list) == 0;
+    for (size_t i = 0; i < channel->n_addresses && whole; i++)
+        whole = json_array_append_new(list, json_string(channel->address[i])) == 0;
+    return whole;
+}
+
 strata_status strata_channel_write(const char *directory, const struct strata_channel *channel,
                                    struct strata_arena scratch, struct strata_err *err)
 {
@@ -69,7 +95,11 @@ strata_status strata_channel_write(const char *directory, const struct strata_ch
         "{s:s, s:s, s:s, s:i, s:I, s:s, s:s}", "incarnation", channel->incarnation, "requests",
         channel->requests, "events", channel->events, "protocol", (int)STRATA_PROTOCOL_VERSION,
         "pid", (json_int_t)channel->pid, "host", channel->host, "started", channel->started);
-    char *text = root ? json_dumps(root, JSON_INDENT(2)) : NULL;
+    bool whole = root != NULL;
+    if (whole && channel->server_key)
+        whole = json_object_set_new(root, "server_key", json_string(channel->server_key)) == 0;
+    if (whole && channel->n_addresses > 0) whole = add_addresses(root, channel);
+    char *text = whole ? json_dumps(root, JSON_INDENT(2)) : NULL;
     strata_status status = STRATA_OK;
     if (!path || !text)
         status = STRATA_FAIL(err, STRATA_E_MEMORY, "no room for control.json");
@@ -82,16 +112,28 @@ strata_status strata_channel_write(const char *directory, const struct strata_ch
 
 /* --- is anybody there? -------------------------------------------------------------------------- */
 
+/* What came of a connection to another host. */
+static int wait_for(int file)
+{
+    struct pollfd item = {.fd = file, .events = POLLOUT};
+    int problem = EINPROGRESS;
+    socklen_t length = sizeof problem;
+    if (poll(&item, 1, PROBE_MS) <= 0 ||
+        getsockopt(file, SOL_SOCKET, SO_ERROR, &problem, &length) != 0)
+        return ETIMEDOUT;
+    return problem;
+}
+
 static enum strata_listener probe(int family, const struct sockaddr *address, socklen_t length)
 {
     const int file = socket(family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (file < 0) return STRATA_LISTENER_UNKNOWN;
-    const int problem = connect(file, address, length) == 0 ? 0 : errno;
+    int problem = connect(file, address, length) == 0 ? 0 : errno;
+    if (problem == EINPROGRESS) problem = wait_for(file);
     (void)close(file);
     switch (problem) {
     case 0:
-    case EAGAIN:      /* the backlog is full: somebody listens */
-    case EINPROGRESS: /* on its way, as it is between hosts */
+    case EAGAIN: /* the backlog is full: somebody listens */
         return STRATA_LISTENER_ALIVE;
     case ECONNREFUSED:
     case ENOENT:

@@ -168,6 +168,7 @@ static const struct {
     {STRATA__V1__CODE__CODE_UNAVAILABLE, STRATA_E_UNAVAILABLE, "unavailable"},
     {STRATA__V1__CODE__CODE_BUSY, STRATA_E_AGAIN, "busy"},
     {STRATA__V1__CODE__CODE_TOO_LARGE, STRATA_E_DATA, "the reply is too large"},
+    {STRATA__V1__CODE__CODE_FORBIDDEN, STRATA_E_PERMISSION, "your role does not allow this"},
 };
 
 /* The status of a reply that is no answer, with the server's own sentence. */
@@ -222,6 +223,23 @@ static Strata__V1__Reply__BodyCase expected_body(enum strata_question question)
     return body[question];
 }
 
+/* Say which server is meant, so that a command that comes late, or again, changes nothing in another one. */
+static strata_status address_server(struct strata_client *client, enum strata_question question,
+                                    Strata__V1__Request *request, struct strata_arena *keep,
+                                    struct strata_err *err)
+{
+    if (client->record || question == STRATA_ASK_HELLO) return STRATA_OK;
+    if (!client->channel.incarnation[0]) {
+        struct strata_answer answer;
+        STRATA_TRY(strata_client_question(client, STRATA_ASK_HELLO, NULL, keep, &answer, err));
+        client->channel.incarnation =
+            strata_arena_copy(&client->memory, answer.incarnation, strlen(answer.incarnation));
+    }
+    request->incarnation = (char *)(uintptr_t)client->channel.incarnation; /* only packed */
+    if (!request->incarnation) return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for an answer");
+    return STRATA_OK;
+}
+
 strata_status strata_client_question(struct strata_client *client, enum strata_question question,
                                      const char *which, struct strata_arena *keep,
                                      struct strata_answer *answer, struct strata_err *err)
@@ -234,6 +252,7 @@ strata_status strata_client_question(struct strata_client *client, enum strata_q
     request.id = client->next_id++;
     request.deadline_ms = (uint32_t)client->timeout_ms;
     fill_request(&request, question, which, &bodies);
+    STRATA_TRY(address_server(client, question, &request, keep, err));
     if (client->record)
         STRATA_TRY(answer_offline(client, &request, keep, &reply, err));
     else

@@ -216,16 +216,6 @@ static void check_model(struct reader *reader, const struct strata_model_options
     }
 }
 
-/* True for an address that only this host can reach. */
-static bool is_local(const char *endpoint)
-{
-    if (strcmp(endpoint, "ipc") == 0) return true;
-    if (strncmp(endpoint, "ipc://", 6) == 0) return endpoint[6] == '/';
-    return strncmp(endpoint, "tcp://127.", 10) == 0 ||
-           strncmp(endpoint, "tcp://localhost:", 16) == 0 ||
-           strncmp(endpoint, "tcp://[::1]:", 12) == 0;
-}
-
 /* tcp://HOST:PORT with PORT a number or *.  Events are one port higher than requests. */
 static bool has_port(const char *endpoint)
 {
@@ -238,36 +228,69 @@ static bool has_port(const char *endpoint)
     return port >= 1 && port <= 65534;
 }
 
-/* The host of tcp://127.a.b.c:PORT must be an address, not a name such as 127.example.org. */
-static bool has_numeric_host(const char *endpoint)
+enum reach { REACH_NONE, REACH_HOST, REACH_NETWORK };
+
+/* Who can reach tcp://HOST:PORT.  The host is an address, since names may come to mean another one; that of all
+ * interfaces is none that a client could use. */
+static enum reach reach_of(const char *endpoint)
 {
     char host[64];
     const char *start = endpoint + strlen("tcp://");
     const char *colon = strrchr(start, ':');
-    if (!colon || (size_t)(colon - start) >= sizeof host) return false;
-    memcpy(host, start, (size_t)(colon - start));
-    host[colon - start] = '\0';
-    struct in_addr address;
-    return inet_pton(AF_INET, host, &address) == 1;
+    struct in_addr v4;
+    struct in6_addr v6;
+    if (!colon || (size_t)(colon - start) >= sizeof host) return REACH_NONE;
+    const size_t length = (size_t)(colon - start);
+    const bool brackets = length >= 2 && start[0] == '[' && start[length - 1] == ']';
+    memcpy(host, start + brackets, length);
+    host[length - (brackets ? 2 : 0)] = '\0';
+    if (strcmp(host, "localhost") == 0) return REACH_HOST;
+    if (!brackets && inet_pton(AF_INET, host, &v4) == 1 && v4.s_addr != INADDR_ANY)
+        return ntohl(v4.s_addr) >> 24 == 127 ? REACH_HOST : REACH_NETWORK;
+    if (!brackets || inet_pton(AF_INET6, host, &v6) != 1 || IN6_IS_ADDR_UNSPECIFIED(&v6))
+        return REACH_NONE;
+    return IN6_IS_ADDR_LOOPBACK(&v6) ? REACH_HOST : REACH_NETWORK;
 }
+
+#define NEEDS_KEYS                                                                                  \
+    "is open to other hosts, which needs `keys`, a folder made by strata keygen; without keys use " \
+    "ipc or tcp://127.0.0.1:*"
 
 static void check_endpoint(struct reader *reader, const struct strata_config *config)
 {
+    const struct strata_place place = config->control_place;
     const char *endpoint = config->control_endpoint;
     const bool tcp = strncmp(endpoint, "tcp://", 6) == 0;
-    if (!tcp && !is_local(endpoint)) {
-        strata_complain(
-            reader, config->control_place,
-            "`endpoint` must be ipc, ipc:///a/path or tcp://127.0.0.1:* with a port or *");
-    } else if (tcp && !has_port(endpoint)) {
-        strata_complain(reader, config->control_place,
+    const bool ipc = strcmp(endpoint, "ipc") == 0 || strncmp(endpoint, "ipc:///", 7) == 0;
+    const enum reach reach = tcp ? reach_of(endpoint) : REACH_HOST;
+    if (!tcp && !ipc)
+        strata_complain(reader, place,
+                        "`endpoint` must be ipc, ipc:///a/path, or tcp://ADDRESS:* with a port or *");
+    else if (tcp && !has_port(endpoint))
+        strata_complain(reader, place,
                         "`endpoint` must end with a port from 1 to 65534, or with :* for any");
-    } else if (!is_local(endpoint) ||
-               (strncmp(endpoint, "tcp://127.", 10) == 0 && !has_numeric_host(endpoint))) {
-        strata_complain(reader, config->control_place,
-                        "`endpoint` would be open to other hosts, which needs keys that this version "
-                        "does not have: use ipc or tcp://127.0.0.1:*");
-    }
+    else if (reach == REACH_NONE)
+        strata_complain(reader, place,
+                        "`endpoint` must have one address of this host, as in tcp://127.0.0.1:*; "
+                        "`interface` takes the name of a network interface");
+    else if (reach == REACH_NETWORK && !config->control_keys)
+        strata_complain(reader, place, "`endpoint` " NEEDS_KEYS);
+}
+
+static void check_control(struct reader *reader, const struct strata_config *config)
+{
+    const struct strata_place place = config->control_place;
+    const uint32_t from = config->control_port_from, to = config->control_port_to;
+    const char *endpoint = config->control_endpoint;
+    check_endpoint(reader, config);
+    if (config->control_interface && strcmp(endpoint, "ipc") != 0)
+        strata_complain(reader, place, "`interface` stands instead of `endpoint`: leave one out");
+    if (config->control_interface && !config->control_keys)
+        strata_complain(reader, place, "`interface` " NEEDS_KEYS);
+    if (!from != !to || (from && from >= to))
+        strata_complain(reader, place, "`ports` needs `from` and `to`, and two ports at least");
+    else if (from && !config->control_interface && !strstr(endpoint, ":*"))
+        strata_complain(reader, place, "`ports` is for an `interface`, or an `endpoint` with :*");
 }
 
 static bool is_usable_name(const char *job)
@@ -296,6 +319,6 @@ void strata_config_check(struct reader *reader, struct strata_config *config)
     check_sources(reader, config);
     check_features(reader, config);
     check_model(reader, &config->model);
-    if (config->control_on && config->control_endpoint) check_endpoint(reader, config);
+    if (config->control_on && config->control_endpoint) check_control(reader, config);
     settle_output(reader, config);
 }

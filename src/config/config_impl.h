@@ -144,6 +144,7 @@ struct section {
 };
 
 extern const struct section strata_section_job;
+extern const struct section strata_section_control; /* one of its keys */
 
 /* --- reading --------------------------------------------------------------------------------- */
 

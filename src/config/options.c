@@ -380,37 +380,7 @@ static const struct option model_options[] = {
 
 static const struct section model_section = {.where = "model", OPTIONS(model_options)};
 
-/* --- control and outputs --- */
-
-static const struct option control_options[] = {
-    {.key = "endpoint",
-     .kind = KIND_TEXT,
-     .at = JOB(control_endpoint),
-     .min = 1,
-     .max = 200,
-     .fallback = "ipc",
-     .help = "Where control clients reach the job: ipc is a socket in the run directory; "
-             "tcp://127.0.0.1:* is any free port of this host."},
-};
-
-static bool take_control(const struct node *node, void *base)
-{
-    const bool on = strcmp(node->text, "on") == 0;
-    if (!on && strcmp(node->text, "off") != 0) return false;
-    ((struct strata_config *)base)->control_on = on;
-    return true;
-}
-
-static const char *control_shortcut(const void *base)
-{
-    return ((const struct strata_config *)base)->control_on ? NULL : "off";
-}
-
-static const struct section control_section = {.where = "control",
-                                               OPTIONS(control_options),
-                                               .shortcut = "on or off",
-                                               .take_shortcut = take_control,
-                                               .shortcut_of = control_shortcut};
+/* --- outputs --- */
 
 static const struct option outputs_options[] = {
     {.key = "features",
@@ -557,7 +527,7 @@ static const struct option job_options[] = {
     {.key = "control",
      .kind = KIND_SECTION,
      .at_place = JOB(control_place),
-     .section = &control_section,
+     .section = &strata_section_control,
      .help = "The channel by which clients watch and steer the job; `control: off` for none."},
     {.key = "checkpoint",
      .kind = KIND_SECTION,

@@ -8,11 +8,13 @@
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "strata/channel.h"
 #include "strata/clock.h"
 #include "strata/file.h"
+#include "strata/hash.h"
 #include "strata/log.h"
 #include "strata/protocol_limits.h"
 #include "strata/record.h"
@@ -20,7 +22,10 @@
 #include "requests.h"
 #include "transport.h"
 
-#define MEMORY_BYTES ((size_t)1 << 20)
+#define MEMORY_BYTES ((size_t)4 << 20)
+#define FILES_MAX ((rlim_t)1 << 20)
+
+_Static_assert(STRATA_BUCKETS >= STRATA_CLIENTS_MAX, "each client of the list has its own");
 
 struct strata_control {
     struct strata_arena memory;  /* of this struct and its texts */
@@ -28,6 +33,8 @@ struct strata_control {
     struct strata_transport transport;
     struct strata_desk desk;
     struct strata_channel channel;
+    struct strata_keyring keyring; /* with keys only */
+    struct strata_bucket bucket[STRATA_BUCKETS];
     const char *directory;
     const struct strata_attempt *attempt;
     pthread_t thread;
@@ -40,9 +47,28 @@ struct strata_control {
 
 /* --- a turn of the thread ----------------------------------------------------------------------- */
 
+/* Who may reach a socket of mode 0600, or one of this host when the job file says so, may do all. */
+static struct strata_caller caller_of(struct strata_control *control,
+                                      const struct strata_letter *letter)
+{
+    if (!control->transport.keyring) {
+        const uint64_t hash = strata_hash(letter->address, letter->n_address);
+        return (struct strata_caller){.name = "local",
+                                      .role = STRATA_CLIENT_OPERATOR,
+                                      .bucket = &control->bucket[hash % STRATA_BUCKETS]};
+    }
+    const struct strata_allowed_client *client = &control->keyring.client[letter->client];
+    return (struct strata_caller){.name = client->name,
+                                  .role = client->role,
+                                  .number = letter->client,
+                                  .keyed = true,
+                                  .bucket = &control->bucket[letter->client]};
+}
+
 static void answer(struct strata_control *control, const struct strata_letter *letter)
 {
     struct strata_arena scratch = control->scratch;
+    control->desk.caller = caller_of(control, letter);
     const Strata__V1__Reply *reply =
         strata_request_answer(&control->desk, letter->body, letter->n_body, &scratch);
     struct strata_parcel parcel;
@@ -174,6 +200,10 @@ static strata_status fill_channel(struct strata_control *control, struct strata_
         .pid = (long)getpid(),
         .started = strata_arena_print(memory, "%s", started),
     };
+    if (control->transport.keyring)
+        control->channel.server_key = control->keyring.server.public_key;
+    for (size_t i = 0; i < control->transport.where.n; i++)
+        control->channel.address[control->channel.n_addresses++] = control->transport.where.text[i];
     if (!control->channel.incarnation || !control->channel.host || !control->channel.started)
         return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the control channel");
     return STRATA_OK;
@@ -231,6 +261,26 @@ static void destroy(struct strata_control *control)
     strata_arena_finish(&memory);
 }
 
+/* Connections of strangers, until they are closed, take none of the files that the job needs. */
+static void raise_file_limit(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+    const rlim_t most = files.rlim_max < FILES_MAX ? files.rlim_max : FILES_MAX;
+    if (files.rlim_cur >= most) return;
+    files.rlim_cur = most;
+    if (setrlimit(RLIMIT_NOFILE, &files) != 0)
+        STRATA_LOG(WARN, "control.files", "limit=%llu raised=no", (unsigned long long)most);
+}
+
+static strata_status read_keys(struct strata_control *control, const char *directory,
+                               struct strata_err *err)
+{
+    struct strata_problems problems = {.count = 0};
+    STRATA_TRY(strata_keyring_read(directory, &control->memory, &control->keyring, &problems, err));
+    return strata_problems_status(&problems, err);
+}
+
 static strata_status open_channel(struct strata_control *control,
                                   const struct strata_control_options *options,
                                   struct strata_err *err)
@@ -239,8 +289,16 @@ static strata_status open_channel(struct strata_control *control,
         !strata_arena_init(&control->scratch, strata_unpack_bytes(STRATA_REQUEST_BYTES_MAX)))
         return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the control channel");
     STRATA_TRY(check_alone(control->directory, control->scratch, err));
-    STRATA_TRY(strata_transport_open(control->directory, control->attempt, options->endpoint,
-                                     &control->memory, &control->transport, err));
+    raise_file_limit();
+    if (options->keys) STRATA_TRY(read_keys(control, options->keys, err));
+    const struct strata_listening listening = {.directory = control->directory,
+                                               .attempt = control->attempt,
+                                               .endpoint = options->endpoint,
+                                               .interface = options->interface,
+                                               .port_from = options->port_from,
+                                               .port_to = options->port_to,
+                                               .keyring = options->keys ? &control->keyring : NULL};
+    STRATA_TRY(strata_transport_open(&listening, &control->memory, &control->transport, err));
     STRATA_TRY(fill_channel(control, err));
     control->desk = (struct strata_desk){.board = options->board,
                                          .serving = options->serving,

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "strata/clock.h"
 #include "strata/log.h"
 #include "strata/protocol_limits.h"
 #include "strata/record.h"
@@ -19,16 +20,16 @@
 
 #define CAN_KEEP (STATE(FITTING) | STATE(STOPPING))
 
-/* KIND, name, handler, states in which it is answered, changes the job */
-#define REQUEST_ROWS(X)                                                   \
-    X(HELLO, "hello", handle_hello, ANY_STATE, false)                     \
-    X(GET_STATUS, "get_status", handle_status, ANY_STATE, false)          \
-    X(GET_SEGMENTS, "get_segments", handle_segments, HAS_SEGMENTS, false) \
-    X(GET_SEGMENT, "get_segment", handle_segment, HAS_SEGMENTS, false)    \
-    X(GET_PERSONAS, "get_personas", handle_record, HAS_RESULT, false)     \
-    X(GET_PERSONA, "get_persona", handle_record, HAS_RESULT, false)       \
-    X(STOP, "stop", handle_stop, CAN_STOP, true)                          \
-    X(CHECKPOINT, "checkpoint", handle_checkpoint, CAN_KEEP, true)
+/* KIND, name, handler, states in which it is answered, changes the job, the smallest role that may ask, personal */
+#define REQUEST_ROWS(X)                                                                  \
+    X(HELLO, "hello", handle_hello, ANY_STATE, false, VIEWER, false)                     \
+    X(GET_STATUS, "get_status", handle_status, ANY_STATE, false, VIEWER, false)          \
+    X(GET_SEGMENTS, "get_segments", handle_segments, HAS_SEGMENTS, false, VIEWER, false) \
+    X(GET_SEGMENT, "get_segment", handle_segment, HAS_SEGMENTS, false, VIEWER, false)    \
+    X(GET_PERSONAS, "get_personas", handle_record, HAS_RESULT, false, VIEWER, false)     \
+    X(GET_PERSONA, "get_persona", handle_record, HAS_RESULT, false, VIEWER, false)       \
+    X(STOP, "stop", handle_stop, CAN_STOP, true, OPERATOR, false)                        \
+    X(CHECKPOINT, "checkpoint", handle_checkpoint, CAN_KEEP, true, OPERATOR, false)
 
 #define HANDLER(name)                                                              \
     static void name(struct strata_desk *desk, const Strata__V1__Request *request, \
@@ -50,6 +51,14 @@ static void refuse_state(const struct strata_desk *desk, const char *what,
     const char *text = strata_arena_print(arena, "%s: not while the job is %s", what,
                                           strata_job_state_word(desk->now.state));
     refuse(reply, STRATA__V1__CODE__CODE_UNAVAILABLE, text ? text : "not in this state of the job");
+}
+
+static void refuse_role(const struct strata_request_row *row, struct strata_arena *arena,
+                        Strata__V1__Reply *reply)
+{
+    const char *text = strata_arena_print(arena, "%s needs the role of %s", row->name,
+                                          strata_client_role_word(row->role));
+    refuse(reply, STRATA__V1__CODE__CODE_FORBIDDEN, text ? text : "your role is too small");
 }
 
 static void refuse_memory(Strata__V1__Reply *reply)
@@ -80,6 +89,7 @@ HANDLER(handle_hello)
     body->n_requests = strata_n_request_rows;
     body->serving = desk->serving;
     body->events = (char *)(uintptr_t)desk->events;
+    body->role = (char *)(uintptr_t)strata_client_role_word(desk->caller.role);
     reply->body_case = STRATA__V1__REPLY__BODY_HELLO;
     reply->hello = body;
 }
@@ -204,27 +214,38 @@ HANDLER(handle_stop)
 /* --- the table ---------------------------------------------------------------------------------- */
 
 enum { /* a row's place in the table */
-#define ROW(KIND, name, handler, states, changes) ROW_##KIND,
+#define ROW(KIND, name, handler, states, changes, role, personal) ROW_##KIND,
        REQUEST_ROWS(ROW)
 #undef ROW
            ROW_COUNT
 };
 
 const struct strata_request_row strata_request_rows[] = {
-#define ROW(KIND, name, handler, states, changes) \
-    [ROW_##KIND] = {name, STRATA__V1__REQUEST__BODY_##KIND, handler, states, changes},
+#define ROW(KIND, name, handler, states, changes, role, personal)                                  \
+    [ROW_##KIND] = {                                                                               \
+        name,    STRATA__V1__REQUEST__BODY_##KIND, handler, states, changes, STRATA_CLIENT_##role, \
+        personal},
     REQUEST_ROWS(ROW)
 #undef ROW
 };
 const size_t strata_n_request_rows = ROW_COUNT;
+
+#define ROW(KIND, name, handler, states, changes, role, personal)                \
+    _Static_assert((changes) ? STRATA_CLIENT_##role == STRATA_CLIENT_OPERATOR    \
+                             : STRATA_CLIENT_##role > STRATA_CLIENT_NOBODY,      \
+                   "commands are for operators, and nothing is for nobody");     \
+    _Static_assert(!(personal) || STRATA_CLIENT_##role >= STRATA_CLIENT_ANALYST, \
+                   "single customers are not for viewers");
+REQUEST_ROWS(ROW)
+#undef ROW
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic error "-Wswitch-enum"
 const struct strata_request_row *strata_request_row(Strata__V1__Request__BodyCase kind)
 {
     switch (kind) { /* no default: a kind without a row is an error of the compiler */
-#define ROW(KIND, name, handler, states, changes) \
-    case STRATA__V1__REQUEST__BODY_##KIND:        \
+#define ROW(KIND, name, handler, states, changes, role, personal) \
+    case STRATA__V1__REQUEST__BODY_##KIND:                        \
         return &strata_request_rows[ROW_##KIND];
         REQUEST_ROWS(ROW)
 #undef ROW
@@ -236,7 +257,7 @@ const struct strata_request_row *strata_request_row(Strata__V1__Request__BodyCas
 }
 #pragma GCC diagnostic pop
 
-/* --- answering ---------------------------------------------------------------------------------- */
+/* --- looking ------------------------------------------------------------------------------------ */
 
 void strata_desk_look(struct strata_desk *desk)
 {
@@ -260,23 +281,94 @@ static bool is_bounded(const Strata__V1__Request *request)
     return strlen(name) <= STRATA_REQUEST_NAME_BYTES_MAX;
 }
 
+/* --- commands that come again ------------------------------------------------------------------- */
+
+/* Whether a command is for this server; without keys it need not say so. */
+static bool is_addressed(const struct strata_desk *desk, const Strata__V1__Request *request)
+{
+    if (!request->incarnation[0]) return !desk->caller.keyed;
+    return strcmp(request->incarnation, desk->incarnation) == 0;
+}
+
+/* The answer that the command got the first time; false when it is new. */
+static bool answer_again(const struct strata_desk *desk, const Strata__V1__Request *request,
+                         struct strata_arena *arena, Strata__V1__Reply *reply)
+{
+    if (!request->incarnation[0]) return false; /* from a client that may use a number twice */
+    const struct strata_recent_command *first =
+        strata_recent_find(&desk->recent, desk->caller.number, request->id);
+    const Strata__V1__Reply *answer =
+        first ? strata_unpack(&strata__v1__reply__descriptor, first->reply, first->n_reply, arena)
+              : NULL;
+    if (answer) *reply = *answer;
+    return answer != NULL;
+}
+
+static void remember(struct strata_desk *desk, const Strata__V1__Request *request,
+                     const Strata__V1__Reply *reply)
+{
+    const size_t n_reply = strata__v1__reply__get_packed_size(reply);
+    STRATA_REQUIRE(n_reply <= STRATA_RECENT_REPLY_BYTES); /* commands have short answers */
+    struct strata_recent_command *command =
+        strata_recent_add(&desk->recent, desk->caller.number, request->id);
+    command->n_reply = strata__v1__reply__pack(reply, command->reply);
+}
+
+static void obey(struct strata_desk *desk, const struct strata_request_row *row,
+                 const Strata__V1__Request *request, struct strata_arena *arena,
+                 Strata__V1__Reply *reply)
+{
+    if (!is_addressed(desk, request)) {
+        refuse(reply, STRATA__V1__CODE__CODE_UNAVAILABLE,
+               "the command is not for this start of the job: say hello, and give its incarnation");
+        strata_audit(desk, row, request, "refused");
+    } else if (answer_again(desk, request, arena, reply)) {
+        strata_audit(desk, row, request, "repeated");
+    } else {
+        row->handle(desk, request, arena, reply);
+        const bool done = reply->code == STRATA__V1__CODE__CODE_OK;
+        if (done && request->incarnation[0]) remember(desk, request, reply);
+        strata_audit(desk, row, request, done ? "accepted" : "refused");
+    }
+}
+
+/* --- answering ---------------------------------------------------------------------------------- */
+
+/* Whether the client has asked too much; a request that is none costs as much as one. */
+static bool is_too_fast(const struct strata_desk *desk, const struct strata_request_row *row)
+{
+    const double cost = row && (row->changes || row->personal) ? STRATA_AUDITED_TOKENS : 1;
+    struct strata_bucket *bucket = desk->caller.bucket;
+    return bucket && !strata_bucket_take(bucket, cost, strata_clock_s());
+}
+
 static void dispatch(struct strata_desk *desk, const Strata__V1__Request *request,
                      struct strata_arena *arena, Strata__V1__Reply *reply)
 {
     const struct strata_request_row *row = strata_request_row(request->body_case);
-    if (request->id == 0)
+    const bool allowed = row && desk->caller.role >= row->role;
+    if (is_too_fast(desk, row))
+        refuse(reply, STRATA__V1__CODE__CODE_BUSY,
+               "requests come too fast: ask again, at most 20,000 a second or 1,000 commands");
+    else if (request->id == 0)
         refuse(reply, STRATA__V1__CODE__CODE_BAD_REQUEST, "a request needs an id that is not 0");
     else if (!row && request->base.n_unknown_fields > 0)
         refuse(reply, STRATA__V1__CODE__CODE_UNKNOWN_REQUEST,
                "this server does not know this kind of request");
     else if (!row)
         refuse(reply, STRATA__V1__CODE__CODE_BAD_REQUEST, "a request needs a body");
+    else if (!allowed)
+        refuse_role(row, arena, reply);
     else if (!is_bounded(request))
         refuse(reply, STRATA__V1__CODE__CODE_BAD_REQUEST, "a segment's name has at most 256 bytes");
     else if ((row->changes && desk->serving) || !(row->states & (1u << desk->now.state)))
         refuse_state(desk, row->name, arena, reply);
+    else if (row->changes)
+        obey(desk, row, request, arena, reply);
     else
         row->handle(desk, request, arena, reply);
+    if (row && (row->personal || (row->changes && !allowed)))
+        strata_audit(desk, row, request, allowed ? "looked" : "forbidden");
 }
 
 Strata__V1__Reply *strata_request_answer(struct strata_desk *desk, const void *bytes,

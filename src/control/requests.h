@@ -9,14 +9,29 @@
 
 #include "strata/arena.h"
 #include "strata/board.h"
+#include "strata/keyring.h"
 #include "strata/v1/control.pb-c.h"
+
+#include "rate.h"
+#include "recent.h"
+
+/* Who asks.  Zeroed: nobody, who is refused everything. */
+struct strata_caller {
+    const char *name; /* of the allow-list, or "local" */
+    enum strata_client_role role;
+    uint64_t number;              /* tells clients apart */
+    bool keyed;                   /* it has proved a key */
+    struct strata_bucket *bucket; /* NULL: it may ask as much as it likes */
+};
 
 /* What answers are made from; the control thread's own. */
 struct strata_desk {
     struct strata_board *board;
     bool serving; /* a finished run: nothing can be changed */
     const char *incarnation;
-    const char *events;         /* endpoint, for Hello */
+    const char *events;          /* endpoint, for Hello */
+    struct strata_caller caller; /* of the request at hand */
+    struct strata_recent recent;
     struct strata_snapshot now; /* read once a turn */
     Strata__V1__Result *result; /* unpacked once; NULL until there is one */
     struct strata_arena record; /* of result */
@@ -30,6 +45,8 @@ struct strata_request_row {
                    struct strata_arena *arena, Strata__V1__Reply *reply);
     unsigned states; /* bit (1 << state) for each state of the job in which it is answered */
     bool changes;    /* the job: refused when serving */
+    enum strata_client_role role; /* the smallest that may ask */
+    bool personal;                /* about a single customer: each look is written down */
 };
 
 /* All kinds, in the order of their field numbers. */
@@ -47,6 +64,10 @@ void strata_desk_look(struct strata_desk *desk);
  * arena has no room for a struct. */
 Strata__V1__Reply *strata_request_answer(struct strata_desk *desk, const void *bytes,
                                          size_t n_bytes, struct strata_arena *arena);
+
+/* A line in the log for each command and each look at a single customer: who, what, with which effect; never a value. */
+void strata_audit(const struct strata_desk *desk, const struct strata_request_row *row,
+                  const Strata__V1__Request *request, const char *effect);
 
 /* The snapshot as a message; borrows from it. */
 void strata_status_fill(const struct strata_snapshot *now, Strata__V1__JobStatus *status);

@@ -1,10 +1,9 @@
 #include "transport.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <limits.h>
-#include <netinet/in.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,6 +18,8 @@
 
 #define PATH_BYTES_MAX (sizeof(((struct sockaddr_un *)0)->sun_path) - 1) /* 107 on Linux */
 #define EVENTS_SUFFIX ".events"
+#define ANY_PORT_TRIES 16 /* one that is free at the first address may not be at the others */
+#define CURVE_BYTES 64    /* more than encryption adds to a message */
 
 _Static_assert(sizeof(zmq_msg_t) <= sizeof(((struct strata_letter *)0)->message),
                "a zmq_msg_t fits");
@@ -31,9 +32,19 @@ static bool set_int(void *socket, int option, int value)
     return zmq_setsockopt(socket, option, &value, sizeof value) == 0;
 }
 
-static void *new_socket(void *context, int kind, int high_water_mark)
+/* From now on only clients of the allow-list get through the handshake. */
+static bool require_keys(void *socket, const struct strata_keyring *keyring)
 {
-    const int64_t largest = STRATA_REQUEST_BYTES_MAX;
+    return !keyring || (set_int(socket, ZMQ_CURVE_SERVER, 1) &&
+                        zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, keyring->server.secret_key,
+                                       STRATA_KEY_TEXT) == 0 &&
+                        zmq_setsockopt(socket, ZMQ_ZAP_DOMAIN, STRATA_ZAP_DOMAIN,
+                                       strlen(STRATA_ZAP_DOMAIN)) == 0);
+}
+
+static void *new_socket(void *context, int kind, int high_water_mark, int64_t largest,
+                        const struct strata_keyring *keyring)
+{
     void *socket = zmq_socket(context, kind);
     if (!socket) return NULL;
     const bool ready = zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &largest, sizeof largest) == 0 &&
@@ -41,34 +52,40 @@ static void *new_socket(void *context, int kind, int high_water_mark)
                        set_int(socket, ZMQ_RCVHWM, high_water_mark) &&
                        set_int(socket, ZMQ_LINGER, STRATA_LINGER_MS) &&
                        set_int(socket, ZMQ_HANDSHAKE_IVL, STRATA_HANDSHAKE_MS) &&
-                       set_int(socket, ZMQ_BACKLOG, STRATA_CONNECTION_BACKLOG);
+                       set_int(socket, ZMQ_BACKLOG, STRATA_CONNECTION_BACKLOG) &&
+                       require_keys(socket, keyring);
     if (ready) return socket;
     (void)zmq_close(socket); /* cannot fail for a socket */
     return NULL;
 }
 
-/* Bind and learn the real endpoint; NULL with errno when it cannot be bound. */
-static char *bind_socket(void *socket, const char *endpoint, struct strata_arena *keep)
+/* Bind at endpoint and write there what was really bound; false with errno when it cannot be bound. */
+static bool bind_endpoint(void *socket, char *endpoint, size_t room)
 {
-    char bound[512];
-    size_t n_bytes = sizeof bound;
     const int v6 = strchr(endpoint, '[') != NULL;
-    if (!set_int(socket, ZMQ_IPV6, v6)) return NULL;
+    if (!set_int(socket, ZMQ_IPV6, v6)) return false;
     const mode_t before = umask(0177); /* ipc files: owner only, from their first moment */
     const int failed = zmq_bind(socket, endpoint);
     const int problem = errno;
     (void)umask(before);
     errno = problem;
-    if (failed || zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, bound, &n_bytes) != 0) return NULL;
-    return strata_arena_copy(keep, bound, strlen(bound));
+    return !failed && zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, endpoint, &room) == 0;
+}
+
+static char *bind_path_of(void *socket, const char *endpoint, struct strata_arena *keep)
+{
+    char bound[512];
+    (void)snprintf(bound, sizeof bound, "%s", endpoint); /* a path is shorter */
+    return bind_endpoint(socket, bound, sizeof bound) ? strata_arena_copy(keep, bound, strlen(bound))
+                                                      : NULL;
 }
 
 static bool bind_both(struct strata_transport *transport, const char *requests, const char *events,
                       struct strata_arena *keep)
 {
-    transport->requests_endpoint = bind_socket(transport->requests, requests, keep);
+    transport->requests_endpoint = bind_path_of(transport->requests, requests, keep);
     if (!transport->requests_endpoint) return false;
-    transport->events_endpoint = bind_socket(transport->events, events, keep);
+    transport->events_endpoint = bind_path_of(transport->events, events, keep);
     if (transport->events_endpoint) return true;
     const int problem = errno;
     (void)zmq_unbind(transport->requests, transport->requests_endpoint); /* bound just now */
@@ -167,87 +184,130 @@ static strata_status open_path(struct strata_transport *transport, const char *p
 
 /* --- tcp ---------------------------------------------------------------------------------------- */
 
-/* Whether host is a literal loopback address; names are not looked up, since they may change. */
-static bool is_loopback(const char *host)
+/* Bind a socket at one port (0: any free one) of all addresses; the port, or 0 with errno. */
+static long bind_port(void *socket, const struct strata_addresses *where, long port)
 {
-    struct in_addr v4;
-    struct in6_addr v6;
-    if (inet_pton(AF_INET, host, &v4) == 1) return ntohl(v4.s_addr) >> 24 == 127;
-    return inet_pton(AF_INET6, host, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6);
+    char endpoint[STRATA_ADDRESSES_MAX][STRATA_ADDRESS_TEXT + 32];
+    for (size_t i = 0; i < where->n; i++) {
+        if (port)
+            (void)snprintf(endpoint[i], sizeof endpoint[i], "tcp://%s:%ld", where->text[i], port);
+        else
+            (void)snprintf(endpoint[i], sizeof endpoint[i], "tcp://%s:*", where->text[i]);
+        if (!bind_endpoint(socket, endpoint[i], sizeof endpoint[i])) {
+            const int problem = errno;
+            while (i-- > 0) (void)zmq_unbind(socket, endpoint[i]); /* bound just now */
+            errno = problem;
+            return 0;
+        }
+        if (!port) port = strtol(strrchr(endpoint[i], ':') + 1, NULL, 10);
+    }
+    return port;
 }
 
-/* A port as written: 1 to 65534, or 0 for `*`; -1 when it is neither. */
-static long read_port(const char *text)
+/* The first port from `from` to `to` that is free at all addresses; both 0: any. */
+static long bind_between(void *socket, const struct strata_addresses *where, long from, long to)
 {
-    if (strcmp(text, "*") == 0) return 0;
-    char *end = NULL;
-    const long port = strtol(text, &end, 10);
-    return text[0] >= '1' && text[0] <= '9' && *end == '\0' && port < 65535 ? port : -1;
+    const long n_tries = from ? to - from + 1 : ANY_PORT_TRIES;
+    errno = EADDRINUSE;
+    for (long i = 0; i < n_tries && errno == EADDRINUSE; i++) {
+        const long port = bind_port(socket, where, from ? from + i : 0);
+        if (port) return port;
+    }
+    return 0;
 }
 
-static strata_status open_tcp(struct strata_transport *transport, const char *address,
-                              struct strata_arena *keep, struct strata_err *err)
+static strata_status open_tcp(struct strata_transport *transport,
+                              const struct strata_listening *listening, struct strata_arena *keep,
+                              struct strata_err *err)
 {
-    const char *colon = strrchr(address, ':');
-    const long port = colon ? read_port(colon + 1) : -1;
-    const size_t n_host = colon ? (size_t)(colon - address) : 0;
-    const bool v6 = n_host >= 2 && address[0] == '[' && address[n_host - 1] == ']';
-    const char *host = strata_arena_copy(keep, address + v6, n_host - (v6 ? 2 : 0));
-    if (!host) return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the control endpoint");
-    if (port < 0)
+    const struct strata_addresses *where = &transport->where;
+    const bool ranged = !where->port && listening->port_from;
+    const long from = ranged ? listening->port_from : where->port;
+    const long to = ranged ? listening->port_to : where->port;
+    const long requests = bind_between(transport->requests, where, from, to);
+    long events = 0;
+    if (requests)
+        events = bind_between(transport->events, where, from ? requests + 1 : 0,
+                              ranged ? to : requests + 1);
+    if (!events && from)
         return STRATA_FAIL(
-            err, STRATA_E_CONFIG,
-            "tcp://%s: the control endpoint needs a port from 1 to 65534, or '*' for any free one",
-            address);
-    if (strcmp(host, "localhost") == 0) host = "127.0.0.1";
-    if (!is_loopback(host))
-        return STRATA_FAIL(
-            err, STRATA_E_CONFIG,
-            "tcp://%s: the control channel needs keys to listen beyond this host; use tcp://127.0.0.1:*, "
-            "tcp://[::1]:* or ipc",
-            address);
-    const char *open = v6 ? "[" : "", *close = v6 ? "]" : "";
-    const char *requests =
-        port ? strata_arena_print(keep, "tcp://%s%s%s:%ld", open, host, close, port)
-             : strata_arena_print(keep, "tcp://%s%s%s:*", open, host, close);
-    const char *events =
-        port ? strata_arena_print(keep, "tcp://%s%s%s:%ld", open, host, close, port + 1) : requests;
-    if (!requests || !events)
-        return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the control endpoint");
-    if (bind_both(transport, requests, events, keep)) return STRATA_OK;
-    return STRATA_FAIL(err, STRATA_E_UNAVAILABLE,
-                       "cannot listen at %s: %s; choose another port, or '*' for any free one",
-                       transport->requests_endpoint ? events : requests, zmq_strerror(errno));
+            err, STRATA_E_UNAVAILABLE,
+            "cannot listen at tcp://%s, ports %ld to %ld: %s; choose others, or '*' for "
+            "any free one",
+            where->text[0], from, ranged ? to : to + 1, zmq_strerror(errno));
+    if (!events)
+        return STRATA_FAIL(err, STRATA_E_UNAVAILABLE, "cannot listen at tcp://%s:*: %s",
+                           where->text[0], zmq_strerror(errno));
+    transport->requests_endpoint =
+        strata_arena_print(keep, "tcp://%s:%ld", where->text[0], requests);
+    transport->events_endpoint = strata_arena_print(keep, "tcp://%s:%ld", where->text[0], events);
+    if (transport->requests_endpoint && transport->events_endpoint) return STRATA_OK;
+    return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the control endpoint");
+}
+
+/* Encryption alone is no authorisation, and neither is a network that is thought to be private. */
+static strata_status check_keys(const struct strata_listening *listening,
+                                const struct strata_addresses *where, struct strata_err *err)
+{
+    if (where->local || listening->keyring) return STRATA_OK;
+    return STRATA_FAIL(
+        err, STRATA_E_CONFIG,
+        "tcp://%s: the control channel needs keys to listen beyond this host: make them "
+        "with strata keygen DIR and set control.keys, or use tcp://127.0.0.1:*, "
+        "tcp://[::1]:* or ipc",
+        where->text[0]);
 }
 
 /* --- opening and closing ------------------------------------------------------------------------ */
 
-static strata_status open_endpoint(struct strata_transport *transport, const char *directory,
-                                   const struct strata_attempt *attempt, const char *endpoint,
+static strata_status open_endpoint(struct strata_transport *transport,
+                                   const struct strata_listening *listening,
                                    struct strata_arena *keep, struct strata_err *err)
 {
-    if (strcmp(endpoint, "ipc") == 0) return open_ipc(transport, directory, attempt, keep, err);
-    if (strncmp(endpoint, "ipc://", 6) == 0) return open_path(transport, endpoint + 6, keep, err);
-    if (strncmp(endpoint, "tcp://", 6) == 0) return open_tcp(transport, endpoint + 6, keep, err);
-    return STRATA_FAIL(
-        err, STRATA_E_CONFIG,
-        "%s: not a control endpoint; use ipc, ipc:///path, tcp://127.0.0.1:* or tcp://127.0.0.1:PORT",
-        endpoint);
+    const char *endpoint = listening->endpoint;
+    if (listening->interface) {
+        STRATA_TRY(strata_addresses_of_interface(listening->interface, &transport->where, err));
+    } else if (strncmp(endpoint, "tcp://", 6) == 0) {
+        STRATA_TRY(strata_addresses_of_endpoint(endpoint + 6, &transport->where, err));
+    } else if (strcmp(endpoint, "ipc") == 0) {
+        return open_ipc(transport, listening->directory, listening->attempt, keep, err);
+    } else if (strncmp(endpoint, "ipc://", 6) == 0) {
+        return open_path(transport, endpoint + 6, keep, err);
+    } else {
+        return STRATA_FAIL(err, STRATA_E_CONFIG,
+                           "%s: not a control endpoint; use ipc, ipc:///path, tcp://127.0.0.1:* or "
+                           "tcp://127.0.0.1:PORT",
+                           endpoint);
+    }
+    STRATA_TRY(check_keys(listening, &transport->where, err));
+    return open_tcp(transport, listening, keep, err);
 }
 
-strata_status strata_transport_open(const char *directory, const struct strata_attempt *attempt,
-                                    const char *endpoint, struct strata_arena *keep,
-                                    struct strata_transport *out, struct strata_err *err)
+static strata_status open_sockets(struct strata_transport *transport, struct strata_err *err)
 {
-    *out = (struct strata_transport){.context = zmq_ctx_new()};
-    if (out->context) out->requests = new_socket(out->context, ZMQ_ROUTER, STRATA_REQUESTS_HWM);
-    if (out->requests) out->events = new_socket(out->context, ZMQ_PUB, STRATA_EVENTS_HWM);
-    strata_status status = STRATA_OK;
-    if (!out->events)
-        status = STRATA_FAIL(err, STRATA_E_SYSTEM, "no sockets for the control channel: %s",
-                             zmq_strerror(errno));
-    else
-        status = open_endpoint(out, directory, attempt, endpoint, keep, err);
+    const struct strata_keyring *keyring = transport->keyring;
+    transport->context = zmq_ctx_new();
+    if (transport->context && keyring) /* before the others bind */
+        STRATA_TRY(strata_zap_open(transport->context, keyring, &transport->zap, err));
+    if (transport->context)
+        transport->requests =
+            new_socket(transport->context, ZMQ_ROUTER, STRATA_REQUESTS_HWM,
+                       STRATA_REQUEST_BYTES_MAX + (keyring ? CURVE_BYTES : 0), keyring);
+    if (transport->requests)
+        transport->events = new_socket(transport->context, ZMQ_PUB, STRATA_EVENTS_HWM,
+                                       STRATA_SUBSCRIPTION_BYTES_MAX, keyring);
+    if (transport->events) return STRATA_OK;
+    return STRATA_FAIL(err, STRATA_E_SYSTEM, "no sockets for the control channel: %s",
+                       zmq_strerror(errno));
+}
+
+strata_status strata_transport_open(const struct strata_listening *listening,
+                                    struct strata_arena *keep, struct strata_transport *out,
+                                    struct strata_err *err)
+{
+    *out = (struct strata_transport){.keyring = listening->keyring};
+    strata_status status = open_sockets(out, err);
+    if (status == STRATA_OK) status = open_endpoint(out, listening, keep, err);
     if (status != STRATA_OK) strata_transport_close(out);
     return status;
 }
@@ -263,6 +323,7 @@ void strata_transport_close(struct strata_transport *transport)
 {
     if (transport->requests) (void)zmq_close(transport->requests); /* cannot fail for a socket */
     if (transport->events) (void)zmq_close(transport->events);
+    strata_zap_close(&transport->zap); /* as long as they were open somebody checked keys */
     if (transport->context)
         while (zmq_ctx_term(transport->context) != 0 && errno == EINTR) {
         }
@@ -284,8 +345,21 @@ static zmq_msg_t *message_of(unsigned char *room)
 
 bool strata_transport_wait(struct strata_transport *transport, long timeout_ms)
 {
-    zmq_pollitem_t item = {.socket = transport->requests, .events = ZMQ_POLLIN};
-    return zmq_poll(&item, 1, timeout_ms) > 0;
+    zmq_pollitem_t item[] = {{.socket = transport->requests, .events = ZMQ_POLLIN},
+                             {.socket = transport->zap.socket, .events = ZMQ_POLLIN}};
+    if (zmq_poll(item, transport->keyring ? 2 : 1, timeout_ms) <= 0) return false;
+    if (transport->keyring && item[1].revents) strata_zap_answer(&transport->zap);
+    return item[0].revents != 0;
+}
+
+/* Who sent a message: an index in the allow-list.  False when nobody of it did, which ZeroMQ has prevented before. */
+static bool sender_of(const struct strata_transport *transport, zmq_msg_t *message, size_t *client)
+{
+    const char *user = transport->keyring ? zmq_msg_gets(message, "User-Id") : "0";
+    char *end = NULL;
+    if (!user || user[0] < '0' || user[0] > '9') return false;
+    *client = strtoul(user, &end, 10);
+    return *end == '\0' && (!transport->keyring || *client < transport->keyring->n_clients);
 }
 
 /* Take the next frame; *more tells whether others of the same message follow. */
@@ -321,6 +395,7 @@ enum strata_mail strata_transport_receive(struct strata_transport *transport,
     }
     letter->body = zmq_msg_data(body);
     letter->n_body = zmq_msg_size(body);
+    if (good) good = sender_of(transport, body, &letter->client);
     if (good && (n_frames == 2 || (n_frames == 3 && letter->delimited))) return STRATA_MAIL_REQUEST;
     (void)zmq_msg_close(body);
     return STRATA_MAIL_JUNK;

@@ -22,6 +22,7 @@ static void prepare(void)
     strata_board_init(&board);
     desk = (struct strata_desk){
         .board = &board, .incarnation = "0123456789abcdef", .events = "ipc:///e"};
+    desk.caller = (struct strata_caller){.name = "local", .role = STRATA_CLIENT_OPERATOR};
     const unsigned char *record = fake_record(&memory, 5, &n_bytes);
     strata_board_publish_result(&board, record, n_bytes);
 }

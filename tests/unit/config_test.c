@@ -58,7 +58,9 @@ Test(config, every_option_arrives_where_it_belongs)
         "        min_share: 0, max_iter: 7, tolerance: 1e-3, standardise: range, choose: bic,\n"
         "        centre_shift: 0.25, seeding: parallel,\n"
         "        weights: {demographic: 2, technographic: .5}, start: s.csv}\n"
-        "control: {endpoint: \"tcp://127.0.0.1:*\"}\noutputs: {features: yes}\noutput: ../../out\n");
+        "control: {endpoint: \"tcp://10.0.0.1:*\", ports: {from: 7000, to: 7099}, keys: ../k,\n"
+        "          required: no}\n"
+        "outputs: {features: yes}\noutput: ../../out\n");
     cr_assert_str_eq(c->as_of, "2024-02-29");
     cr_assert_eq(c->memory_bytes, (uint64_t)4 << 30);
     cr_assert_eq(c->reader, STRATA_READER_COORDINATOR);
@@ -102,7 +104,10 @@ Test(config, every_option_arrives_where_it_belongs)
     cr_assert(m->dimension_weight[STRATA_TECHNOGRAPHIC] == 0.5);
     cr_assert(m->dimension_weight[STRATA_BEHAVIOURAL] == 1);
     cr_assert_str_eq(m->start_file, "/jobs/here/s.csv");
-    cr_assert_str_eq(c->control_endpoint, "tcp://127.0.0.1:*");
+    cr_assert_str_eq(c->control_endpoint, "tcp://10.0.0.1:*");
+    cr_assert(c->control_port_from == 7000 && c->control_port_to == 7099);
+    cr_assert_str_eq(c->control_keys, "/jobs/k");
+    cr_assert(!c->control_required && !c->control_interface);
     cr_assert(c->keep_features);
     cr_assert_str_eq(c->output, "/out");
 }

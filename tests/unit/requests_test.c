@@ -21,6 +21,7 @@ static void setup(void)
     strata_board_init(&board);
     desk = (struct strata_desk){
         .board = &board, .incarnation = "0123456789abcdef", .events = "ipc:///e"};
+    desk.caller = (struct strata_caller){.name = "local", .role = STRATA_CLIENT_OPERATOR};
 }
 
 static void teardown(void)
@@ -206,6 +207,148 @@ Test(requests, nothing_can_be_changed_when_a_finished_run_is_served)
     desk.serving = true;
     publish_record(3);
     check_table(3, 5);
+}
+
+/* --- roles -------------------------------------------------------------------------------------- */
+
+/* The smallest role that may ask, written out by hand in the table's order. */
+static const char *const smallest_role[] = {"viewer", "viewer", "viewer",   "viewer",
+                                            "viewer", "viewer", "operator", "operator"};
+
+Test(requests, every_kind_is_refused_to_smaller_roles_in_every_state)
+{
+    struct strata_command command;
+    cr_assert_eq(strata_n_request_rows, sizeof smallest_role / sizeof *smallest_role,
+                 "a new kind needs its role in this test");
+    publish_record(3);
+    for (size_t row = 0; row < strata_n_request_rows; row++) {
+        const enum strata_client_role needed = strata_request_rows[row].role;
+        cr_expect_str_eq(strata_client_role_word(needed), smallest_role[row], "%s",
+                         strata_request_rows[row].name);
+        for (int state = 0; state < N_STATES; state++)
+            for (int role = STRATA_CLIENT_NOBODY; role < STRATA_CLIENT_ROLE_COUNT; role++) {
+                publish((enum strata_job_state)state, 5);
+                desk.caller.role = (enum strata_client_role)role;
+                const Strata__V1__Reply *reply = answer(request_of(row));
+                const bool forbidden = reply->code == STRATA__V1__CODE__CODE_FORBIDDEN;
+                cr_expect_eq(forbidden, role < (int)needed, "%s as %s", smallest_role[row],
+                             strata_client_role_word((enum strata_client_role)role));
+                if (forbidden)
+                    cr_expect(strstr(reply->text, smallest_role[row]), "%s", reply->text);
+                if (forbidden) cr_expect_eq(reply->body_case, STRATA__V1__REPLY__BODY__NOT_SET);
+                cr_expect_eq(strata_board_take(&board, &command),
+                             strata_request_rows[row].changes &&
+                                 reply->code == STRATA__V1__CODE__CODE_OK);
+            }
+    }
+}
+
+Test(requests, hello_says_which_role_one_has)
+{
+    publish(STRATA_JOB_FITTING, 2);
+    for (int role = STRATA_CLIENT_VIEWER; role < STRATA_CLIENT_ROLE_COUNT; role++) {
+        desk.caller.role = (enum strata_client_role)role;
+        cr_expect_str_eq(answer(request_of(0))->hello->role,
+                         strata_client_role_word(desk.caller.role));
+    }
+}
+
+/* --- commands that come again, late or too fast -------------------------------------------------- */
+
+static const Strata__V1__Reply *ask_stop(uint64_t id, const char *incarnation)
+{
+    Strata__V1__Request *request = request_of(6);
+    request->id = id;
+    request->incarnation = (char *)(uintptr_t)incarnation;
+    return answer(request);
+}
+
+static size_t n_commands_taken(void)
+{
+    struct strata_command command;
+    size_t n = 0;
+    while (strata_board_take(&board, &command)) n++;
+    return n;
+}
+
+Test(requests, a_command_that_comes_again_gets_the_first_answer_and_has_no_second_effect)
+{
+    publish(STRATA_JOB_FITTING, 2);
+    const Strata__V1__Reply *first = ask_stop(77, "0123456789abcdef");
+    cr_assert_eq(first->code, STRATA__V1__CODE__CODE_OK);
+    struct strata_snapshot now = {.state = STRATA_JOB_STOPPING, .iteration = 99, .remaining_s = -1};
+    strata_board_publish(&board, &now);
+    const Strata__V1__Reply *again = ask_stop(77, "0123456789abcdef");
+    cr_expect_eq(again->code, STRATA__V1__CODE__CODE_OK);
+    cr_expect_eq(again->seq, first->seq);
+    cr_expect_eq(again->stop->iteration, first->stop->iteration);
+    cr_expect_eq(n_commands_taken(), 1);
+    desk.caller.number = 5;
+    cr_expect_eq(ask_stop(77, "0123456789abcdef")->stop->iteration, 99, "another client's");
+    cr_expect_eq(ask_stop(78, "0123456789abcdef")->code, STRATA__V1__CODE__CODE_OK);
+    cr_expect_eq(n_commands_taken(), 2);
+}
+
+Test(requests, a_refused_command_may_come_again)
+{
+    publish(STRATA_JOB_DONE, 2);
+    cr_expect_eq(ask_stop(77, "0123456789abcdef")->code, STRATA__V1__CODE__CODE_UNAVAILABLE);
+    publish(STRATA_JOB_FITTING, 2);
+    cr_expect_eq(ask_stop(77, "0123456789abcdef")->code, STRATA__V1__CODE__CODE_OK);
+    cr_expect_eq(n_commands_taken(), 1);
+}
+
+Test(requests, a_command_for_another_start_of_the_job_has_no_effect)
+{
+    publish(STRATA_JOB_FITTING, 2);
+    cr_expect_eq(ask_stop(77, "fedcba9876543210")->code, STRATA__V1__CODE__CODE_UNAVAILABLE);
+    cr_expect_eq(ask_stop(78, "")->code, STRATA__V1__CODE__CODE_OK,
+                 "without keys it may be left out");
+    cr_expect_eq(n_commands_taken(), 1);
+    desk.caller.keyed = true;
+    cr_expect_eq(ask_stop(79, "")->code, STRATA__V1__CODE__CODE_UNAVAILABLE);
+    cr_expect_eq(n_commands_taken(), 0);
+}
+
+Test(requests, only_so_many_commands_are_remembered)
+{
+    publish(STRATA_JOB_FITTING, 2);
+    for (uint64_t id = 1; id <= 3 * STRATA_RECENT_COMMANDS; id++) {
+        cr_assert_eq(ask_stop(id, "0123456789abcdef")->code, STRATA__V1__CODE__CODE_OK);
+        cr_assert_eq(n_commands_taken(), 1);
+        const uint64_t oldest = id > STRATA_RECENT_COMMANDS ? id - STRATA_RECENT_COMMANDS + 1 : 1;
+        cr_assert_eq(ask_stop(oldest, "0123456789abcdef")->code, STRATA__V1__CODE__CODE_OK);
+        cr_assert_eq(n_commands_taken(), 0);
+    }
+}
+
+Test(requests, who_asks_too_fast_is_refused_at_once_and_others_are_served)
+{
+    struct strata_bucket wild = {.spent = 0}, calm = {.spent = 0};
+    publish(STRATA_JOB_FITTING, 2);
+    desk.caller.bucket = &wild;
+    wild = (struct strata_bucket){.spent = STRATA_CLIENT_TOKENS_S, .seen_s = 1e12};
+    const Strata__V1__Reply *reply = answer(request_of(1));
+    cr_expect_eq(reply->code, STRATA__V1__CODE__CODE_BUSY);
+    cr_expect_eq(reply->id, 1001);
+    cr_expect_eq(ask_stop(77, "")->code, STRATA__V1__CODE__CODE_BUSY);
+    cr_expect_eq(n_commands_taken(), 0);
+    desk.caller.bucket = &calm;
+    cr_expect_eq(answer(request_of(1))->code, STRATA__V1__CODE__CODE_OK);
+}
+
+Test(requests, tokens_come_back_and_commands_cost_more)
+{
+    struct strata_bucket bucket = {.spent = 0};
+    int n = 0;
+    while (strata_bucket_take(&bucket, STRATA_AUDITED_TOKENS, 100)) n++;
+    cr_expect_eq(n, STRATA_CLIENT_TOKENS_S / STRATA_AUDITED_TOKENS);
+    cr_expect_not(strata_bucket_take(&bucket, 1, 100));
+    cr_expect(strata_bucket_take(&bucket, 1, 100.001), "one thousandth of a second: some tokens");
+    cr_expect_not(strata_bucket_take(&bucket, 20, 100.001));
+    for (n = 0; strata_bucket_take(&bucket, 1, 1000);) n++;
+    cr_expect_eq(n, STRATA_CLIENT_TOKENS_S, "no more than a second's are saved");
+    cr_expect(!strata_bucket_take(&bucket, 1, 999), "a clock does not go back");
 }
 
 Test(requests, interim_segments_are_the_sizes_of_the_leading_candidate)

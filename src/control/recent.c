@@ -1,0 +1,20 @@
+#include "recent.h"
+
+const struct strata_recent_command *strata_recent_find(const struct strata_recent *recent,
+                                                       uint64_t client, uint64_t id)
+{
+    for (size_t i = 0; i < STRATA_RECENT_COMMANDS; i++) {
+        const struct strata_recent_command *command = &recent->command[i];
+        if (command->id != 0 && command->id == id && command->client == client) return command;
+    }
+    return NULL;
+}
+
+struct strata_recent_command *strata_recent_add(struct strata_recent *recent, uint64_t client,
+                                                uint64_t id)
+{
+    struct strata_recent_command *command = &recent->command[recent->next];
+    recent->next = (recent->next + 1) % STRATA_RECENT_COMMANDS;
+    *command = (struct strata_recent_command){.client = client, .id = id};
+    return command;
+}
