@@ -51,9 +51,9 @@ strata_status strata_handshake_check(struct strata_client *client, struct strata
     int event = 0;
     while (client->monitor && (event = next_event(client->monitor)) != 0) {
         if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) client->n_failures = 0;
-        if (event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL ||
-            event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL)
-            client->n_failures++;
+        if (event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL) client->n_failures++;
+        if (event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL) /* ZeroMQ does not try again */
+            client->n_failures = FAILURES_ENOUGH;
         client->is_denied |= event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
     }
     if (!client->is_denied && client->n_failures < FAILURES_ENOUGH) return STRATA_OK;

@@ -314,22 +314,28 @@ static void remember(struct strata_desk *desk, const Strata__V1__Request *reques
     command->n_reply = strata__v1__reply__pack(reply, command->reply);
 }
 
+static bool is_in_place(const struct strata_desk *desk, const struct strata_request_row *row)
+{
+    return (row->states & (1u << desk->now.state)) && !(row->changes && desk->serving);
+}
+
 static void obey(struct strata_desk *desk, const struct strata_request_row *row,
                  const Strata__V1__Request *request, struct strata_arena *arena,
                  Strata__V1__Reply *reply)
 {
-    if (!is_addressed(desk, request)) {
+    const char *effect = "refused";
+    if (!is_addressed(desk, request))
         refuse(reply, STRATA__V1__CODE__CODE_UNAVAILABLE,
                "the command is not for this start of the job: say hello, and give its incarnation");
-        strata_audit(desk, row, request, "refused");
-    } else if (answer_again(desk, request, arena, reply)) {
-        strata_audit(desk, row, request, "repeated");
-    } else {
+    else if (answer_again(desk, request, arena, reply)) /* whatever has become of the job since */
+        effect = "repeated";
+    else if (!is_in_place(desk, row))
+        refuse_state(desk, row->name, arena, reply);
+    else
         row->handle(desk, request, arena, reply);
-        const bool done = reply->code == STRATA__V1__CODE__CODE_OK;
-        if (done && request->incarnation[0]) remember(desk, request, reply);
-        strata_audit(desk, row, request, done ? "accepted" : "refused");
-    }
+    const bool new = reply->code == STRATA__V1__CODE__CODE_OK &&strcmp(effect, "refused") == 0;
+    if (new && request->incarnation[0]) remember(desk, request, reply);
+    strata_audit(desk, row, request, new ? "accepted" : effect);
 }
 
 /* --- answering ---------------------------------------------------------------------------------- */
@@ -342,11 +348,27 @@ static bool is_too_fast(const struct strata_desk *desk, const struct strata_requ
     return bucket && !strata_bucket_take(bucket, cost, strata_clock_s());
 }
 
+static void forbid(const struct strata_desk *desk, const struct strata_request_row *row,
+                   const Strata__V1__Request *request, struct strata_arena *arena,
+                   Strata__V1__Reply *reply)
+{
+    refuse_role(row, arena, reply);
+    if (row->changes || row->personal) strata_audit(desk, row, request, "forbidden");
+}
+
+static void look(struct strata_desk *desk, const struct strata_request_row *row,
+                 const Strata__V1__Request *request, struct strata_arena *arena,
+                 Strata__V1__Reply *reply)
+{
+    row->handle(desk, request, arena, reply);
+    const bool seen = reply->code == STRATA__V1__CODE__CODE_OK;
+    if (row->personal) strata_audit(desk, row, request, seen ? "seen" : "refused");
+}
+
 static void dispatch(struct strata_desk *desk, const Strata__V1__Request *request,
                      struct strata_arena *arena, Strata__V1__Reply *reply)
 {
     const struct strata_request_row *row = strata_request_row(request->body_case);
-    const bool allowed = row && desk->caller.role >= row->role;
     if (is_too_fast(desk, row))
         refuse(reply, STRATA__V1__CODE__CODE_BUSY,
                "requests come too fast: ask again, at most 20,000 a second or 1,000 commands");
@@ -357,18 +379,16 @@ static void dispatch(struct strata_desk *desk, const Strata__V1__Request *reques
                "this server does not know this kind of request");
     else if (!row)
         refuse(reply, STRATA__V1__CODE__CODE_BAD_REQUEST, "a request needs a body");
-    else if (!allowed)
-        refuse_role(row, arena, reply);
+    else if (desk->caller.role < row->role)
+        forbid(desk, row, request, arena, reply);
     else if (!is_bounded(request))
         refuse(reply, STRATA__V1__CODE__CODE_BAD_REQUEST, "a segment's name has at most 256 bytes");
-    else if ((row->changes && desk->serving) || !(row->states & (1u << desk->now.state)))
-        refuse_state(desk, row->name, arena, reply);
     else if (row->changes)
         obey(desk, row, request, arena, reply);
+    else if (!is_in_place(desk, row))
+        refuse_state(desk, row->name, arena, reply);
     else
-        row->handle(desk, request, arena, reply);
-    if (row && (row->personal || (row->changes && !allowed)))
-        strata_audit(desk, row, request, allowed ? "looked" : "forbidden");
+        look(desk, row, request, arena, reply);
 }
 
 Strata__V1__Reply *strata_request_answer(struct strata_desk *desk, const void *bytes,

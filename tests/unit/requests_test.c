@@ -283,6 +283,10 @@ Test(requests, a_command_that_comes_again_gets_the_first_answer_and_has_no_secon
     cr_expect_eq(again->seq, first->seq);
     cr_expect_eq(again->stop->iteration, first->stop->iteration);
     cr_expect_eq(n_commands_taken(), 1);
+    publish(STRATA_JOB_WRITING, 2);
+    cr_expect_eq(ask_stop(77, "0123456789abcdef")->code, STRATA__V1__CODE__CODE_OK,
+                 "whatever has become of the job");
+    strata_board_publish(&board, &now);
     desk.caller.number = 5;
     cr_expect_eq(ask_stop(77, "0123456789abcdef")->stop->iteration, 99, "another client's");
     cr_expect_eq(ask_stop(78, "0123456789abcdef")->code, STRATA__V1__CODE__CODE_OK);

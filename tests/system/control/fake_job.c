@@ -1,12 +1,13 @@
 /* A job that computes nothing: it walks through the states with the real board and control thread.
- *     control_fake_job DIRECTORY ENDPOINT TICK_MS TICKS ENDING
+ *     control_fake_job DIRECTORY ENDPOINT TICK_MS TICKS ENDING [KEYS]
  * Fits for TICKS ticks, or until it is told to stop; ENDING is done, failed, cancelled or killed (exits without a word).
- * Leaves a finished run in DIRECTORY when done. */
+ * Leaves a finished run in DIRECTORY when done, and with a folder of KEYS a log. */
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "control_world.h"
+#include "strata/log.h"
 
 static void tick(long ms)
 {
@@ -51,15 +52,26 @@ static void end(struct world *world, const char *ending, long tick_ms)
     world_publish(world, STRATA_JOB_DONE, 101);
 }
 
+static strata_status start(struct world *world, const char *endpoint, const char *keys)
+{
+    char path[128];
+    if (!keys) return world_start(world, endpoint);
+    (void)snprintf(path, sizeof path, "%s/log.jsonl", world->directory);
+    STRATA_TRY(strata_log_open(path, &world->err));
+    const struct strata_control_options options = {
+        .directory = world->directory, .endpoint = endpoint, .keys = keys, .board = &world->board};
+    return strata_control_start(&options, &world->control, &world->err);
+}
+
 int main(int argc, char **argv)
 {
-    if (argc != 6) return EXIT_FAILURE;
+    if (argc != 6 && argc != 7) return EXIT_FAILURE;
     static struct world world;
     const long tick_ms = strtol(argv[3], NULL, 10);
     if (!strata_arena_init(&world.memory, (size_t)1 << 30)) return EXIT_FAILURE;
     (void)snprintf(world.directory, sizeof world.directory, "%s", argv[1]);
     strata_board_init(&world.board);
-    if (world_start(&world, argv[2]) != STRATA_OK) {
+    if (start(&world, argv[2], argc == 7 ? argv[6] : NULL) != STRATA_OK) {
         (void)fprintf(stderr, "%s\n", world.err.text);
         return strata_status_exit_code(world.err.code);
     }
