@@ -39,17 +39,18 @@ static void tell_endpoint(const char *directory, struct strata_arena scratch)
     struct strata_channel channel;
     struct strata_err none = {0};
     if (strata_channel_read(directory, &scratch, &channel, &none) != STRATA_OK) return;
-    (void)fprintf(stderr, "serving %s at %s\nask with: stratactl --run %s segments\n", directory,
-                  channel.requests, directory);
+    (void)fprintf(stderr, "serving %s at %s\nask with: stratactl --run %s %ssegments\n", directory,
+                  channel.requests, directory, channel.server_key ? "--keys DIR " : "");
 }
 
 /* Serve until one of the signals in `leave` comes; they are blocked, so that none is lost before the wait. */
 static strata_status serve_until(const sigset_t *leave, const char *directory, const char *endpoint,
-                                 struct strata_board *board, struct strata_arena scratch,
-                                 struct strata_err *err)
+                                 const char *keys, struct strata_board *board,
+                                 struct strata_arena scratch, struct strata_err *err)
 {
     const struct strata_control_options options = {.directory = directory,
                                                    .endpoint = endpoint ? endpoint : "ipc",
+                                                   .keys = keys,
                                                    .board = board,
                                                    .serving = true};
     struct strata_control *control = NULL;
@@ -63,7 +64,7 @@ static strata_status serve_until(const sigset_t *leave, const char *directory, c
     return STRATA_OK;
 }
 
-static strata_status serve_record(const char *directory, const char *endpoint,
+static strata_status serve_record(const char *directory, const char *endpoint, const char *keys,
                                   struct strata_board *board, struct strata_arena *memory,
                                   struct strata_err *err)
 {
@@ -77,12 +78,12 @@ static strata_status serve_record(const char *directory, const char *endpoint,
     (void)sigaddset(&leave, SIGHUP);
     if (pthread_sigmask(SIG_BLOCK, &leave, &before) != 0)
         return STRATA_FAIL(err, STRATA_E_SYSTEM, "signals cannot be blocked");
-    const strata_status status = serve_until(&leave, directory, endpoint, board, *memory, err);
+    const strata_status status = serve_until(&leave, directory, endpoint, keys, board, *memory, err);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL); /* it was valid a moment ago */
     return status;
 }
 
-strata_status strata_app_serve(const char *run_directory, const char *endpoint,
+strata_status strata_app_serve(const char *run_directory, const char *endpoint, const char *keys,
                                struct strata_err *err)
 {
     struct strata_arena memory;
@@ -90,7 +91,7 @@ strata_status strata_app_serve(const char *run_directory, const char *endpoint,
         return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the run's record");
     struct strata_board board;
     strata_board_init(&board);
-    const strata_status status = serve_record(run_directory, endpoint, &board, &memory, err);
+    const strata_status status = serve_record(run_directory, endpoint, keys, &board, &memory, err);
     strata_board_finish(&board);
     strata_arena_finish(&memory);
     return status;

@@ -7,6 +7,6 @@
 /* Serve run_directory's record until SIGINT, SIGTERM or SIGHUP, then leave in order.  endpoint NULL: "ipc".  Rank 0 only.
  * STRATA_E_NO_INPUT when it is no finished run, STRATA_E_UNAVAILABLE when it is served already. */
 STRATA_MUST_CHECK strata_status strata_app_serve(const char *run_directory, const char *endpoint,
-                                                 struct strata_err *err);
+                                                 const char *keys, struct strata_err *err);
 
 #endif

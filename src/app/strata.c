@@ -16,7 +16,7 @@ static strata_status serve(struct strata_comm *comm, const struct strata_argumen
 {
     (void)keep;
     if (comm->rank != 0) return STRATA_OK;
-    return strata_app_serve(arguments->operand, arguments->endpoint, err);
+    return strata_app_serve(arguments->operand, arguments->endpoint, arguments->keys, err);
 }
 
 static const struct command {
@@ -50,6 +50,7 @@ static void help(FILE *stream)
         "      --format F        report: html (default), or markdown on standard output\n"
         "  -e, --endpoint E      serve: where to listen, for example tcp://127.0.0.1:*\n"
         "      --client N:ROLE   keygen: a client N, a viewer, analyst or operator; again for more\n"
+        "  -k, --keys DIR        serve: the server's keys, for clients of other hosts\n"
         "      --stall-limit S   run: end with 75 when a rank has not answered for S seconds (60; 0 never)\n"
         "      --fresh           run: start anew, even if the run directory holds an unfinished run\n"
         "      --max-runtime S   run: stop in time to end within S seconds, with exit code 75\n"
@@ -135,6 +136,9 @@ static strata_status take_option(int option, char **argv, struct strata_argument
     case 'e':
         arguments->endpoint = optarg;
         return STRATA_OK;
+    case 'k':
+        arguments->keys = optarg;
+        return STRATA_OK;
     case OPTION_STALL_LIMIT:
         return take_stall_limit(optarg, &arguments->stall_limit_s, err);
     case OPTION_FRESH:
@@ -188,6 +192,7 @@ static strata_status take_options(int argc, char **argv, struct strata_arguments
         {"fresh", no_argument, NULL, OPTION_FRESH},
         {"max-runtime", required_argument, NULL, OPTION_MAX_RUNTIME},
         {"deadline", required_argument, NULL, OPTION_DEADLINE},
+        {"keys", required_argument, NULL, 'k'},
         {"client", required_argument, NULL, OPTION_CLIENT},
         {"format", required_argument, NULL, OPTION_FORMAT},
         {"version", no_argument, NULL, OPTION_VERSION},
@@ -199,7 +204,7 @@ static strata_status take_options(int argc, char **argv, struct strata_arguments
     const char *deadline = getenv("STRATA_DEADLINE"); /* what a batch file knows of its allocation */
     if (deadline && *deadline)
         STRATA_TRY(take_seconds(deadline, "STRATA_DEADLINE", &arguments->deadline_s, err));
-    for (int option; (option = getopt_long(argc, argv, ":o:s:n:e:qvh", options, NULL)) != -1;)
+    for (int option; (option = getopt_long(argc, argv, ":o:s:n:e:k:qvh", options, NULL)) != -1;)
         STRATA_TRY(take_option(option, argv, arguments, asked, err));
     return STRATA_OK;
 }

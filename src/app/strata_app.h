@@ -19,6 +19,7 @@ struct strata_arguments {
     size_t n_set;
     const char *output;
     const char *endpoint;
+    const char *keys;                      /* of serve */
     const char *client[STRATA_CLIENT_MAX]; /* (n_clients) of keygen: NAME:ROLE */
     size_t n_clients;
     bool quiet;

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "strata/job.h"
+#include "strata/keyring.h"
 #include "strata_app.h"
 
 static void print_size(uint64_t bytes)
@@ -70,6 +71,15 @@ static void print_plan(const struct strata_job_plan *plan, int n_ranks)
     (void)printf("\nNo problems found.\n");
 }
 
+/* The keys of the control channel, which the job itself reads when it begins to listen. */
+static strata_status check_keys(const struct strata_config *config, struct strata_arena scratch,
+                                struct strata_problems *problems, struct strata_err *err)
+{
+    struct strata_keyring keyring;
+    if (!config || !config->control_on || !config->control_keys) return STRATA_OK;
+    return strata_keyring_read(config->control_keys, &scratch, &keyring, problems, err);
+}
+
 strata_status strata_app_check(struct strata_comm *comm, const struct strata_arguments *arguments,
                                struct strata_arena *keep, struct strata_err *err)
 {
@@ -84,6 +94,7 @@ strata_status strata_app_check(struct strata_comm *comm, const struct strata_arg
     };
     struct strata_job_plan plan = {0};
     strata_status status = strata_job_check(&request, n_ranks, keep, &plan, &problems, err);
+    if (status == STRATA_OK) status = check_keys(plan.config, *keep, &problems, err);
     if (status == STRATA_OK) status = strata_problems_status(&problems, err);
     if (status == STRATA_OK) print_plan(&plan, n_ranks);
     return strata_comm_agree(comm, status, err);

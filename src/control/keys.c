@@ -2,7 +2,7 @@
 #include "strata/keyring.h"
 
 #include <errno.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -192,11 +192,23 @@ static strata_status take_wish(const char *text, struct strata_allowed_client *c
         text);
 }
 
+static strata_status make_parent(const char *directory, struct strata_err *err)
+{
+    char parent[4096];
+    size_t length = strlen(directory);
+    while (length > 0 && directory[length - 1] == '/') length--;
+    while (length > 0 && directory[length - 1] != '/') length--;
+    if (length == 0 || length >= sizeof parent) return STRATA_OK; /* what else it is will show */
+    (void)snprintf(parent, sizeof parent, "%.*s", (int)length, directory);
+    return strata_directory_make(parent, err);
+}
+
 /* The folder of keys: new, or one that nobody else can enter. */
 static strata_status make_folder(const char *directory, struct strata_err *err)
 {
     struct stat facts;
     bool made = false;
+    STRATA_TRY(make_parent(directory, err));
     STRATA_TRY(strata_directory_make_private(directory, &made, err));
     if (made) return STRATA_OK;
     if (stat(directory, &facts) != 0 || !S_ISDIR(facts.st_mode))

@@ -114,6 +114,14 @@ Test(keyring, keys_are_added_and_never_replaced)
     cr_expect_eq(ring.n_clients, 2);
 }
 
+Test(keyring, parents_are_made_and_a_slash_at_the_end_means_nothing)
+{
+    (void)snprintf(keys, sizeof keys, "%s/a/b/keys//", parent);
+    cr_assert_eq(make(1, "anna:operator", NULL), STRATA_OK, "%s", err.text);
+    cr_expect_eq(mode_of("."), 0700);
+    cr_expect_eq(read_all(), STRATA_OK, "%s", err.text);
+}
+
 Test(keyring, a_server_alone_is_made_but_lets_nobody_in)
 {
     cr_assert_eq(make(0, NULL, NULL), STRATA_OK, "%s", err.text);
