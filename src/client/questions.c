@@ -247,8 +247,9 @@ strata_status strata_client_question(struct strata_client *client, enum strata_q
     STRATA_REQUIRE((unsigned)question < STRATA_QUESTION_COUNT);
     STRATA_REQUIRE(which || (question != STRATA_ASK_SEGMENT && question != STRATA_ASK_PERSONA));
     struct bodies bodies = {.which = ""};
-    Strata__V1__Request request = STRATA__V1__REQUEST__INIT;
+    Strata__V1__Request request;
     Strata__V1__Reply *reply = NULL;
+    strata__v1__request__init(&request);
     request.id = client->next_id++;
     request.deadline_ms = (uint32_t)client->timeout_ms;
     fill_request(&request, question, which, &bodies);

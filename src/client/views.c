@@ -125,8 +125,9 @@ strata_status strata_record_segments(const unsigned char *record, size_t n_bytes
 {
     const Strata__V1__Result *result = record_of(record, n_bytes, keep, err);
     if (!result) return STRATA_E_DATA;
-    Strata__V1__Request request = STRATA__V1__REQUEST__INIT;
+    Strata__V1__Request request;
     Strata__V1__Reply reply;
+    strata__v1__request__init(&request);
     strata__v1__reply__init(&reply);
     request.body_case = STRATA__V1__REQUEST__BODY_GET_SEGMENTS;
     const bool answered = strata_record_answer(result, &request, keep, &reply);

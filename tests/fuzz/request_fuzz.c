@@ -51,6 +51,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         .customers = 30};
     strata_board_publish(&board, &now);
     strata_desk_look(&desk);
+    desk.recent.command[desk.recent.next = 0].id = 0; /* each input is a command's first time */
     struct strata_arena scratch = memory;
     const Strata__V1__Reply *reply =
         strata_request_answer(&desk, size ? data + 1 : data, size ? size - 1 : 0, &scratch);
