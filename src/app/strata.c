@@ -48,6 +48,7 @@ static void help(FILE *stream)
         "      --format F        report: html (default), or markdown on standard output\n"
         "  -e, --endpoint E      serve: where to listen, for example tcp://127.0.0.1:*\n"
         "      --stall-limit S   run: end with 75 when a rank has not answered for S seconds (60; 0 never)\n"
+        "      --replay FILE     run: give the commands of an earlier run again, from its manifest.json\n"
         "      --fresh           run: start anew, even if the run directory holds an unfinished run\n"
         "      --max-runtime S   run: stop in time to end within S seconds, with exit code 75\n"
         "      --deadline T      run: the same by T, seconds since 1970 (default: $STRATA_DEADLINE)\n"
@@ -73,6 +74,7 @@ enum {
     OPTION_VERSION = 256,
     OPTION_STALL_LIMIT,
     OPTION_FRESH,
+    OPTION_REPLAY,
     OPTION_MAX_RUNTIME,
     OPTION_DEADLINE,
     OPTION_FORMAT
@@ -133,6 +135,9 @@ static strata_status take_option(int option, char **argv, struct strata_argument
         return STRATA_OK;
     case OPTION_STALL_LIMIT:
         return take_stall_limit(optarg, &arguments->stall_limit_s, err);
+    case OPTION_REPLAY:
+        arguments->replay = optarg;
+        return STRATA_OK;
     case OPTION_FRESH:
         arguments->fresh = true;
         return STRATA_OK;
@@ -176,6 +181,7 @@ static strata_status take_options(int argc, char **argv, struct strata_arguments
         {"help", no_argument, NULL, 'h'},
         {"stall-limit", required_argument, NULL, OPTION_STALL_LIMIT},
         {"fresh", no_argument, NULL, OPTION_FRESH},
+        {"replay", required_argument, NULL, OPTION_REPLAY},
         {"max-runtime", required_argument, NULL, OPTION_MAX_RUNTIME},
         {"deadline", required_argument, NULL, OPTION_DEADLINE},
         {"format", required_argument, NULL, OPTION_FORMAT},

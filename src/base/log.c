@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +18,7 @@ static struct {
     pthread_mutex_t lock;
     int file; /* -1: none */
     int rank;
-    enum strata_log_level stderr_level;
+    _Atomic(enum strata_log_level) stderr_level;
 } log_state = {.lock = PTHREAD_MUTEX_INITIALIZER, .file = -1, .stderr_level = STRATA_LOG_ERROR};
 
 /* A line on its way to the file: 1,024 bytes of pairs fit, whatever they are. */
@@ -29,6 +30,11 @@ struct line {
 void strata_log_init(int rank, enum strata_log_level stderr_level)
 {
     log_state.rank = rank;
+    log_state.stderr_level = stderr_level;
+}
+
+void strata_log_level(enum strata_log_level stderr_level)
+{
     log_state.stderr_level = stderr_level;
 }
 
