@@ -105,7 +105,7 @@ struct strata_answer {
     const char *text;                       /* the server's sentence, or empty */
     struct strata_job_view job;             /* of STATUS */
     struct strata_segments_view segments;   /* of SEGMENTS, SEGMENT, PERSONAS, PERSONA */
-    uint64_t iteration; /* of commands: in which it took effect on all ranks */
+    uint64_t iteration;                     /* of commands: in which it took effect on all ranks */
     const struct ProtobufCMessage *message; /* the strata.v1.Reply, for strata_json_view */
 };
 

@@ -37,9 +37,9 @@ struct strata_job_request {
     const char *output;                 /* replaces the job's output; NULL: none */
     const struct strata_job_host *host; /* NULL: nobody watches */
     const char *replay; /* manifest of a steered run, whose commands are given again; NULL: none */
-    bool fresh;                         /* begin anew, whatever the run directory holds */
-    double max_runtime_s;               /* end in time with STRATA_E_AGAIN; 0: no limit */
-    double deadline_s;                  /* the same, in seconds since 1970; 0: none */
+    bool fresh;         /* begin anew, whatever the run directory holds */
+    double max_runtime_s; /* end in time with STRATA_E_AGAIN; 0: no limit */
+    double deadline_s;    /* the same, in seconds since 1970; 0: none */
 };
 
 /* What a finished run leaves for the terminal (rank 0). */

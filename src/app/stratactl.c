@@ -27,8 +27,8 @@ static const struct command {
     {"pause", "", "wait at the end of an iteration, with the state on disk", strata_ctl_pause},
     {"resume", "", "go on after a pause", strata_ctl_resume},
     {"cancel", "", "end without a result; checkpoints stay", strata_ctl_cancel},
-    {"set", "KEY=VALUE", "of the fit: tolerance=X, max_iter=N, drop=K[/START], freeze=K, log_level=L",
-     strata_ctl_set},
+    {"set", "KEY=VALUE",
+     "of the fit: tolerance=X, max_iter=N, drop=K[/START], freeze=K, log_level=L", strata_ctl_set},
 };
 #define N_COMMANDS (sizeof commands / sizeof *commands)
 

@@ -189,8 +189,8 @@ strata_status strata_ctl_stop(struct strata_session *session, struct strata_err 
 
 strata_status strata_ctl_checkpoint(struct strata_session *session, struct strata_err *err)
 {
-    return command(session, STRATA_ASK_CHECKPOINT, "The checkpoint of", " is on disk; the job goes on.",
-                   err);
+    return command(session, STRATA_ASK_CHECKPOINT, "The checkpoint of",
+                   " is on disk; the job goes on.", err);
 }
 
 strata_status strata_ctl_pause(struct strata_session *session, struct strata_err *err)
@@ -206,9 +206,9 @@ strata_status strata_ctl_resume(struct strata_session *session, struct strata_er
 
 strata_status strata_ctl_cancel(struct strata_session *session, struct strata_err *err)
 {
-    return command(session, STRATA_ASK_CANCEL, "Cancelled after",
-                   ": there is no result; the same command goes on from a checkpoint, if there is one.",
-                   err);
+    return command(
+        session, STRATA_ASK_CANCEL, "Cancelled after",
+        ": there is no result; the same command goes on from a checkpoint, if there is one.", err);
 }
 
 strata_status strata_ctl_set(struct strata_session *session, struct strata_err *err)

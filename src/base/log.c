@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -36,6 +36,11 @@ void strata_log_init(int rank, enum strata_log_level stderr_level)
 void strata_log_level(enum strata_log_level stderr_level)
 {
     log_state.stderr_level = stderr_level;
+}
+
+const char *strata_log_level_word(enum strata_log_level level)
+{
+    return level_word[level];
 }
 
 strata_status strata_log_open(const char *path, struct strata_err *err)

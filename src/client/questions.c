@@ -99,10 +99,11 @@ static strata_status read_set(const char *which, struct bodies *body, struct str
     const char *equals = strchr(which, '=');
     strata__v1__set__init(&body->set);
     if (equals && read_setting(which, (size_t)(equals - which), equals + 1, body)) return STRATA_OK;
-    return STRATA_FAIL(err, STRATA_E_USAGE,
-                       "%s cannot be set; use tolerance=X, max_iter=N, drop=K or drop=K/START, freeze=K "
-                       "or log_level=error|warn|info|debug",
-                       which);
+    return STRATA_FAIL(
+        err, STRATA_E_USAGE,
+        "%s cannot be set; use tolerance=X, max_iter=N, drop=K or drop=K/START, freeze=K "
+        "or log_level=error|warn|info|debug",
+        which);
 }
 
 static void fill_request(Strata__V1__Request *request, enum strata_question question,

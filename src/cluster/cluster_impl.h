@@ -116,7 +116,7 @@ struct strata_steering {
     uint32_t max_iter; /* likewise */
     uint64_t n_obeyed;
     bool paused;
-    bool cancelled;  /* while paused */
+    bool cancelled;      /* while paused */
     uint64_t n_replayed; /* orders of the watch's replay that are over */
 };
 

@@ -28,7 +28,9 @@ enum head {
     HEAD_DAMAGED, /* blocks of rows that are no longer what they were */
     HEAD_CHECK,   /* the sum of all other numbers of the message, modulo 2^64 */
     HEAD_ORDER,   /* the numbers of a client's order */
-    HEAD_HASHES = HEAD_ORDER + STRATA_ORDER_NUMBERS, /* of each lane of the hash of a rank's params: itself and its square */
+    HEAD_HASHES =
+        HEAD_ORDER +
+        STRATA_ORDER_NUMBERS, /* of each lane of the hash of a rank's params: itself and its square */
     HEAD_COUNT = HEAD_HASHES + 6
 };
 
@@ -329,8 +331,7 @@ static void show(struct strata_fit *fit, const struct wave *wave)
 static strata_status check_time(const struct strata_fit *fit, struct strata_err *err)
 {
     if (!fit->out_of_time) return STRATA_OK;
-    return STRATA_FAIL(err, STRATA_E_AGAIN,
-                       "the fit was interrupted; run the same command again");
+    return STRATA_FAIL(err, STRATA_E_AGAIN, "the fit was interrupted; run the same command again");
 }
 
 /* All ranks wait at the end of an iteration.  What is kept meanwhile knows of the orders that come. */
@@ -409,8 +410,8 @@ static void conclude(struct strata_fit *fit, const struct strata_candidate *cand
     for (size_t c = 1; c < candidate->dims.k; c++)
         if (candidate->mass[c] < smallest) smallest = candidate->mass[c];
     result->smallest_share = smallest / (double)fit->totals.weight;
-    result->eligible = !result->dropped && smallest > 0 &&
-                       result->smallest_share >= fit->config->model.min_share;
+    result->eligible =
+        !result->dropped && smallest > 0 && result->smallest_share >= fit->config->model.min_share;
     result->objective = strata_fit_encoded(fit, candidate->objective);
     if (fit->race)
         strata_race_note(fit, candidate);

@@ -95,7 +95,8 @@ static const char *drop(const struct strata_fit *fit, const struct strata_order 
     if (order->k < fit->k_from || order->k > fit->k_to)
         return "no candidate of this job has so many segments";
     if (n_left == 0) return "no candidate would be left";
-    if (n_meant == 0 && order->kind == STRATA_ORDER_DROP) return "there is no such candidate any more";
+    if (n_meant == 0 && order->kind == STRATA_ORDER_DROP)
+        return "there is no such candidate any more";
     for (size_t i = 0; i < fit->out->n_candidates; i++) {
         if (!remains(&candidate[i]) || !is_dropped_by(order, &candidate[i])) continue;
         candidate[i].dropped = true;

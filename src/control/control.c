@@ -73,10 +73,10 @@ static void answer_waiting(struct strata_control *control)
         const bool known = strata_board_outcome(control->desk.board, wait->asked.number, &outcome);
         if (!known && now_s < wait->until_s) continue;
         struct strata_arena scratch = control->scratch;
-        send_reply(control,
-                   strata_command_answer(&control->desk, &wait->asked, known ? &outcome : NULL,
-                                         &scratch),
-                   &wait->letter);
+        send_reply(
+            control,
+            strata_command_answer(&control->desk, &wait->asked, known ? &outcome : NULL, &scratch),
+            &wait->letter);
         strata_waiting_remove(wait);
     }
 }

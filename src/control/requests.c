@@ -233,13 +233,13 @@ static const char *read_command(const Strata__V1__Request *request, struct strat
 static bool fill_iteration(Strata__V1__Request__BodyCase kind, uint64_t iteration,
                            struct strata_arena *arena, Strata__V1__Reply *reply)
 {
-#define FILL(KIND, Type, type)                                                            \
-    case STRATA__V1__REQUEST__BODY_##KIND:                                                \
-        reply->type = STRATA_NEW(arena, Strata__V1__##Type##Reply, 1);                    \
-        if (!reply->type) return false;                                                   \
-        strata__v1__##type##_reply__init(reply->type);                                    \
-        reply->type->iteration = iteration;                                               \
-        reply->body_case = STRATA__V1__REPLY__BODY_##KIND;                                \
+#define FILL(KIND, Type, type)                                         \
+    case STRATA__V1__REQUEST__BODY_##KIND:                             \
+        reply->type = STRATA_NEW(arena, Strata__V1__##Type##Reply, 1); \
+        if (!reply->type) return false;                                \
+        strata__v1__##type##_reply__init(reply->type);                 \
+        reply->type->iteration = iteration;                            \
+        reply->body_case = STRATA__V1__REPLY__BODY_##KIND;             \
         return true
     switch ((int)kind) {
         FILL(STOP, Stop, stop);
@@ -378,8 +378,8 @@ static void refuse_command(const struct strata_desk *desk, const char *name,
                                   outcome->refused ? outcome->refused : "it cannot be", state);
     } else if (outcome->effect == STRATA_EFFECT_FAILED) {
         code = STRATA__V1__CODE__CODE_INTERNAL;
-        text = strata_arena_print(arena, "%s: the checkpoint could not be written; the log says why",
-                                  name);
+        text = strata_arena_print(
+            arena, "%s: the checkpoint could not be written; the log says why", name);
     } else {
         text = strata_arena_print(arena, "%s: it came too late to have an effect (the job is %s)",
                                   name, state);

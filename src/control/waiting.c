@@ -19,8 +19,7 @@ void strata_waiting_add(struct strata_waiting *waiting, const struct strata_lett
     STRATA_REQUIRE(i < STRATA_WAITING_MAX);
     struct strata_wait *wait = &waiting->wait[i];
     wait->asked = *asked;
-    wait->until_s =
-        asked->deadline_ms ? strata_clock_s() + asked->deadline_ms / 1000.0 : HUGE_VAL;
+    wait->until_s = asked->deadline_ms ? strata_clock_s() + asked->deadline_ms / 1000.0 : HUGE_VAL;
     wait->letter = *letter;
     wait->letter.body = NULL;
     wait->letter.n_body = 0;

@@ -28,7 +28,7 @@ static const struct {
     {STRATA_COMMAND_MAX_ITER, STRATA_ORDER_MAX_ITER, "set max_iter", true, false, true},
     {STRATA_COMMAND_DROP, STRATA_ORDER_DROP, "set drop", false, true, true},
     {STRATA_COMMAND_FREEZE, STRATA_ORDER_FREEZE, "set freeze", false, true, true},
-    {STRATA_COMMAND_LOG_LEVEL, STRATA_ORDER_LOG_LEVEL, "set log_level", true, false, false},
+    {STRATA_COMMAND_LOG_LEVEL, STRATA_ORDER_LOG_LEVEL, "set log_level", false, false, false},
 };
 #define N_KINDS (sizeof kinds / sizeof *kinds)
 
@@ -54,7 +54,10 @@ bool strata_order_changes_result(enum strata_order_kind kind)
 void strata_order_print(const struct strata_order *order, char text[STRATA_ORDER_TEXT_BYTES])
 {
     const size_t i = find_kind(order->kind), room = STRATA_ORDER_TEXT_BYTES;
-    if (kinds[i].has_value)
+    if (order->kind == STRATA_ORDER_LOG_LEVEL)
+        (void)snprintf(text, room, "%s %s", kinds[i].words,
+                       strata_log_level_word((enum strata_log_level)order->value));
+    else if (kinds[i].has_value)
         (void)snprintf(text, room, "%s %.17g", kinds[i].words, order->value);
     else if (kinds[i].has_k && order->start)
         (void)snprintf(text, room, "%s %u/%u", kinds[i].words, order->k, order->start);
@@ -70,7 +73,8 @@ static bool read_moment(const char *line, struct strata_order *order)
     const char *at = strstr(line, " at iteration "), *after = strstr(line, " after iteration ");
     unsigned long long iteration = 0;
     if (!at && !after) return false;
-    if (sscanf(strstr(at ? at : after, "iteration "), "iteration %llu", &iteration) != 1) return false;
+    if (sscanf(strstr(at ? at : after, "iteration "), "iteration %llu", &iteration) != 1)
+        return false;
     order->iteration = iteration;
     order->after = after != NULL;
     return true;
@@ -172,8 +176,6 @@ static void follow(struct strata_job *job, enum strata_order_kind kind)
     if (kind == STRATA_ORDER_PAUSE) event = STRATA_EVENT_PAUSE;
     if (kind == STRATA_ORDER_RESUME) event = STRATA_EVENT_RESUME;
     if (event == STRATA_EVENT_COUNT) return;
-    if (event == STRATA_EVENT_PAUSE && job->snapshot.state == STRATA_JOB_SEEDING)
-        strata_job_enter(job, STRATA_EVENT_NEXT);
     if (strata_job_next(job->snapshot.state, event) != STRATA_JOB_STATE_COUNT)
         strata_job_enter(job, event);
 }
@@ -182,10 +184,10 @@ static void follow(struct strata_job *job, enum strata_order_kind kind)
 static void note(struct strata_job *job, const struct strata_order *order, const char *words)
 {
     strata_job_add_command(
-        job, strata_arena_print(job->keep, "%s in attempt %u while %s %s iteration %llu", words,
-                                job->attempt.number, strata_job_state_word(job->snapshot.state),
-                                order->after ? "after" : "at",
-                                (unsigned long long)order->iteration));
+        job,
+        strata_arena_print(job->keep, "%s in attempt %u while %s %s iteration %llu", words,
+                           job->attempt.number, strata_job_state_word(job->snapshot.state),
+                           order->after ? "after" : "at", (unsigned long long)order->iteration));
     strata_keeper_carry(job->keeper, strata_job_commands(job), order->number);
     if (order->kind != STRATA_ORDER_RESUME && order->kind != STRATA_ORDER_LOG_LEVEL)
         strata_keeper_hurry(job->keeper);
@@ -194,8 +196,8 @@ static void note(struct strata_job *job, const struct strata_order *order, const
 static void answer(const struct strata_job *job, const struct strata_order *order,
                    const char *refused)
 {
-    const bool needs_keeping = !refused && order->kind != STRATA_ORDER_RESUME &&
-                               order->kind != STRATA_ORDER_LOG_LEVEL;
+    const bool needs_keeping =
+        !refused && order->kind != STRATA_ORDER_RESUME && order->kind != STRATA_ORDER_LOG_LEVEL;
     const struct strata_outcome_of_command outcome = {
         .number = order->number,
         .effect = refused ? STRATA_EFFECT_REFUSED : STRATA_EFFECT_TAKEN,
@@ -221,6 +223,7 @@ void strata_job_obeyed(void *context, const struct strata_order *order, const ch
     STRATA_LOG(INFO, "command", "number=%llu order=%s iteration=%llu after=%d refused=%d",
                (unsigned long long)order->number, words, (unsigned long long)order->iteration,
                order->after, refused != NULL);
+    if (job->snapshot.state == STRATA_JOB_SEEDING) strata_job_enter(job, STRATA_EVENT_NEXT);
     if (!refused) {
         strata_order_print(order, words);
         note(job, order, words);

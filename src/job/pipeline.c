@@ -298,8 +298,10 @@ static void leave(struct strata_job *job, strata_status status, const struct str
         STRATA_LOG(INFO, "run.end", "seconds=%.3f", strata_clock_s() - job->started_s);
     }
     answer_clients(job, status);
-    const bool may_go_on = job->n_checkpoints > 0 && (status != STRATA_E_CANCELLED ||
-                                                      strata_job_is_cancelled(job));
+    const bool may_go_on =
+        job->n_checkpoints > 0 && (status != STRATA_E_CANCELLED || strata_job_is_cancelled(job));
+    if (job->comm->rank == 0 && strata_job_is_cancelled(job) && status == STRATA_E_CANCELLED)
+        strata_job_forget_table(job); /* a client wants nothing but checkpoints to stay */
     if (job->host && job->host->close) job->host->close(job->host->context);
     strata_features_finish(job->features);
     strata_job_directory_close(job, status == STRATA_OK || status == STRATA_E_AGAIN || may_go_on);

@@ -38,9 +38,8 @@ static void name_setting(const struct strata_job *job, char *what, size_t room)
     const char *folder = slash ? strata_arena_copy(&scratch, path, (size_t)(slash - path)) : ".";
     const char *beside = folder ? strata_path_join(folder, "job.yaml", &scratch) : NULL;
     (void)snprintf(what, room, "its settings are others");
-    if (beside &&
-        strata_file_read(beside, MANIFEST_BYTES_MAX, &scratch, &settings, &n_bytes, &none) ==
-            STRATA_OK)
+    if (beside && strata_file_read(beside, MANIFEST_BYTES_MAX, &scratch, &settings, &n_bytes,
+                                   &none) == STRATA_OK)
         (void)strata_job_settings_differ(settings, job->settings, what, room);
 }
 
@@ -52,8 +51,8 @@ static strata_status check(const struct strata_job *job, const char *text, struc
     char what[512];
     if (!read_fingerprint(text, "inputFingerprint", &inputs) ||
         !read_fingerprint(text, "settingsFingerprint", &settings))
-        return STRATA_FAIL(err, STRATA_E_DATA, "%s is not the manifest of a run that can be replayed",
-                           path);
+        return STRATA_FAIL(err, STRATA_E_DATA,
+                           "%s is not the manifest of a run that can be replayed", path);
     if (settings != job->settings_fingerprint) {
         name_setting(job, what, sizeof what);
         return STRATA_FAIL(err, STRATA_E_CONFIG,
@@ -103,8 +102,8 @@ strata_status strata_job_replay_read(struct strata_job *job, struct strata_err *
     char *text = NULL;
     size_t n_bytes = 0;
     if (!job->request->replay) return STRATA_OK;
-    STRATA_TRY(
-        strata_file_read(job->request->replay, MANIFEST_BYTES_MAX, job->keep, &text, &n_bytes, err));
+    STRATA_TRY(strata_file_read(job->request->replay, MANIFEST_BYTES_MAX, job->keep, &text,
+                                &n_bytes, err));
     STRATA_TRY(check(job, text, err));
     const char *list = find_value(text, "commands");
     if (!list || *list != '[')
@@ -119,9 +118,8 @@ strata_status strata_job_replay_share(struct strata_job *job, struct strata_fit_
 {
     char *bytes = NULL;
     size_t n_bytes = 0;
-    STRATA_TRY(strata_comm_broadcast_blob(job->comm, job->replay,
-                                          job->n_replay * sizeof *job->replay, 0, job->keep, &bytes,
-                                          &n_bytes, err));
+    STRATA_TRY(strata_comm_broadcast_blob(job->comm, job->replay, job->n_replay * sizeof *job->replay,
+                                          0, job->keep, &bytes, &n_bytes, err));
     struct strata_order *replay =
         STRATA_NEW(job->keep, struct strata_order, n_bytes / sizeof(struct strata_order) + 1);
     strata_status status = STRATA_OK;

@@ -47,6 +47,7 @@ static strata_status describe(struct strata_job *job, struct strata_err *err)
     job->data_fingerprint = strata_job_data_fingerprint(settings, inputs);
     job->settings_fingerprint = strata_job_settings_fingerprint(settings);
     STRATA_TRY(add_start(job, &job->inputs, err));
+    STRATA_TRY(strata_job_replay_read(job, err));
     return add_replay(job, &job->inputs, err);
 }
 
@@ -124,7 +125,6 @@ static bool is_of_others(const struct strata_job *job, const struct strata_check
 strata_status strata_job_resume(struct strata_job *job, struct strata_err *err)
 {
     STRATA_TRY(describe(job, err));
-    STRATA_TRY(strata_job_replay_read(job, err));
     job->generation = 1;
     if (job->request->fresh) return strata_checkpoint_remove(&job->attempt, err);
     struct strata_checkpoint checkpoint = {0};
