@@ -23,7 +23,8 @@
     X(STRATA_JOB_DONE, "DONE", "Done", true)                             \
     X(STRATA_JOB_STOPPING, "STOPPING", "Stopping", false)                \
     X(STRATA_JOB_CANCELLED, "CANCELLED", "Cancelled", true)              \
-    X(STRATA_JOB_FAILED, "FAILED", "Failed", true)
+    X(STRATA_JOB_FAILED, "FAILED", "Failed", true)                       \
+    X(STRATA_JOB_PAUSED, "PAUSED", "Paused", false)
 
 enum strata_job_state {
 #define STRATA_X(state, word, phrase, final) state,
@@ -83,19 +84,56 @@ struct strata_snapshot {
     char message[256];   /* the failure's first line, or empty */
 };
 
-enum strata_command_kind { STRATA_COMMAND_STOP = 1, STRATA_COMMAND_CHECKPOINT = 2 };
+enum strata_command_kind {
+    STRATA_COMMAND_STOP = 1,
+    STRATA_COMMAND_CHECKPOINT,
+    STRATA_COMMAND_PAUSE,
+    STRATA_COMMAND_RESUME,
+    STRATA_COMMAND_CANCEL,
+    STRATA_COMMAND_TOLERANCE, /* value */
+    STRATA_COMMAND_MAX_ITER,  /* value */
+    STRATA_COMMAND_DROP,      /* k, and start from 1 or 0 for all */
+    STRATA_COMMAND_FREEZE,    /* k */
+    STRATA_COMMAND_LOG_LEVEL, /* value */
+    STRATA_COMMAND_COUNT
+};
 struct strata_command {
     enum strata_command_kind kind;
     uint64_t request_id;
+    uint32_t k, start;
+    double value;
+    uint64_t number; /* from 1, in the order of asking; set by the board */
+};
+
+/* What came of a command. */
+enum strata_effect {
+    STRATA_EFFECT_OPEN, /* nothing yet */
+    STRATA_EFFECT_TAKEN,
+    STRATA_EFFECT_REFUSED, /* it cannot be */
+    STRATA_EFFECT_FAILED,  /* a checkpoint that could not be written */
+    STRATA_EFFECT_LATE     /* the job had no use for it any more */
+};
+struct strata_outcome_of_command {
+    uint64_t number;
+    enum strata_effect effect;
+    uint64_t iteration;  /* in which it took effect */
+    const char *refused; /* why, as a sentence without a full stop; lives as long as the program */
+    bool is_checkpoint;  /* taken only once it is written */
+    bool is_kept;        /* it survives a crash of the job, or need not: may be told */
 };
 
 #define STRATA_BOARD_COMMANDS 16
+#define STRATA_BOARD_OUTCOMES 64 /* the last ones; more than can be open at once */
 
 struct strata_board {
     pthread_mutex_t lock;
     struct strata_snapshot now;
     struct strata_command command[STRATA_BOARD_COMMANDS];
     size_t n_commands;
+    uint64_t n_asked, cancelled;
+    bool is_closed; /* to all but cancel, or to all */
+    bool is_over;
+    struct strata_outcome_of_command outcome[STRATA_BOARD_OUTCOMES]; /* by number */
     const unsigned char *result; /* packed strata.v1.Result once there is one; immutable then */
     size_t result_bytes;
 };
@@ -109,10 +147,20 @@ void strata_board_publish(struct strata_board *board, const struct strata_snapsh
 void strata_board_publish_result(struct strata_board *board, const unsigned char *bytes,
                                  size_t n_bytes);
 bool strata_board_take(struct strata_board *board, struct strata_command *command);
+/* The number of the command to cancel, which is in no queue; 0: nobody has asked.  Any thread. */
+uint64_t strata_board_cancelled(struct strata_board *board);
+/* What came of a command; it may be told once all up to a number are kept (a failure makes those of CHECKPOINT fail). */
+void strata_board_answer(struct strata_board *board, struct strata_outcome_of_command outcome);
+void strata_board_keep(struct strata_board *board, uint64_t up_to, bool written);
+/* The fit is over (all commands but cancel come too late), or the job is (all do): what waits is answered so. */
+void strata_board_close(struct strata_board *board, bool job_is_over);
 
-/* Control side: a consistent copy (result and result_bytes may be NULL); ask (false when the queue is full). */
+/* Control side: a consistent copy (result and result_bytes may be NULL); ask (the command's number, 0 when the queue is
+ * full); what came of a command, false as long as it is open. */
 struct strata_snapshot strata_board_read(struct strata_board *board, const unsigned char **result,
                                          size_t *result_bytes);
-bool strata_board_ask(struct strata_board *board, struct strata_command command);
+uint64_t strata_board_ask(struct strata_board *board, struct strata_command command);
+bool strata_board_outcome(struct strata_board *board, uint64_t number,
+                          struct strata_outcome_of_command *outcome);
 
 #endif

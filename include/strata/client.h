@@ -42,6 +42,10 @@ enum strata_question {
     STRATA_ASK_PERSONA,
     STRATA_ASK_STOP,
     STRATA_ASK_CHECKPOINT,
+    STRATA_ASK_PAUSE,
+    STRATA_ASK_RESUME,
+    STRATA_ASK_CANCEL,
+    STRATA_ASK_SET,
     STRATA_QUESTION_COUNT
 };
 
@@ -103,11 +107,14 @@ struct strata_answer {
     const char *text;                       /* the server's sentence, or empty */
     struct strata_job_view job;             /* of STATUS */
     struct strata_segments_view segments;   /* of SEGMENTS, SEGMENT, PERSONAS, PERSONA */
+    uint64_t iteration;                     /* of commands: in which it took effect on all ranks */
     const struct ProtobufCMessage *message; /* the strata.v1.Reply, for strata_json_view */
 };
 
-/* Ask and wait at most the timeout; which is a segment's number or name for SEGMENT and PERSONA, else NULL.  The answer
- * is in keep.  A refusal is a failure with the server's sentence: STRATA_E_UNAVAILABLE when the job's state does not
+/* Ask and wait at most the timeout; which is a segment's number or name for SEGMENT and PERSONA, and for SET one of
+ * "tolerance=X", "max_iter=N", "drop=K" or "drop=K/START", "freeze=K", "log_level=LEVEL"; else NULL.  The answer
+ * is in keep.  Commands are answered when they have taken effect; STRATA_E_AGAIN: accepted, but not yet in effect.
+ * A refusal is a failure with the server's sentence: STRATA_E_UNAVAILABLE when the job's state does not
  * allow it or nobody answered in time, STRATA_E_NO_INPUT for an unknown segment. */
 STRATA_MUST_CHECK strata_status strata_client_question(struct strata_client *client,
                                                        enum strata_question question,

@@ -22,7 +22,7 @@ enum strata_stop_reason {
     STRATA_STOP_MERGED = 4, /* it came to a state where another candidate had been before */
     STRATA_STOP_MAX_ITER = -1,
     STRATA_STOP_ASKED = -2,   /* a control client or a signal asked for the best model so far */
-    STRATA_STOP_DROPPED = -3, /* others of its k were better in the race */
+    STRATA_STOP_DROPPED = -3, /* others of its k were better in the race, or a client dropped it */
 };
 
 /* One sentence that tells the reason to people. */
@@ -48,6 +48,7 @@ struct strata_candidate_result {
     uint32_t repairs;      /* empty segments refilled on the way */
     double raced; /* objective of the race, scaled to all customers; NaN when there was none */
     size_t merged_into; /* the candidate that goes on for this one, when the reason is MERGED */
+    bool dropped;       /* a client wants it not to be chosen */
 };
 
 /* What the choice rule saw for each k: the best start. */
@@ -113,12 +114,44 @@ uint64_t strata_fit_state_most(const struct strata_config *config, uint64_t n_ro
 /* There will be no later moment: LIMIT was asked, or nothing moves any more. */
 bool strata_fit_is_last(const struct strata_fit_moment *moment);
 
+/* What a client asks of a fit that goes on.  An order takes effect in one iteration, the same on all ranks: it is
+ * known before that iteration's decisions are taken. */
+enum strata_order_kind {
+    STRATA_ORDER_NONE,
+    STRATA_ORDER_STOP,       /* finish with the best so far */
+    STRATA_ORDER_PAUSE,      /* all ranks wait at the end of the iteration */
+    STRATA_ORDER_RESUME,     /* and go on */
+    STRATA_ORDER_CHECKPOINT, /* nothing for the fit to do */
+    STRATA_ORDER_TOLERANCE,  /* value */
+    STRATA_ORDER_MAX_ITER,   /* value */
+    STRATA_ORDER_DROP,       /* the candidate of k and start (from 1), or all of k with start 0 */
+    STRATA_ORDER_FREEZE,     /* all but those of k are dropped */
+    STRATA_ORDER_LOG_LEVEL,  /* value; nothing for the fit to do */
+    STRATA_ORDER_COUNT
+};
+struct strata_order {
+    enum strata_order_kind kind;
+    uint32_t k, start;
+    double value;
+    uint64_t number;    /* who gave it knows it by this; 0 of one that is replayed */
+    uint64_t iteration; /* in which it takes effect, */
+    bool after;         /* or at its end, while paused */
+};
+
 struct strata_fit_watch {
     void *context;
     /* Called on every rank before each reduction: the command pending on this rank (bits are or-ed
      * over ranks).  STOP: finish with the best so far; CANCEL: return STRATA_E_CANCELLED; LIMIT:
      * finish the iteration, then return STRATA_E_AGAIN. */
     unsigned (*command)(void *context);
+    /* On rank 0 before each reduction: the next order, which rides in it.  False: there is none. */
+    bool (*order)(void *context, struct strata_order *order);
+    /* On every rank, when an order has taken effect, or (refused is a sentence) cannot. */
+    void (*obeyed)(void *context, const struct strata_order *order, const char *refused);
+    /* On every rank while paused: sleep until the next look at orders and commands, the same time on all. */
+    void (*rest)(void *context);
+    const struct strata_order *replay; /* (n_replay) in the order of taking effect, the same on all ranks */
+    size_t n_replay;
     void (*progress)(void *context, const struct strata_fit_progress *progress); /* rank 0 only */
     void (*moment)(void *context, const struct strata_fit_moment *moment);       /* rank 0 only */
     const unsigned char *state; /* to go on from, the same on all ranks; NULL: from the start */

@@ -36,9 +36,10 @@ struct strata_job_request {
     size_t n_set;
     const char *output;                 /* replaces the job's output; NULL: none */
     const struct strata_job_host *host; /* NULL: nobody watches */
-    bool fresh;                         /* begin anew, whatever the run directory holds */
-    double max_runtime_s;               /* end in time with STRATA_E_AGAIN; 0: no limit */
-    double deadline_s;                  /* the same, in seconds since 1970; 0: none */
+    const char *replay; /* manifest of a steered run, whose commands are given again; NULL: none */
+    bool fresh;         /* begin anew, whatever the run directory holds */
+    double max_runtime_s; /* end in time with STRATA_E_AGAIN; 0: no limit */
+    double deadline_s;    /* the same, in seconds since 1970; 0: none */
 };
 
 /* What a finished run leaves for the terminal (rank 0). */
@@ -86,6 +87,8 @@ enum strata_job_event {
     STRATA_EVENT_STOP,
     STRATA_EVENT_CANCEL,
     STRATA_EVENT_FAIL,
+    STRATA_EVENT_PAUSE,
+    STRATA_EVENT_RESUME,
     STRATA_EVENT_COUNT
 };
 enum strata_job_state strata_job_next(enum strata_job_state state, enum strata_job_event event);

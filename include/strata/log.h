@@ -12,6 +12,11 @@ enum strata_log_level { STRATA_LOG_ERROR, STRATA_LOG_WARN, STRATA_LOG_INFO, STRA
 /* Set who speaks and from which level on stderr shows events.  Called once by main; rank is this process's. */
 void strata_log_init(int rank, enum strata_log_level stderr_level);
 
+/* Another level of stderr from now on, on this rank.  Any thread. */
+void strata_log_level(enum strata_log_level stderr_level);
+/* "error", "warn", "info" or "debug". */
+const char *strata_log_level_word(enum strata_log_level level);
+
 /* Append events to path from now on (rank 0 only); close with NULL. */
 STRATA_MUST_CHECK strata_status strata_log_open(const char *path, struct strata_err *err);
 void strata_log_close(void);

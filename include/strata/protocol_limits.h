@@ -20,8 +20,7 @@
 #define STRATA_AUDITED_TOKENS 20 /* what a command, or a look at a single customer, costs */
 #define STRATA_BUCKETS \
     1024 /* one for each client of the allow-list, or shared by connections without keys */
-#define STRATA_RECENT_COMMANDS 256    /* that are known again when they are repeated */
-#define STRATA_RECENT_REPLY_BYTES 512 /* of the answer to one of them */
+#define STRATA_RECENT_COMMANDS 256 /* that are known again when they are repeated */
 #define STRATA_CONNECTION_BACKLOG \
     4096 /* not yet taken: a burst of strangers must not make a client wait for a second */
 #define STRATA_HANDSHAKE_MS 1000 /* a connection that has not said who it is by then is closed */

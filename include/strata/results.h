@@ -44,6 +44,7 @@ struct strata_run_facts {
     uint64_t n_sums, sum_bytes; /* of the communicator */
     const char *const *command; /* (n_commands) that took effect: what, attempt, state, iteration */
     size_t n_commands;
+    uint64_t settings_fingerprint; /* of all that shows in a result */
 };
 
 /* A packed strata.v1.Result, kept for the control channel. */

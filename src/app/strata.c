@@ -52,6 +52,7 @@ static void help(FILE *stream)
         "      --client N:ROLE   keygen: a client N, a viewer, analyst or operator; again for more\n"
         "  -k, --keys DIR        serve: the server's keys, for clients of other hosts\n"
         "      --stall-limit S   run: end with 75 when a rank has not answered for S seconds (60; 0 never)\n"
+        "      --replay FILE     run: give the commands of an earlier run again, from its manifest.json\n"
         "      --fresh           run: start anew, even if the run directory holds an unfinished run\n"
         "      --max-runtime S   run: stop in time to end within S seconds, with exit code 75\n"
         "      --deadline T      run: the same by T, seconds since 1970 (default: $STRATA_DEADLINE)\n"
@@ -77,6 +78,7 @@ enum {
     OPTION_VERSION = 256,
     OPTION_STALL_LIMIT,
     OPTION_FRESH,
+    OPTION_REPLAY,
     OPTION_MAX_RUNTIME,
     OPTION_DEADLINE,
     OPTION_FORMAT,
@@ -141,6 +143,9 @@ static strata_status take_option(int option, char **argv, struct strata_argument
         return STRATA_OK;
     case OPTION_STALL_LIMIT:
         return take_stall_limit(optarg, &arguments->stall_limit_s, err);
+    case OPTION_REPLAY:
+        arguments->replay = optarg;
+        return STRATA_OK;
     case OPTION_FRESH:
         arguments->fresh = true;
         return STRATA_OK;
@@ -190,6 +195,7 @@ static strata_status take_options(int argc, char **argv, struct strata_arguments
         {"help", no_argument, NULL, 'h'},
         {"stall-limit", required_argument, NULL, OPTION_STALL_LIMIT},
         {"fresh", no_argument, NULL, OPTION_FRESH},
+        {"replay", required_argument, NULL, OPTION_REPLAY},
         {"max-runtime", required_argument, NULL, OPTION_MAX_RUNTIME},
         {"deadline", required_argument, NULL, OPTION_DEADLINE},
         {"keys", required_argument, NULL, 'k'},

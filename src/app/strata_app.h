@@ -25,6 +25,7 @@ struct strata_arguments {
     bool quiet;
     double stall_limit_s;
     bool fresh;
+    const char *replay;   /* of run: a manifest; NULL: none */
     double max_runtime_s; /* 0: none */
     double deadline_s;    /* since 1970; 0: none */
     int ranks;            /* of check: how many to plan for */

@@ -121,6 +121,7 @@ strata_status strata_app_run(struct strata_comm *comm, const struct strata_argum
         .n_set = arguments->n_set,
         .output = arguments->output,
         .host = &host,
+        .replay = arguments->replay,
         .fresh = arguments->fresh,
         .max_runtime_s = arguments->max_runtime_s,
         .deadline_s = arguments->deadline_s,

@@ -24,6 +24,11 @@ static const struct command {
      strata_ctl_persona},
     {"stop", "", "finish with the best model so far", strata_ctl_stop},
     {"checkpoint", "", "write a checkpoint at once, and go on", strata_ctl_checkpoint},
+    {"pause", "", "wait at the end of an iteration, with the state on disk", strata_ctl_pause},
+    {"resume", "", "go on after a pause", strata_ctl_resume},
+    {"cancel", "", "end without a result; checkpoints stay", strata_ctl_cancel},
+    {"set", "KEY=VALUE",
+     "of the fit: tolerance=X, max_iter=N, drop=K[/START], freeze=K, log_level=L", strata_ctl_set},
 };
 #define N_COMMANDS (sizeof commands / sizeof *commands)
 
@@ -47,8 +52,8 @@ static void help(FILE *stream)
         "  -h, --help            this text\n"
         "      --version         the version\n\n"
         "Exit codes: 0 done, 64 usage, 65 data, 66 no such segment, 69 nobody answers, or not now,\n"
-        "            75 ask again, 77 not allowed, 78 keys that are no good, 130 interrupted, or the\n"
-        "            watched job was cancelled\n",
+        "            75 ask again, or accepted but not yet in effect, 77 not allowed, 78 keys that are no good,\n"
+        "            130 interrupted, or the watched job was cancelled\n",
         stream);
 }
 

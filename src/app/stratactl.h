@@ -14,7 +14,7 @@ struct strata_session {
     struct strata_client *client;
     struct strata_arena memory; /* commands take copies of it */
     bool json;
-    const char *operand; /* of persona; NULL: all */
+    const char *operand; /* of persona (NULL: all) and set */
 };
 
 STRATA_MUST_CHECK strata_status strata_ctl_status(struct strata_session *session,
@@ -29,6 +29,14 @@ STRATA_MUST_CHECK strata_status strata_ctl_checkpoint(struct strata_session *ses
                                                       struct strata_err *err);
 STRATA_MUST_CHECK strata_status strata_ctl_stop(struct strata_session *session,
                                                 struct strata_err *err);
+STRATA_MUST_CHECK strata_status strata_ctl_pause(struct strata_session *session,
+                                                 struct strata_err *err);
+STRATA_MUST_CHECK strata_status strata_ctl_resume(struct strata_session *session,
+                                                  struct strata_err *err);
+STRATA_MUST_CHECK strata_status strata_ctl_cancel(struct strata_session *session,
+                                                  struct strata_err *err);
+STRATA_MUST_CHECK strata_status strata_ctl_set(struct strata_session *session,
+                                               struct strata_err *err);
 
 /* A message as one line of JSON on stdout. */
 STRATA_MUST_CHECK strata_status strata_ctl_json(const struct ProtobufCMessage *message,

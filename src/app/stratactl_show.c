@@ -1,4 +1,4 @@
-/* What stratactl shows once: status, segments, personas, and the answers to stop and checkpoint. */
+/* What stratactl shows once: status, segments, personas, and the answers to commands. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -166,22 +166,54 @@ strata_status strata_ctl_persona(struct strata_session *session, struct strata_e
 
 /* --- commands ----------------------------------------------------------------------------------- */
 
-strata_status strata_ctl_stop(struct strata_session *session, struct strata_err *err)
+/* Ask, and say in which iteration it took effect. */
+static strata_status command(struct strata_session *session, enum strata_question question,
+                             const char *before, const char *after, struct strata_err *err)
 {
     struct strata_arena memory = session->memory;
     struct strata_answer answer;
+    char iteration[32];
     bool shown = false;
-    STRATA_TRY(ask(session, STRATA_ASK_STOP, NULL, &memory, &answer, &shown, err));
-    if (!shown) (void)printf("The job will finish with the best model so far.\n");
+    STRATA_TRY(ask(session, question, session->operand, &memory, &answer, &shown, err));
+    if (shown) return STRATA_OK;
+    strata_count_text(answer.iteration, iteration);
+    (void)printf("%s iteration %s%s\n", before, iteration, after);
     return STRATA_OK;
+}
+
+strata_status strata_ctl_stop(struct strata_session *session, struct strata_err *err)
+{
+    return command(session, STRATA_ASK_STOP, "Stopped in",
+                   ": the job finishes with the best model so far.", err);
 }
 
 strata_status strata_ctl_checkpoint(struct strata_session *session, struct strata_err *err)
 {
-    struct strata_arena memory = session->memory;
-    struct strata_answer answer;
-    bool shown = false;
-    STRATA_TRY(ask(session, STRATA_ASK_CHECKPOINT, NULL, &memory, &answer, &shown, err));
-    if (!shown) (void)printf("The job will write a checkpoint and go on.\n");
-    return STRATA_OK;
+    return command(session, STRATA_ASK_CHECKPOINT, "The checkpoint of",
+                   " is on disk; the job goes on.", err);
+}
+
+strata_status strata_ctl_pause(struct strata_session *session, struct strata_err *err)
+{
+    return command(session, STRATA_ASK_PAUSE, "Paused after",
+                   ", which is on disk: go on with resume, stop or cancel.", err);
+}
+
+strata_status strata_ctl_resume(struct strata_session *session, struct strata_err *err)
+{
+    return command(session, STRATA_ASK_RESUME, "The job goes on after", ".", err);
+}
+
+strata_status strata_ctl_cancel(struct strata_session *session, struct strata_err *err)
+{
+    return command(
+        session, STRATA_ASK_CANCEL, "Cancelled after",
+        ": there is no result; the same command goes on from a checkpoint, if there is one.", err);
+}
+
+strata_status strata_ctl_set(struct strata_session *session, struct strata_err *err)
+{
+    if (!session->operand)
+        return STRATA_FAIL(err, STRATA_E_USAGE, "set needs KEY=VALUE; see stratactl --help");
+    return command(session, STRATA_ASK_SET, "In effect from", " on.", err);
 }

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,7 +18,7 @@ static struct {
     pthread_mutex_t lock;
     int file; /* -1: none */
     int rank;
-    enum strata_log_level stderr_level;
+    _Atomic(enum strata_log_level) stderr_level;
 } log_state = {.lock = PTHREAD_MUTEX_INITIALIZER, .file = -1, .stderr_level = STRATA_LOG_ERROR};
 
 /* A line on its way to the file: 1,024 bytes of pairs fit, whatever they are. */
@@ -30,6 +31,16 @@ void strata_log_init(int rank, enum strata_log_level stderr_level)
 {
     log_state.rank = rank;
     log_state.stderr_level = stderr_level;
+}
+
+void strata_log_level(enum strata_log_level stderr_level)
+{
+    log_state.stderr_level = stderr_level;
+}
+
+const char *strata_log_level_word(enum strata_log_level level)
+{
+    return level_word[level];
 }
 
 strata_status strata_log_open(const char *path, struct strata_err *err)

@@ -21,6 +21,11 @@ struct bodies {
     Strata__V1__GetPersona persona;
     Strata__V1__Stop stop;
     Strata__V1__Checkpoint checkpoint;
+    Strata__V1__Pause pause;
+    Strata__V1__Resume resume;
+    Strata__V1__Cancel cancel;
+    Strata__V1__Set set;
+    Strata__V1__Drop drop;
     char which[STRATA_REQUEST_NAME_BYTES_MAX + 1];
 };
 
@@ -33,6 +38,72 @@ static uint32_t read_which(const char *which, char name[STRATA_REQUEST_NAME_BYTE
         return (uint32_t)id;
     (void)snprintf(name, STRATA_REQUEST_NAME_BYTES_MAX + 1, "%s", which); /* a cut name is nobody's */
     return 0;
+}
+
+/* --- what set takes ------------------------------------------------------------------------------- */
+
+static bool read_count(const char *text, char end, uint32_t *count, const char **rest)
+{
+    char *after = NULL;
+    const unsigned long value = strtoul(text, &after, 10);
+    *rest = after;
+    *count = (uint32_t)value;
+    return text[0] >= '1' && text[0] <= '9' && value <= 1000000 && (*after == '\0' || *after == end);
+}
+
+static bool read_level(const char *text, Strata__V1__LogLevel *level)
+{
+    static const char *const words[] = {"error", "warn", "info", "debug"};
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        if (strcmp(text, words[i]) != 0) continue;
+        *level = (Strata__V1__LogLevel)(STRATA__V1__LOG_LEVEL__LOG_LEVEL_ERROR + i);
+        return true;
+    }
+    return false;
+}
+
+/* "drop=5/2" as the message; false when it is none of what can be set. */
+static bool read_setting(const char *key, size_t n_key, const char *value, struct bodies *body)
+{
+    const char *rest = "";
+    char *end = NULL;
+    Strata__V1__Set *set = &body->set;
+#define IS(word) (n_key == strlen(word) && strncmp(key, (word), n_key) == 0)
+    if (IS("tolerance")) {
+        set->what_case = STRATA__V1__SET__WHAT_TOLERANCE;
+        set->tolerance = strtod(value, &end);
+        return end != value && *end == '\0';
+    }
+    if (IS("max_iter")) {
+        set->what_case = STRATA__V1__SET__WHAT_MAX_ITER;
+        return read_count(value, '\0', &set->max_iter, &rest);
+    }
+    if (IS("freeze")) {
+        set->what_case = STRATA__V1__SET__WHAT_FREEZE_K;
+        return read_count(value, '\0', &set->freeze_k, &rest);
+    }
+    if (IS("log_level")) {
+        set->what_case = STRATA__V1__SET__WHAT_LOG_LEVEL;
+        return read_level(value, &set->log_level);
+    }
+    set->what_case = STRATA__V1__SET__WHAT_DROP;
+    set->drop = &body->drop;
+    strata__v1__drop__init(&body->drop);
+    return IS("drop") && read_count(value, '/', &body->drop.k, &rest) &&
+           (*rest == '\0' || read_count(rest + 1, '\0', &body->drop.start, &rest));
+#undef IS
+}
+
+static strata_status read_set(const char *which, struct bodies *body, struct strata_err *err)
+{
+    const char *equals = strchr(which, '=');
+    strata__v1__set__init(&body->set);
+    if (equals && read_setting(which, (size_t)(equals - which), equals + 1, body)) return STRATA_OK;
+    return STRATA_FAIL(
+        err, STRATA_E_USAGE,
+        "%s cannot be set; use tolerance=X, max_iter=N, drop=K or drop=K/START, freeze=K "
+        "or log_level=error|warn|info|debug",
+        which);
 }
 
 static void fill_request(Strata__V1__Request *request, enum strata_question question,
@@ -84,6 +155,25 @@ static void fill_request(Strata__V1__Request *request, enum strata_question ques
         strata__v1__checkpoint__init(&body->checkpoint);
         request->body_case = STRATA__V1__REQUEST__BODY_CHECKPOINT;
         request->checkpoint = &body->checkpoint;
+        return;
+    case STRATA_ASK_PAUSE:
+        strata__v1__pause__init(&body->pause);
+        request->body_case = STRATA__V1__REQUEST__BODY_PAUSE;
+        request->pause = &body->pause;
+        return;
+    case STRATA_ASK_RESUME:
+        strata__v1__resume__init(&body->resume);
+        request->body_case = STRATA__V1__REQUEST__BODY_RESUME;
+        request->resume = &body->resume;
+        return;
+    case STRATA_ASK_CANCEL:
+        strata__v1__cancel__init(&body->cancel);
+        request->body_case = STRATA__V1__REQUEST__BODY_CANCEL;
+        request->cancel = &body->cancel;
+        return;
+    case STRATA_ASK_SET:
+        request->body_case = STRATA__V1__REQUEST__BODY_SET;
+        request->set = &body->set; /* read_set has filled it */
         return;
     case STRATA_QUESTION_COUNT:
         break;
@@ -167,6 +257,7 @@ static const struct {
     {STRATA__V1__CODE__CODE_NOT_FOUND, STRATA_E_NO_INPUT, "not found"},
     {STRATA__V1__CODE__CODE_UNAVAILABLE, STRATA_E_UNAVAILABLE, "unavailable"},
     {STRATA__V1__CODE__CODE_BUSY, STRATA_E_AGAIN, "busy"},
+    {STRATA__V1__CODE__CODE_ACCEPTED, STRATA_E_AGAIN, "accepted, but not yet in effect"},
     {STRATA__V1__CODE__CODE_TOO_LARGE, STRATA_E_DATA, "the reply is too large"},
     {STRATA__V1__CODE__CODE_FORBIDDEN, STRATA_E_PERMISSION, "your role does not allow this"},
 };
@@ -203,6 +294,24 @@ static bool view_body(const Strata__V1__Reply *reply, struct strata_arena *keep,
     case STRATA__V1__REPLY__BODY_PERSONA:
         return strata_view_personas(&reply->persona->persona, reply->persona->persona ? 1 : 0, keep,
                                     view);
+    case STRATA__V1__REPLY__BODY_STOP:
+        answer->iteration = reply->stop->iteration;
+        return true;
+    case STRATA__V1__REPLY__BODY_CHECKPOINT:
+        answer->iteration = reply->checkpoint->iteration;
+        return true;
+    case STRATA__V1__REPLY__BODY_PAUSE:
+        answer->iteration = reply->pause->iteration;
+        return true;
+    case STRATA__V1__REPLY__BODY_RESUME:
+        answer->iteration = reply->resume->iteration;
+        return true;
+    case STRATA__V1__REPLY__BODY_CANCEL:
+        answer->iteration = reply->cancel->iteration;
+        return true;
+    case STRATA__V1__REPLY__BODY_SET:
+        answer->iteration = reply->set->iteration;
+        return true;
     default:
         return true; /* the others say all in their message */
     }
@@ -219,6 +328,10 @@ static Strata__V1__Reply__BodyCase expected_body(enum strata_question question)
         [STRATA_ASK_PERSONA] = STRATA__V1__REPLY__BODY_PERSONA,
         [STRATA_ASK_STOP] = STRATA__V1__REPLY__BODY_STOP,
         [STRATA_ASK_CHECKPOINT] = STRATA__V1__REPLY__BODY_CHECKPOINT,
+        [STRATA_ASK_PAUSE] = STRATA__V1__REPLY__BODY_PAUSE,
+        [STRATA_ASK_RESUME] = STRATA__V1__REPLY__BODY_RESUME,
+        [STRATA_ASK_CANCEL] = STRATA__V1__REPLY__BODY_CANCEL,
+        [STRATA_ASK_SET] = STRATA__V1__REPLY__BODY_SET,
     };
     return body[question];
 }
@@ -245,13 +358,16 @@ strata_status strata_client_question(struct strata_client *client, enum strata_q
                                      struct strata_answer *answer, struct strata_err *err)
 {
     STRATA_REQUIRE((unsigned)question < STRATA_QUESTION_COUNT);
-    STRATA_REQUIRE(which || (question != STRATA_ASK_SEGMENT && question != STRATA_ASK_PERSONA));
+    STRATA_REQUIRE(which || (question != STRATA_ASK_SEGMENT && question != STRATA_ASK_PERSONA &&
+                             question != STRATA_ASK_SET));
     struct bodies bodies = {.which = ""};
     Strata__V1__Request request;
     Strata__V1__Reply *reply = NULL;
     strata__v1__request__init(&request);
     request.id = client->next_id++;
-    request.deadline_ms = (uint32_t)client->timeout_ms;
+    /* the server tells that a command has not yet taken effect while somebody listens */
+    request.deadline_ms = (uint32_t)(client->timeout_ms - client->timeout_ms / 10);
+    if (question == STRATA_ASK_SET) STRATA_TRY(read_set(which, &bodies, err));
     fill_request(&request, question, which, &bodies);
     STRATA_TRY(address_server(client, question, &request, keep, err));
     if (client->record)

@@ -14,7 +14,7 @@
  * as its weight says.
  *
  * Eligible: no empty segment, and each holds at least min_share of the customers (of their weight).
- * If no k is, all take part. */
+ * If no k is, all take part; but never one that a client has dropped while there is another. */
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
@@ -230,44 +230,72 @@ static enum strata_choice rule_in_force(const struct strata_fit *fit, size_t n_t
     return rule;
 }
 
-/* The last of the k from i on, one after another, that are not eligible. */
-static size_t end_of_run(const struct strata_clustering *out, size_t i)
+/* A client has dropped the i-th k, or all candidates that might have stood for it. */
+static bool is_dropped(const struct strata_clustering *out, size_t i)
 {
-    while (i + 1 < out->n_k && !out->by_k[i + 1].eligible) i++;
+    return out->candidate[out->by_k[i].candidate].dropped;
+}
+
+static bool is_left_out(const struct strata_clustering *out, size_t i, bool dropped)
+{
+    return !out->by_k[i].eligible && is_dropped(out, i) == dropped;
+}
+
+/* The last of the k from i on, one after another, that are left out for the same reason. */
+static size_t end_of_run(const struct strata_clustering *out, size_t i, bool dropped)
+{
+    while (i + 1 < out->n_k && is_left_out(out, i + 1, dropped)) i++;
     return i;
 }
 
 #define ROOM_OF_A_RUN 32 /* bytes of " 1023 to 1024 and more" */
+
+/* " 7 9 to 20": those that were left out for one of two reasons; how many bytes. */
+static size_t list_left_out(const struct strata_clustering *out, bool dropped, char *text,
+                            size_t room)
+{
+    size_t used = 0;
+    for (size_t i = 0; i < out->n_k && used < room; i++) {
+        if (!is_left_out(out, i, dropped)) continue;
+        const size_t last = end_of_run(out, i, dropped);
+        if (used + ROOM_OF_A_RUN > room)
+            return used + (size_t)snprintf(text + used, room - used, " and more");
+        used += (size_t)snprintf(text + used, room - used, " %u", out->by_k[i].k);
+        if (last > i + 1)
+            used += (size_t)snprintf(text + used, room - used, " to %u", out->by_k[last].k);
+        if (last > i + 1) i = last;
+    }
+    return used;
+}
+
+static size_t count_left_out(const struct strata_clustering *out, bool dropped)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < out->n_k; i++) n += is_left_out(out, i, dropped);
+    return n;
+}
 
 /* "; left out for ...: 7 9 to 20", or why none was. */
 static void exclusion_words(const struct strata_fit *fit, size_t n_eligible, char *text, size_t room)
 {
     const struct strata_clustering *out = fit->out;
     const double percent = fit->config->model.min_share * 100.0;
+    size_t used = 0;
     text[0] = '\0';
-    if (n_eligible == out->n_k) return;
-    if (n_eligible == 0) {
-        (void)snprintf(
+    if (n_eligible == 0)
+        used = (size_t)snprintf(
             text, room,
             "; no model gave every segment at least %.4g %% of the customers, so that limit was "
             "waived",
             percent);
-        return;
+    else if (count_left_out(out, false) > 0) {
+        used = (size_t)snprintf(
+            text, room, "; left out for a segment below %.4g %% of the customers:", percent);
+        used += list_left_out(out, false, text + used, room / 2 - used);
     }
-    size_t used = (size_t)snprintf(
-        text, room, "; left out for a segment below %.4g %% of the customers:", percent);
-    for (size_t i = 0; i < out->n_k && used < room; i++) {
-        if (out->by_k[i].eligible) continue;
-        const size_t last = end_of_run(out, i);
-        if (used + ROOM_OF_A_RUN > room) {
-            (void)snprintf(text + used, room - used, " and more");
-            return;
-        }
-        used += (size_t)snprintf(text + used, room - used, " %u", out->by_k[i].k);
-        if (last > i + 1)
-            used += (size_t)snprintf(text + used, room - used, " to %u", out->by_k[last].k);
-        if (last > i + 1) i = last;
-    }
+    if (count_left_out(out, true) == 0 || used >= room) return;
+    used += (size_t)snprintf(text + used, room - used, "; dropped by a client:");
+    if (used < room) (void)list_left_out(out, true, text + used, room - used);
 }
 
 static void say_why(struct strata_fit *fit, size_t n_eligible)
@@ -275,7 +303,7 @@ static void say_why(struct strata_fit *fit, size_t n_eligible)
     struct strata_clustering *out = fit->out;
     const uint32_t k = out->by_k[out->chosen_k].k;
     const char *plural = k == 1 ? "" : "s";
-    char left_out[512];
+    char left_out[1024];
     exclusion_words(fit, n_eligible, left_out, sizeof left_out);
     if (out->n_k == 1)
         out->choice = strata_arena_print(fit->keep, "%u segment%s, as the %s says%s.", k, plural,
@@ -292,14 +320,26 @@ static void say_why(struct strata_fit *fit, size_t n_eligible)
             fit->config->model.min_share * 100.0);
 }
 
+/* How many of the k may be chosen, and which. */
+static size_t find_taking_part(const struct strata_clustering *out, size_t n_eligible,
+                               bool *takes_part)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < out->n_k; i++) {
+        takes_part[i] = n_eligible ? out->by_k[i].eligible : !is_dropped(out, i);
+        n += takes_part[i];
+    }
+    for (size_t i = 0; i < out->n_k && n == 0; i++) takes_part[i] = true; /* all were dropped */
+    return n ? n : out->n_k;
+}
+
 strata_status strata_fit_choose(struct strata_fit *fit, struct strata_err *err)
 {
     struct strata_clustering *out = fit->out;
     bool takes_part[STRATA_MAX_SEGMENTS];
     struct quality_sums sums[STRATA_MAX_SEGMENTS] = {0};
     const size_t n_eligible = summarise(fit, out->by_k);
-    for (size_t i = 0; i < out->n_k; i++) takes_part[i] = out->by_k[i].eligible || n_eligible == 0;
-    out->rule = rule_in_force(fit, n_eligible ? n_eligible : out->n_k);
+    out->rule = rule_in_force(fit, find_taking_part(out, n_eligible, takes_part));
     const bool needs_pass = out->rule == STRATA_CHOOSE_SILHOUETTE ||
                             (out->rule == STRATA_CHOOSE_CALINSKI_HARABASZ && fit->estimator->soft);
     if (needs_pass) STRATA_TRY(quality_pass(fit, sums, err));

@@ -59,7 +59,7 @@ const char *strata_stop_reason_sentence(enum strata_stop_reason reason)
     case STRATA_STOP_ASKED:
         return "It was asked to stop.";
     case STRATA_STOP_DROPPED:
-        return "Other starts with as many segments were better in the race.";
+        return "Other starts with as many segments were better in the race, or a client dropped it.";
     }
     return "It ended for an unknown reason.";
 }
@@ -450,6 +450,9 @@ strata_status strata_cluster_from(struct strata_comm *comm, const struct strata_
                              .keep = keep,
                              .stage_share = 1};
     STRATA_REQUIRE(fit.estimator != NULL); /* the job file was checked against the same list */
+    struct strata_steering steering;
+    strata_steering_begin(&fit, &steering);
+    fit.steering = &steering;
     fit.out = STRATA_NEW(keep, struct strata_clustering, 1);
     const uint64_t bytes =
         strata_cluster_bytes(config, features->rows.n_global, features->rows.d) + SPARE_BYTES;

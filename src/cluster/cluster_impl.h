@@ -110,6 +110,16 @@ struct strata_sample {
     double spread_share;
 };
 
+/* What clients have changed of the fit, the same on all ranks; a race has that of its fit. */
+struct strata_steering {
+    double tolerance;  /* in the place of the job's */
+    uint32_t max_iter; /* likewise */
+    uint64_t n_obeyed;
+    bool paused;
+    bool cancelled;      /* while paused */
+    uint64_t n_replayed; /* orders of the watch's replay that are over */
+};
+
 struct strata_fit {
     struct strata_comm *comm;
     struct strata_comm before; /* its counters when the fit began */
@@ -127,6 +137,7 @@ struct strata_fit {
     void **scratch;             /* (threads) */
     struct strata_scrub *scrub; /* of these rows */
     const struct strata_fit_watch *watch;
+    struct strata_steering *steering;
     struct strata_quality *quality;
     struct strata_arena *keep; /* for the result */
     struct strata_arena room;  /* for the fit; pieces of it are lent by copying the arena */
@@ -271,6 +282,22 @@ STRATA_MUST_CHECK strata_status strata_saved_entrants(struct strata_fit *fit,
 STRATA_MUST_CHECK strata_status strata_saved_wave(struct strata_fit *fit,
                                                   struct strata_candidate *candidate, size_t n,
                                                   struct strata_err *err);
+
+/* steer.c: orders of clients.  The numbers of one in a message, which is the sum of rank 0's and of nothing. */
+#define STRATA_ORDER_NUMBERS 5
+void strata_steering_begin(const struct strata_fit *fit, struct strata_steering *steering);
+/* The next order, from rank 0; zeros from the others, or when there is none.  Not collective. */
+void strata_order_pack(const struct strata_fit *fit, int64_t *numbers);
+/* The order of a message takes effect, and those that are replayed in this iteration; then those that are replayed at
+ * its end.  All ranks do the same. */
+void strata_steer(struct strata_fit *fit, const int64_t *numbers);
+void strata_steer_at_end(struct strata_fit *fit);
+/* While paused: wait a turn, and obey what has been ordered since; *changed tells whether the state to keep is
+ * another.  Collective; one small message. */
+STRATA_MUST_CHECK strata_status strata_steer_paused(struct strata_fit *fit, bool *changed,
+                                                    struct strata_err *err);
+/* A hash of the steering, for all ranks must have the same. */
+uint64_t strata_steering_hash(const struct strata_steering *steering);
 
 /* Params of the last pass and of the next one change places. */
 void strata_candidate_swap(struct strata_candidate *candidate);

@@ -27,7 +27,10 @@ enum head {
     HEAD_LIMIT,
     HEAD_DAMAGED, /* blocks of rows that are no longer what they were */
     HEAD_CHECK,   /* the sum of all other numbers of the message, modulo 2^64 */
-    HEAD_HASHES,  /* of each lane of the hash of a rank's params: itself and its square */
+    HEAD_ORDER,   /* the numbers of a client's order */
+    HEAD_HASHES =
+        HEAD_ORDER +
+        STRATA_ORDER_NUMBERS, /* of each lane of the hash of a rank's params: itself and its square */
     HEAD_COUNT = HEAD_HASHES + 6
 };
 
@@ -88,7 +91,7 @@ static size_t pack(const struct strata_fit *fit, struct wave *wave)
 {
     const unsigned command =
         fit->watch && fit->watch->command ? fit->watch->command(fit->watch->context) : 0;
-    wave->hash = 0;
+    wave->hash = strata_steering_hash(fit->steering);
     size_t at = HEAD_COUNT;
     for (size_t i = 0; i < wave->n; i++) {
         const struct strata_candidate *c = &wave->candidate[i];
@@ -106,6 +109,7 @@ static size_t pack(const struct strata_fit *fit, struct wave *wave)
     wave->message[HEAD_CANCEL] = (command & STRATA_FIT_CANCEL) != 0;
     wave->message[HEAD_LIMIT] = (command & STRATA_FIT_LIMIT) != 0;
     wave->message[HEAD_DAMAGED] = (int64_t)fit->scrub->n_damaged;
+    strata_order_pack(fit, wave->message + HEAD_ORDER);
     for (int lane = 0; lane < LANES; lane++) {
         const int64_t part = wave->hash >> (lane * LANE_BITS) & ((1 << LANE_BITS) - 1);
         wave->message[HEAD_HASHES + 2 * lane] = part;
@@ -179,6 +183,7 @@ static strata_status reduce(struct strata_fit *fit, struct wave *wave, struct st
     if (broken) return strata_fit_leave(fit, broken, wave->hash, err);
     if (head[HEAD_CANCEL] > 0) return STRATA_FAIL(err, STRATA_E_CANCELLED, "the fit was cancelled");
     fit->out_of_time = head[HEAD_LIMIT] > 0;
+    strata_steer(fit, head + HEAD_ORDER);
     return STRATA_OK;
 }
 
@@ -187,7 +192,7 @@ static strata_status reduce(struct strata_fit *fit, struct wave *wave, struct st
 static bool has_converged_by_objective(const struct strata_fit *fit,
                                        const struct strata_candidate *candidate, double before)
 {
-    const double tolerance = strata_model_tolerance(&fit->config->model, fit->estimator->soft);
+    const double tolerance = fit->steering->tolerance;
     if (!(tolerance > 0)) return false;
     const double now = strata_fit_encoded(fit, candidate->objective);
     /* A mixture's objective may be near 0: one unit for each customer then. */
@@ -208,21 +213,22 @@ static bool has_converged_by_shift(const struct strata_fit *fit,
 static enum strata_stop_reason stop_reason(const struct strata_fit *fit,
                                            const struct strata_candidate *candidate, double before)
 {
+    if (candidate->result->dropped) return STRATA_STOP_DROPPED;
     if (fit->asked_to_stop) return STRATA_STOP_ASKED;
     if (!candidate->repaired) {
         if (!fit->estimator->soft && candidate->moved == 0) return STRATA_STOP_NO_LABEL_MOVED;
         if (has_converged_by_objective(fit, candidate, before)) return STRATA_STOP_TOLERANCE;
         if (has_converged_by_shift(fit, candidate)) return STRATA_STOP_CENTRE_SHIFT;
     }
-    if (candidate->result->iterations >= fit->config->model.max_iter) return STRATA_STOP_MAX_ITER;
+    if (candidate->result->iterations >= fit->steering->max_iter) return STRATA_STOP_MAX_ITER;
     return STRATA_STOP_NONE;
 }
 
 static bool needs_repair(const struct strata_fit *fit, const struct strata_candidate *candidate)
 {
     const struct strata_candidate_result *result = candidate->result;
-    if (candidate->exhausted || fit->asked_to_stop ||
-        result->iterations >= fit->config->model.max_iter)
+    if (candidate->exhausted || fit->asked_to_stop || result->dropped ||
+        result->iterations >= fit->steering->max_iter)
         return false;
     if (fit->estimator->soft && result->repairs >= 2 * result->k)
         return false; /* it will not hold */
@@ -322,6 +328,28 @@ static void show(struct strata_fit *fit, const struct wave *wave)
 
 /* --- waves ----------------------------------------------------------------------------- */
 
+static strata_status check_time(const struct strata_fit *fit, struct strata_err *err)
+{
+    if (!fit->out_of_time) return STRATA_OK;
+    return STRATA_FAIL(err, STRATA_E_AGAIN, "the fit was interrupted; run the same command again");
+}
+
+/* All ranks wait at the end of an iteration.  What is kept meanwhile knows of the orders that come. */
+static strata_status wait_while_paused(struct strata_fit *fit, const struct wave *wave,
+                                       struct strata_err *err)
+{
+    while (fit->steering->paused) {
+        strata_watch_tell(fit->comm, "PAUSED", fit->out->iterations_total);
+        bool changed = false;
+        STRATA_TRY(strata_steer_paused(fit, &changed, err));
+        if (changed) show(fit, wave);
+        if (fit->steering->cancelled)
+            return STRATA_FAIL(err, STRATA_E_CANCELLED, "the fit was cancelled");
+        STRATA_TRY(check_time(fit, err));
+    }
+    return STRATA_OK;
+}
+
 static strata_status iterate(struct strata_fit *fit, struct wave *wave, struct strata_err *err)
 {
     while (count_live(wave) > 0) {
@@ -340,26 +368,29 @@ static strata_status iterate(struct strata_fit *fit, struct wave *wave, struct s
             if (wave->candidate[i].live) STRATA_TRY(advance(fit, &wave->candidate[i], err));
         strata_fit_merge(fit, wave->candidate, wave->n);
         strata_fit_drop(fit, wave->candidate, wave->n);
+        strata_steer_at_end(fit);
         tell(fit, wave);
         show(fit, wave);
         STRATA_FAULT_AT("fit.iteration.end", fit->out->iterations_total);
-        if (fit->out_of_time)
-            return STRATA_FAIL(err, STRATA_E_AGAIN,
-                               "the fit was interrupted; run the same command again");
+        STRATA_TRY(check_time(fit, err));
+        STRATA_TRY(wait_while_paused(fit, wave, err));
     }
     return STRATA_OK;
 }
 
-/* Keep a candidate if it leads its k: eligible before not, then the lower objective, then the lower
- * number. */
+/* Keep a candidate if it leads its k: those that a client dropped last, eligible before not, then the lower
+ * objective, then the lower number. */
 static void lead(struct strata_fit *fit, const struct strata_candidate *candidate)
 {
     const struct strata_candidate_result *result = candidate->result;
     struct strata_leader *leader = &fit->leader[result->k - fit->k_from];
     if (leader->filled) {
-        const bool other_is_eligible = fit->out->candidate[leader->index].eligible;
+        const struct strata_candidate_result *other = &fit->out->candidate[leader->index];
+        const bool other_is_eligible = other->eligible;
+        if (result->dropped && !other->dropped) return;
         if (other_is_eligible && !result->eligible) return;
-        if (other_is_eligible == result->eligible && candidate->objective >= leader->objective)
+        if (other->dropped == result->dropped && other_is_eligible == result->eligible &&
+            candidate->objective >= leader->objective)
             return;
     }
     leader->filled = true;
@@ -379,12 +410,14 @@ static void conclude(struct strata_fit *fit, const struct strata_candidate *cand
     for (size_t c = 1; c < candidate->dims.k; c++)
         if (candidate->mass[c] < smallest) smallest = candidate->mass[c];
     result->smallest_share = smallest / (double)fit->totals.weight;
-    result->eligible = smallest > 0 && result->smallest_share >= fit->config->model.min_share;
+    result->eligible =
+        !result->dropped && smallest > 0 && result->smallest_share >= fit->config->model.min_share;
     result->objective = strata_fit_encoded(fit, candidate->objective);
     if (fit->race)
         strata_race_note(fit, candidate);
-    else if (result->reason != STRATA_STOP_MERGED && result->reason != STRATA_STOP_DROPPED)
-        lead(fit, candidate);
+    else if (result->dropped ||
+             (result->reason != STRATA_STOP_MERGED && result->reason != STRATA_STOP_DROPPED))
+        lead(fit, candidate); /* a k of which all are dropped has a leader too */
 }
 
 /* Room for the candidates of a wave and for their message.  Not collective. */

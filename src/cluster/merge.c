@@ -38,6 +38,7 @@ void strata_fit_merge(const struct strata_fit *fit, struct strata_candidate *can
         for (size_t j = 0; j < n && c->live; j++) {
             const struct strata_candidate *other = &candidate[j];
             if (j == i || other->dims.k != c->dims.k || other->result->reason == STRATA_STOP_MERGED ||
+                other->result->dropped || /* it does not go on */
                 !has_been_at(other, c->state[c->n_states - 1]))
                 continue;
             c->live = false;

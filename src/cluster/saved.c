@@ -15,7 +15,7 @@
 #include "cluster/cluster_impl.h"
 
 #define MAGIC UINT64_C(0x5441545346415254) /* "TRAFSTAT" */
-#define VERSION 1
+#define VERSION 2
 
 enum direction { COUNTING, WRITING, READING };
 
@@ -117,6 +117,10 @@ static void walk_head(struct strata_saved *saved, struct strata_fit *fit)
     fit->leg = (enum strata_leg)leg;
     walk_uint64(saved, &fit->out->iterations_total);
     walk_flag(saved, &fit->asked_to_stop);
+    walk_params(saved, &fit->steering->tolerance, 1);
+    walk_uint32(saved, &fit->steering->max_iter);
+    walk_uint64(saved, &fit->steering->n_obeyed);
+    walk_uint64(saved, &fit->steering->n_replayed);
 }
 
 static void walk_result(struct strata_saved *saved, size_t n_candidates,
@@ -130,6 +134,7 @@ static void walk_result(struct strata_saved *saved, size_t n_candidates,
     walk_uint32(saved, &result->iterations);
     walk_uint32(saved, &result->repairs);
     walk_flag(saved, &result->eligible);
+    walk_flag(saved, &result->dropped);
     walk_double(saved, &result->objective);
     walk_double(saved, &result->smallest_share);
     walk_double(saved, &result->raced);

@@ -21,6 +21,7 @@
 
 #include "requests.h"
 #include "transport.h"
+#include "waiting.h"
 
 #define MEMORY_BYTES ((size_t)4 << 20)
 #define FILES_MAX ((rlim_t)1 << 20)
@@ -32,6 +33,7 @@ struct strata_control {
     struct strata_arena scratch; /* of one request */
     struct strata_transport transport;
     struct strata_desk desk;
+    struct strata_waiting waiting; /* commands whose effect is not known yet */
     struct strata_channel channel;
     struct strata_keyring keyring; /* with keys only */
     struct strata_bucket bucket[STRATA_BUCKETS];
@@ -65,16 +67,44 @@ static struct strata_caller caller_of(struct strata_control *control,
                                   .bucket = &control->bucket[letter->client]};
 }
 
+static void send_reply(struct strata_control *control, const Strata__V1__Reply *reply,
+                       const struct strata_letter *to)
+{
+    struct strata_parcel parcel;
+    if (!reply || !strata_parcel_init(&parcel, strata__v1__reply__get_packed_size(reply))) return;
+    (void)strata__v1__reply__pack(reply, parcel.bytes); /* its size is known */
+    strata_transport_send(&control->transport, to, &parcel);
+}
+
 static void answer(struct strata_control *control, const struct strata_letter *letter)
 {
     struct strata_arena scratch = control->scratch;
     control->desk.caller = caller_of(control, letter);
+    control->desk.is_full = strata_waiting_is_full(&control->waiting);
     const Strata__V1__Reply *reply =
         strata_request_answer(&control->desk, letter->body, letter->n_body, &scratch);
-    struct strata_parcel parcel;
-    if (!reply || !strata_parcel_init(&parcel, strata__v1__reply__get_packed_size(reply))) return;
-    (void)strata__v1__reply__pack(reply, parcel.bytes); /* its size is known */
-    strata_transport_send(&control->transport, letter, &parcel);
+    if (reply && control->desk.asked.number)
+        strata_waiting_add(&control->waiting, letter, &control->desk.asked);
+    else
+        send_reply(control, reply, letter);
+}
+
+/* Commands that have taken effect, or whose deadline has passed. */
+static void answer_waiting(struct strata_control *control)
+{
+    struct strata_wait *wait;
+    struct strata_outcome_of_command outcome;
+    const double now_s = strata_clock_s();
+    for (size_t i = 0; (wait = strata_waiting_next(&control->waiting, &i)) != NULL;) {
+        const bool known = strata_board_outcome(control->desk.board, wait->asked.number, &outcome);
+        if (!known && now_s < wait->until_s) continue;
+        struct strata_arena scratch = control->scratch;
+        send_reply(
+            control,
+            strata_command_answer(&control->desk, &wait->asked, known ? &outcome : NULL, &scratch),
+            &wait->letter);
+        strata_waiting_remove(wait);
+    }
 }
 
 /* Answer what is queued, but leave events their turn. */
@@ -145,10 +175,12 @@ static void publish_due(struct strata_control *control)
 static void say_goodbye(struct strata_control *control)
 {
     strata_desk_look(&control->desk);
+    answer_waiting(control);
     publish_status(control, true);
     const double until = strata_clock_s() + STRATA_DRAIN_MS / 1000.0;
     while (strata_transport_wait(&control->transport, 10) && strata_clock_s() < until)
         (void)answer_queued(control);
+    answer_waiting(control);
 }
 
 static void *serve(void *context)
@@ -158,6 +190,7 @@ static void *serve(void *context)
         (void)strata_transport_wait(&control->transport,
                                     STRATA_CONTROL_PERIOD_MS); /* or a period has passed */
         strata_desk_look(&control->desk);
+        answer_waiting(control);
         (void)answer_queued(control); /* the rest in the next turn */
         publish_due(control);
     }

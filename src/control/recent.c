@@ -10,11 +10,10 @@ const struct strata_recent_command *strata_recent_find(const struct strata_recen
     return NULL;
 }
 
-struct strata_recent_command *strata_recent_add(struct strata_recent *recent, uint64_t client,
-                                                uint64_t id)
+void strata_recent_add(struct strata_recent *recent, struct strata_recent_command command)
 {
-    struct strata_recent_command *command = &recent->command[recent->next];
+    recent->command[recent->next] = command;
     recent->next = (recent->next + 1) % STRATA_RECENT_COMMANDS;
-    *command = (struct strata_recent_command){.client = client, .id = id};
-    return command;
+    if (command.number > recent->last_number)
+        recent->last_number = command.number; /* cancel has one */
 }

@@ -12,13 +12,13 @@
 /* From the first reduction on there is a candidate to show; after the end there is the result, or the last one. */
 #define HAS_SEGMENTS                                                                         \
     (STATE(FITTING) | STATE(EVALUATING) | STATE(DESCRIBING) | STATE(WRITING) | STATE(DONE) | \
-     STATE(STOPPING))
+     STATE(STOPPING) | STATE(PAUSED))
 #define HAS_RESULT (STATE(WRITING) | STATE(DONE) | STATE(STOPPING))
-#define CAN_STOP                                                                             \
-    (STATE(PENDING) | STATE(INGESTING) | STATE(ENCODING) | STATE(SEEDING) | STATE(FITTING) | \
-     STATE(STOPPING))
-
-#define CAN_KEEP (STATE(FITTING) | STATE(STOPPING))
+#define BEFORE_FIT (STATE(PENDING) | STATE(INGESTING) | STATE(ENCODING) | STATE(SEEDING))
+#define CAN_STEER (BEFORE_FIT | STATE(FITTING) | STATE(PAUSED)) /* early ones wait for the fit */
+#define CAN_STOP (CAN_STEER | STATE(STOPPING))
+#define CAN_CANCEL (CAN_STOP | STATE(EVALUATING) | STATE(DESCRIBING))
+#define CAN_KEEP (STATE(FITTING) | STATE(PAUSED) | STATE(STOPPING))
 
 /* KIND, name, handler, states in which it is answered, changes the job, the smallest role that may ask, personal */
 #define REQUEST_ROWS(X)                                                                  \
@@ -28,8 +28,12 @@
     X(GET_SEGMENT, "get_segment", handle_segment, HAS_SEGMENTS, false, VIEWER, false)    \
     X(GET_PERSONAS, "get_personas", handle_record, HAS_RESULT, false, VIEWER, false)     \
     X(GET_PERSONA, "get_persona", handle_record, HAS_RESULT, false, VIEWER, false)       \
-    X(STOP, "stop", handle_stop, CAN_STOP, true, OPERATOR, false)                        \
-    X(CHECKPOINT, "checkpoint", handle_checkpoint, CAN_KEEP, true, OPERATOR, false)
+    X(STOP, "stop", handle_command, CAN_STOP, true, OPERATOR, false)                     \
+    X(CHECKPOINT, "checkpoint", handle_command, CAN_KEEP, true, OPERATOR, false)         \
+    X(PAUSE, "pause", handle_command, CAN_STEER, true, OPERATOR, false)                  \
+    X(RESUME, "resume", handle_command, CAN_STEER, true, OPERATOR, false)                \
+    X(CANCEL, "cancel", handle_command, CAN_CANCEL, true, OPERATOR, false)               \
+    X(SET, "set", handle_command, CAN_STEER, true, OPERATOR, false)
 
 #define HANDLER(name)                                                              \
     static void name(struct strata_desk *desk, const Strata__V1__Request *request, \
@@ -59,6 +63,12 @@ static void refuse_role(const struct strata_request_row *row, struct strata_aren
     const char *text = strata_arena_print(arena, "%s needs the role of %s", row->name,
                                           strata_client_role_word(row->role));
     refuse(reply, STRATA__V1__CODE__CODE_FORBIDDEN, text ? text : "your role is too small");
+}
+
+static void refuse_full(Strata__V1__Reply *reply)
+{
+    refuse(reply, STRATA__V1__CODE__CODE_BUSY,
+           "too many commands wait for the job: ask again in a second");
 }
 
 static void refuse_memory(Strata__V1__Reply *reply)
@@ -172,43 +182,113 @@ HANDLER(handle_segment)
                  arena, reply);
 }
 
-/* Leave a command for the job; false, and refused, when too many wait. */
-static bool command(struct strata_desk *desk, enum strata_command_kind kind, uint64_t request_id,
-                    Strata__V1__Reply *reply)
+/* --- commands ----------------------------------------------------------------------------------- */
+
+static bool is_within(double value, double least, double most)
 {
-    const struct strata_command left = {.kind = kind, .request_id = request_id};
-    if (strata_board_ask(desk->board, left)) return true;
-    refuse(reply, STRATA__V1__CODE__CODE_BUSY,
-           "too many commands wait for the job: ask again in a second");
-    return false;
+    return value >= least && value <= most; /* and a number */
 }
 
-HANDLER(handle_checkpoint)
+/* What set asks for; NULL, or what is wrong with it. */
+static const char *read_set(const Strata__V1__Set *set, struct strata_command *command)
 {
-    Strata__V1__CheckpointReply *body = STRATA_NEW(arena, Strata__V1__CheckpointReply, 1);
-    if (!body) {
+    switch ((int)set->what_case) {
+    case STRATA__V1__SET__WHAT_TOLERANCE:
+        command->kind = STRATA_COMMAND_TOLERANCE;
+        command->value = set->tolerance;
+        return is_within(command->value, 0, 0.1) ? NULL : "set: the tolerance is from 0 to 0.1";
+    case STRATA__V1__SET__WHAT_MAX_ITER:
+        command->kind = STRATA_COMMAND_MAX_ITER;
+        command->value = set->max_iter;
+        return is_within(command->value, 1, 100000) ? NULL : "set: max_iter is from 1 to 100000";
+    case STRATA__V1__SET__WHAT_DROP:
+        command->kind = STRATA_COMMAND_DROP;
+        command->k = set->drop->k;
+        command->start = set->drop->start;
+        return command->k > 0 ? NULL : "set: drop names a number of segments";
+    case STRATA__V1__SET__WHAT_FREEZE_K:
+        command->kind = STRATA_COMMAND_FREEZE;
+        command->k = set->freeze_k;
+        return command->k > 0 ? NULL : "set: freeze_k is a number of segments";
+    case STRATA__V1__SET__WHAT_LOG_LEVEL:
+        command->kind = STRATA_COMMAND_LOG_LEVEL;
+        command->value = (double)set->log_level - (double)STRATA__V1__LOG_LEVEL__LOG_LEVEL_ERROR;
+        return is_within(command->value, STRATA_LOG_ERROR, STRATA_LOG_DEBUG)
+                   ? NULL
+                   : "set: the log level is error, warn, info or debug";
+    default:
+        return "set: names nothing that this server can set";
+    }
+}
+
+static const char *read_command(const Strata__V1__Request *request, struct strata_command *command)
+{
+    command->request_id = request->id;
+    switch ((int)request->body_case) {
+    case STRATA__V1__REQUEST__BODY_STOP:
+        command->kind = STRATA_COMMAND_STOP;
+        return NULL;
+    case STRATA__V1__REQUEST__BODY_CHECKPOINT:
+        command->kind = STRATA_COMMAND_CHECKPOINT;
+        return NULL;
+    case STRATA__V1__REQUEST__BODY_PAUSE:
+        command->kind = STRATA_COMMAND_PAUSE;
+        return NULL;
+    case STRATA__V1__REQUEST__BODY_RESUME:
+        command->kind = STRATA_COMMAND_RESUME;
+        return NULL;
+    case STRATA__V1__REQUEST__BODY_CANCEL:
+        command->kind = STRATA_COMMAND_CANCEL;
+        return NULL;
+    default:
+        return read_set(request->set, command);
+    }
+}
+
+/* A reply of one number is its own message for each kind, so that each may grow by itself. */
+static bool fill_iteration(Strata__V1__Request__BodyCase kind, uint64_t iteration,
+                           struct strata_arena *arena, Strata__V1__Reply *reply)
+{
+#define FILL(KIND, Type, type)                                         \
+    case STRATA__V1__REQUEST__BODY_##KIND:                             \
+        reply->type = STRATA_NEW(arena, Strata__V1__##Type##Reply, 1); \
+        if (!reply->type) return false;                                \
+        strata__v1__##type##_reply__init(reply->type);                 \
+        reply->type->iteration = iteration;                            \
+        reply->body_case = STRATA__V1__REPLY__BODY_##KIND;             \
+        return true
+    switch ((int)kind) {
+        FILL(STOP, Stop, stop);
+        FILL(CHECKPOINT, Checkpoint, checkpoint);
+        FILL(PAUSE, Pause, pause);
+        FILL(RESUME, Resume, resume);
+        FILL(CANCEL, Cancel, cancel);
+        FILL(SET, Set, set);
+    default:
+        return false;
+    }
+#undef FILL
+}
+
+/* Leave a command for the job. */
+HANDLER(handle_command)
+{
+    struct strata_command command = {.request_id = 0};
+    const char *wrong = read_command(request, &command);
+    if (wrong) {
+        refuse(reply, STRATA__V1__CODE__CODE_BAD_REQUEST, wrong);
+        return;
+    }
+    if (!fill_iteration(request->body_case, desk->now.iteration, arena, reply)) {
         refuse_memory(reply);
         return;
     }
-    if (!command(desk, STRATA_COMMAND_CHECKPOINT, request->id, reply)) return;
-    strata__v1__checkpoint_reply__init(body);
-    body->iteration = desk->now.iteration;
-    reply->body_case = STRATA__V1__REPLY__BODY_CHECKPOINT;
-    reply->checkpoint = body;
-}
-
-HANDLER(handle_stop)
-{
-    Strata__V1__StopReply *body = STRATA_NEW(arena, Strata__V1__StopReply, 1);
-    if (!body) {
-        refuse_memory(reply);
-        return;
-    }
-    if (!command(desk, STRATA_COMMAND_STOP, request->id, reply)) return;
-    strata__v1__stop_reply__init(body);
-    body->iteration = desk->now.iteration;
-    reply->body_case = STRATA__V1__REPLY__BODY_STOP;
-    reply->stop = body;
+    if (!desk->is_full)
+        desk->asked = (struct strata_asked){.number = strata_board_ask(desk->board, command),
+                                            .id = request->id,
+                                            .kind = request->body_case,
+                                            .deadline_ms = request->deadline_ms};
+    if (desk->asked.number == 0) refuse_full(reply);
 }
 
 /* --- the table ---------------------------------------------------------------------------------- */
@@ -290,28 +370,33 @@ static bool is_addressed(const struct strata_desk *desk, const Strata__V1__Reque
     return strcmp(request->incarnation, desk->incarnation) == 0;
 }
 
-/* The answer that the command got the first time; false when it is new. */
-static bool answer_again(const struct strata_desk *desk, const Strata__V1__Request *request,
-                         struct strata_arena *arena, Strata__V1__Reply *reply)
+/* The command that this one repeats; NULL when it is new. */
+static const struct strata_recent_command *first_of(const struct strata_desk *desk,
+                                                    const Strata__V1__Request *request)
 {
-    if (!request->incarnation[0]) return false; /* from a client that may use a number twice */
-    const struct strata_recent_command *first =
-        strata_recent_find(&desk->recent, desk->caller.number, request->id);
-    const Strata__V1__Reply *answer =
-        first ? strata_unpack(&strata__v1__reply__descriptor, first->reply, first->n_reply, arena)
-              : NULL;
-    if (answer) *reply = *answer;
-    return answer != NULL;
+    if (!request->incarnation[0]) return NULL; /* from a client that may use a number twice */
+    return strata_recent_find(&desk->recent, desk->caller.number, request->id);
 }
 
-static void remember(struct strata_desk *desk, const Strata__V1__Request *request,
-                     const Strata__V1__Reply *reply)
+/* A command that comes again waits for the answer to the first, or gets it at once. */
+static void answer_again(struct strata_desk *desk, const struct strata_recent_command *first,
+                         const Strata__V1__Request *request, struct strata_arena *arena,
+                         Strata__V1__Reply *reply)
 {
-    const size_t n_reply = strata__v1__reply__get_packed_size(reply);
-    STRATA_REQUIRE(n_reply <= STRATA_RECENT_REPLY_BYTES); /* commands have short answers */
-    struct strata_recent_command *command =
-        strata_recent_add(&desk->recent, desk->caller.number, request->id);
-    command->n_reply = strata__v1__reply__pack(reply, command->reply);
+    if (first->kind != (int)request->body_case)
+        refuse(reply, STRATA__V1__CODE__CODE_BAD_REQUEST, "the id was that of another command");
+    else if (desk->recent.last_number - first->number >= STRATA_BOARD_OUTCOMES)
+        refuse(reply, STRATA__V1__CODE__CODE_UNAVAILABLE,
+               "the command was obeyed so long ago that its answer is forgotten");
+    else if (desk->is_full)
+        refuse_full(reply);
+    else if (!fill_iteration(request->body_case, desk->now.iteration, arena, reply))
+        refuse_memory(reply);
+    else
+        desk->asked = (struct strata_asked){.number = first->number,
+                                            .id = request->id,
+                                            .kind = request->body_case,
+                                            .deadline_ms = request->deadline_ms};
 }
 
 static bool is_in_place(const struct strata_desk *desk, const struct strata_request_row *row)
@@ -323,19 +408,30 @@ static void obey(struct strata_desk *desk, const struct strata_request_row *row,
                  const Strata__V1__Request *request, struct strata_arena *arena,
                  Strata__V1__Reply *reply)
 {
-    const char *effect = "refused";
+    const struct strata_recent_command *first = first_of(desk, request);
+    const char *effect = "accepted";
     if (!is_addressed(desk, request))
         refuse(reply, STRATA__V1__CODE__CODE_UNAVAILABLE,
                "the command is not for this start of the job: say hello, and give its incarnation");
-    else if (answer_again(desk, request, arena, reply)) /* whatever has become of the job since */
-        effect = "repeated";
+    else if (first) /* whatever has become of the job since */
+        answer_again(desk, first, request, arena, reply);
     else if (!is_in_place(desk, row))
         refuse_state(desk, row->name, arena, reply);
     else
         row->handle(desk, request, arena, reply);
-    const bool new = reply->code == STRATA__V1__CODE__CODE_OK &&strcmp(effect, "refused") == 0;
-    if (new && request->incarnation[0]) remember(desk, request, reply);
-    strata_audit(desk, row, request, new ? "accepted" : effect);
+    if (desk->asked.number == 0)
+        effect = "refused";
+    else if (first)
+        effect = "repeated";
+    else
+        strata_recent_add(&desk->recent,
+                          (struct strata_recent_command){.client = desk->caller.number,
+                                                         .id = request->incarnation[0]
+                                                                   ? request->id
+                                                                   : 0, /* 0 is never asked for */
+                                                         .number = desk->asked.number,
+                                                         .kind = (int)request->body_case});
+    strata_audit(desk, row, request, effect);
 }
 
 /* --- answering ---------------------------------------------------------------------------------- */
@@ -391,8 +487,7 @@ static void dispatch(struct strata_desk *desk, const Strata__V1__Request *reques
         look(desk, row, request, arena, reply);
 }
 
-Strata__V1__Reply *strata_request_answer(struct strata_desk *desk, const void *bytes,
-                                         size_t n_bytes, struct strata_arena *arena)
+static Strata__V1__Reply *new_reply(const struct strata_desk *desk, struct strata_arena *arena)
 {
     Strata__V1__Reply *reply = STRATA_NEW(arena, Strata__V1__Reply, 1);
     if (!reply) return NULL;
@@ -400,6 +495,54 @@ Strata__V1__Reply *strata_request_answer(struct strata_desk *desk, const void *b
     reply->code = STRATA__V1__CODE__CODE_OK;
     reply->seq = desk->now.seq;
     reply->incarnation = (char *)(uintptr_t)desk->incarnation;
+    return reply;
+}
+
+/* A command that had no effect, with the job's reason. */
+static void refuse_command(const struct strata_desk *desk, const char *name,
+                           const struct strata_outcome_of_command *outcome,
+                           struct strata_arena *arena, Strata__V1__Reply *reply)
+{
+    const char *state = strata_job_state_word(desk->now.state), *text = NULL;
+    Strata__V1__Code code = STRATA__V1__CODE__CODE_UNAVAILABLE;
+    if (outcome->effect == STRATA_EFFECT_REFUSED) {
+        text = strata_arena_print(arena, "%s: %s (the job is %s)", name,
+                                  outcome->refused ? outcome->refused : "it cannot be", state);
+    } else if (outcome->effect == STRATA_EFFECT_FAILED) {
+        code = STRATA__V1__CODE__CODE_INTERNAL;
+        text = strata_arena_print(
+            arena, "%s: the checkpoint could not be written; the log says why", name);
+    } else {
+        text = strata_arena_print(arena, "%s: it came too late to have an effect (the job is %s)",
+                                  name, state);
+    }
+    refuse(reply, code, text ? text : "the command had no effect");
+}
+
+Strata__V1__Reply *strata_command_answer(const struct strata_desk *desk,
+                                         const struct strata_asked *asked,
+                                         const struct strata_outcome_of_command *outcome,
+                                         struct strata_arena *arena)
+{
+    Strata__V1__Reply *reply = new_reply(desk, arena);
+    if (!reply) return NULL;
+    reply->id = asked->id;
+    if (!outcome)
+        refuse(reply, STRATA__V1__CODE__CODE_ACCEPTED,
+               "the job has accepted it; it will take effect at the end of its iteration");
+    else if (outcome->effect != STRATA_EFFECT_TAKEN)
+        refuse_command(desk, strata_request_row(asked->kind)->name, outcome, arena, reply);
+    else if (!fill_iteration(asked->kind, outcome->iteration, arena, reply))
+        refuse_memory(reply);
+    return reply;
+}
+
+Strata__V1__Reply *strata_request_answer(struct strata_desk *desk, const void *bytes,
+                                         size_t n_bytes, struct strata_arena *arena)
+{
+    Strata__V1__Reply *reply = new_reply(desk, arena);
+    if (!reply) return NULL;
+    desk->asked = (struct strata_asked){.number = 0};
     const Strata__V1__Request *request =
         n_bytes <= STRATA_REQUEST_BYTES_MAX
             ? strata_unpack(&strata__v1__request__descriptor, bytes, n_bytes, arena)

@@ -24,6 +24,14 @@ struct strata_caller {
     struct strata_bucket *bucket; /* NULL: it may ask as much as it likes */
 };
 
+/* A command that was left on the board, and who is to be answered. */
+struct strata_asked {
+    uint64_t number; /* on the board; 0: there is none */
+    uint64_t id;     /* of the request */
+    Strata__V1__Request__BodyCase kind;
+    uint32_t deadline_ms; /* 0: no limit */
+};
+
 /* What answers are made from; the control thread's own. */
 struct strata_desk {
     struct strata_board *board;
@@ -35,6 +43,8 @@ struct strata_desk {
     struct strata_snapshot now; /* read once a turn */
     Strata__V1__Result *result; /* unpacked once; NULL until there is one */
     struct strata_arena record; /* of result */
+    bool is_full;               /* no more commands can wait for an answer */
+    struct strata_asked asked;  /* by the last request; with number 0 the reply is final */
 };
 
 struct strata_request_row {
@@ -59,11 +69,19 @@ const struct strata_request_row *strata_request_row(Strata__V1__Request__BodyCas
 /* Read the board; unpack the result when it has appeared. */
 void strata_desk_look(struct strata_desk *desk);
 
-/* Parse, bound, check the state, act, answer.  The reply is in arena and borrows from desk: pack it before the next
+/* Parse, bound, check the state, act, answer.  A command is left on the board: then desk->asked has its number, and the
+ * reply only says that it was accepted; strata_command_answer makes the one to send.  The reply is in arena and borrows from desk: pack it before the next
  * look.  Never fails: whatever the bytes are, there is a reply, and it packs into STRATA_REPLY_BYTES_MAX.  NULL only when
  * arena has no room for a struct. */
 Strata__V1__Reply *strata_request_answer(struct strata_desk *desk, const void *bytes,
                                          size_t n_bytes, struct strata_arena *arena);
+
+/* The reply to a command that was asked, now that its outcome is there, or (NULL) its deadline has passed.  As
+ * strata_request_answer. */
+Strata__V1__Reply *strata_command_answer(const struct strata_desk *desk,
+                                         const struct strata_asked *asked,
+                                         const struct strata_outcome_of_command *outcome,
+                                         struct strata_arena *arena);
 
 /* A line in the log for each command and each look at a single customer: who, what, with which effect; never a value. */
 void strata_audit(const struct strata_desk *desk, const struct strata_request_row *row,

@@ -6,7 +6,8 @@
 _Static_assert((int)STRATA__V1__JOB_STATE__JOB_STATE_PENDING == (int)STRATA_JOB_PENDING + 1 &&
                    (int)STRATA__V1__JOB_STATE__JOB_STATE_DONE == (int)STRATA_JOB_DONE + 1 &&
                    (int)STRATA__V1__JOB_STATE__JOB_STATE_FAILED == (int)STRATA_JOB_FAILED + 1 &&
-                   (int)STRATA__V1__JOB_STATE__JOB_STATE_FAILED == (int)STRATA_JOB_STATE_COUNT,
+                   (int)STRATA__V1__JOB_STATE__JOB_STATE_PAUSED == (int)STRATA_JOB_PAUSED + 1 &&
+                   (int)STRATA__V1__JOB_STATE__JOB_STATE_PAUSED == (int)STRATA_JOB_STATE_COUNT,
                "the wire's states are the board's, one higher");
 
 void strata_status_fill(const struct strata_snapshot *now, Strata__V1__JobStatus *status)

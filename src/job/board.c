@@ -50,6 +50,21 @@ void strata_board_publish_result(struct strata_board *board, const unsigned char
     unlock(board);
 }
 
+/* --- commands; the lock is held ---------------------------------------------------------------- */
+
+static struct strata_outcome_of_command *outcome_of(struct strata_board *board, uint64_t number)
+{
+    return &board->outcome[number % STRATA_BOARD_OUTCOMES];
+}
+
+static void answer_late(struct strata_board *board, uint64_t number)
+{
+    *outcome_of(board, number) = (struct strata_outcome_of_command){
+        .number = number, .effect = STRATA_EFFECT_LATE, .is_kept = true};
+}
+
+/* --- of the compute side -------------------------------------------------------------------- */
+
 bool strata_board_take(struct strata_board *board, struct strata_command *command)
 {
     lock(board);
@@ -63,6 +78,49 @@ bool strata_board_take(struct strata_board *board, struct strata_command *comman
     return any;
 }
 
+uint64_t strata_board_cancelled(struct strata_board *board)
+{
+    lock(board);
+    const uint64_t number = board->cancelled;
+    unlock(board);
+    return number;
+}
+
+void strata_board_answer(struct strata_board *board, struct strata_outcome_of_command outcome)
+{
+    lock(board);
+    *outcome_of(board, outcome.number) = outcome;
+    unlock(board);
+}
+
+void strata_board_keep(struct strata_board *board, uint64_t up_to, bool written)
+{
+    lock(board);
+    for (size_t i = 0; i < STRATA_BOARD_OUTCOMES; i++) {
+        struct strata_outcome_of_command *outcome = &board->outcome[i];
+        if (outcome->number == 0 || outcome->number > up_to || outcome->is_kept) continue;
+        outcome->is_kept = true;
+        if (!written && outcome->is_checkpoint) outcome->effect = STRATA_EFFECT_FAILED;
+    }
+    unlock(board);
+}
+
+void strata_board_close(struct strata_board *board, bool job_is_over)
+{
+    lock(board);
+    board->is_closed = true;
+    board->is_over |= job_is_over;
+    for (size_t i = 0; i < board->n_commands; i++) answer_late(board, board->command[i].number);
+    board->n_commands = 0;
+    const uint64_t cancelled = board->cancelled;
+    if (job_is_over && cancelled && outcome_of(board, cancelled)->number != cancelled)
+        answer_late(board, cancelled);
+    for (size_t i = 0; i < STRATA_BOARD_OUTCOMES; i++) board->outcome[i].is_kept |= job_is_over;
+    unlock(board);
+}
+
+/* --- of the control side ------------------------------------------------------------------- */
+
 struct strata_snapshot strata_board_read(struct strata_board *board, const unsigned char **result,
                                          size_t *result_bytes)
 {
@@ -74,11 +132,45 @@ struct strata_snapshot strata_board_read(struct strata_board *board, const unsig
     return now;
 }
 
-bool strata_board_ask(struct strata_board *board, struct strata_command command)
+/* Once is enough: who asks again waits for the same. */
+static uint64_t ask_to_cancel(struct strata_board *board)
+{
+    if (board->cancelled) return board->cancelled;
+    const uint64_t number = ++board->n_asked;
+    if (board->is_over)
+        answer_late(board, number);
+    else
+        board->cancelled = number;
+    return number;
+}
+
+static uint64_t ask(struct strata_board *board, struct strata_command command)
+{
+    if (command.kind == STRATA_COMMAND_CANCEL) return ask_to_cancel(board);
+    if (!board->is_closed && board->n_commands == STRATA_BOARD_COMMANDS) return 0;
+    command.number = ++board->n_asked;
+    if (board->is_closed)
+        answer_late(board, command.number);
+    else
+        board->command[board->n_commands++] = command;
+    return command.number;
+}
+
+uint64_t strata_board_ask(struct strata_board *board, struct strata_command command)
 {
     lock(board);
-    const bool room = board->n_commands < STRATA_BOARD_COMMANDS;
-    if (room) board->command[board->n_commands++] = command;
+    const uint64_t number = ask(board, command);
     unlock(board);
-    return room;
+    return number;
+}
+
+bool strata_board_outcome(struct strata_board *board, uint64_t number,
+                          struct strata_outcome_of_command *outcome)
+{
+    lock(board);
+    const struct strata_outcome_of_command *of = outcome_of(board, number);
+    const bool known = of->number == number && of->is_kept;
+    if (known) *outcome = *of;
+    unlock(board);
+    return known;
 }

@@ -32,7 +32,8 @@ static strata_status start_keeper(struct strata_job *job, struct strata_err *err
                                                       .commands = strata_job_commands(job),
                                                       .generation = job->generation,
                                                       .interval_s =
-                                                          job->plan.config->checkpoint_interval_s};
+                                                          job->plan.config->checkpoint_interval_s,
+                                                      .board = job->host->board};
         status = strata_keeper_start(&options, job->keep, &job->keeper, err);
     }
     return strata_comm_agree(job->comm, status, err);
@@ -43,11 +44,15 @@ strata_status strata_job_fit(struct strata_job *job, struct strata_clustering **
 {
     struct strata_fit_watch watch = {.context = job,
                                      .command = strata_job_fit_command,
+                                     .order = strata_job_next_order,
+                                     .obeyed = strata_job_obeyed,
+                                     .rest = strata_job_rest,
                                      .progress = strata_job_fit_progress,
                                      .moment = note_moment};
     const struct strata_start *start = NULL;
     STRATA_TRY(strata_job_read_start(job, &start, err));
     STRATA_TRY(share_state(job, &watch, err));
+    STRATA_TRY(strata_job_replay_share(job, &watch, err));
     STRATA_TRY(start_keeper(job, err));
     return strata_cluster_from(job->comm, job->plan.config, job->features, start, &watch, job->keep,
                                out, quality, err);

@@ -19,7 +19,7 @@ unsigned strata_job_asked(void);
 void strata_job_signals_wake(sem_t *wake);
 
 #define STRATA_JOB_STAGES_MAX 12
-#define STRATA_JOB_COMMANDS_MAX 64
+#define STRATA_JOB_COMMANDS_MAX 256
 
 /* A job on its way: one a rank. */
 struct strata_job {
@@ -35,8 +35,11 @@ struct strata_job {
     char started_utc[32];
     struct strata_stage_time stage[STRATA_JOB_STAGES_MAX];
     size_t n_stages;
-    const char *command[STRATA_JOB_COMMANDS_MAX]; /* the last ones that took effect, in all attempts */
+    const char *command[STRATA_JOB_COMMANDS_MAX]; /* that took effect, in all attempts: see orders.c */
     size_t n_commands;
+    const struct strata_order *replay; /* (n_replay) of an earlier run's manifest (rank 0) */
+    size_t n_replay;
+    uint64_t settings_fingerprint;
     const char *directory;         /* the run directory, absolute */
     struct strata_attempt attempt; /* this start of the run: number 0 until it has begun */
     char temporary_dir[256];       /* this rank's own */
@@ -54,7 +57,7 @@ struct strata_job {
     /* limit.c: the same moment on all ranks, each by its own clock */
     double end_s, margin_s; /* when the time is over, and how long before it the job stops */
     /* rank 0 */
-    double asked_at_s, iteration_s;
+    double asked_at_s, iteration_s, paused_s;
     bool is_warned;
 };
 
@@ -62,16 +65,39 @@ struct strata_job {
  * show in no result may differ.  Pure. */
 bool strata_job_settings_differ(const char *before, const char *now, char *what, size_t room);
 bool strata_job_inputs_differ(const char *before, const char *now, char *what, size_t room);
-/* Of what makes the customer table: all but the model. */
+/* Of what makes the customer table: all but the model.  And of all settings that show in a result. */
 uint64_t strata_job_data_fingerprint(const char *settings, const char *inputs);
+uint64_t strata_job_settings_fingerprint(const char *settings);
 
 /* resume.c: what the run directory holds of an unfinished run of the same job; --fresh: nothing.  Rank 0 only,
  * once the attempt has begun.  Fails, naming setting or file, when it is another job's. */
 STRATA_MUST_CHECK strata_status strata_job_resume(struct strata_job *job, struct strata_err *err);
+
+/* orders.c: commands of clients, from the board to the fit and into the record.  An order in words, which are read back
+ * with what follows them: "set tolerance 0.001 in attempt 1 while FITTING at iteration 7" (or: after iteration 7). */
+#define STRATA_ORDER_TEXT_BYTES 64
+void strata_order_print(const struct strata_order *order, char text[STRATA_ORDER_TEXT_BYTES]);
+bool strata_order_read(const char *line, struct strata_order *order);
+bool strata_order_changes_result(enum strata_order_kind kind);
 /* The commands as a checkpoint keeps them: a line each, in keep; "" when memory ends. */
 const char *strata_job_commands(const struct strata_job *job);
-/* One more of them; the oldest goes when there are too many.  NULL is none. */
+/* One more of them.  When there are too many, the oldest goes that changed no result; others are never forgotten, so
+ * that a manifest can be replayed.  NULL is none. */
 void strata_job_add_command(struct strata_job *job, const char *command);
+/* The fit's questions: the next order from the board (rank 0); what came of one; wait while paused. */
+bool strata_job_next_order(void *context, struct strata_order *order);
+void strata_job_obeyed(void *context, const struct strata_order *order, const char *refused);
+void strata_job_rest(void *context);
+
+/* replay.c: the orders of --replay MANIFEST, into the job.  Refuses the manifest of another job or other inputs.  Rank 0
+ * only, once settings are known. */
+STRATA_MUST_CHECK strata_status strata_job_replay_read(struct strata_job *job,
+                                                       struct strata_err *err);
+/* Rank 0's orders for the fit's watch on all ranks.  Collective. */
+STRATA_MUST_CHECK strata_status strata_job_replay_share(struct strata_job *job,
+                                                        struct strata_fit_watch *watch,
+                                                        struct strata_err *err);
+
 /* The run is done: nothing is needed of it any more. */
 void strata_job_forget_checkpoints(struct strata_job *job);
 
@@ -91,6 +117,7 @@ struct strata_keeper_options {
     const char *settings, *inputs, *commands; /* texts; commands may be NULL */
     uint64_t generation;                      /* of the first one */
     double interval_s;
+    struct strata_board *board; /* is told which commands are durable; NULL: nobody asks */
 };
 STRATA_MUST_CHECK strata_status strata_keeper_start(const struct strata_keeper_options *options,
                                                     struct strata_arena *arena,
@@ -99,8 +126,9 @@ STRATA_MUST_CHECK strata_status strata_keeper_start(const struct strata_keeper_o
 /* The end of an iteration: keep its state, if that is cheap or the last chance.  Never waits for a disk. */
 void strata_keeper_note(struct strata_keeper *keeper, const struct strata_fit_moment *moment,
                         uint64_t iteration, bool is_last);
-/* What later states carry along: immutable, lives as long as the keeper; a NULL keeper is fine. */
-void strata_keeper_carry(struct strata_keeper *keeper, const char *commands);
+/* What later states carry along: immutable, lives as long as the keeper; and the number of the last of these commands
+ * on the board, 0 where it is not from there.  A NULL keeper is fine. */
+void strata_keeper_carry(struct strata_keeper *keeper, const char *commands, uint64_t last_command);
 /* Write the next state at once; a NULL keeper is fine.  From the thread that notes moments. */
 void strata_keeper_hurry(struct strata_keeper *keeper);
 /* A later attempt owns the run directory. */
@@ -131,6 +159,8 @@ void strata_job_ingest_progress(void *context, const char *source, uint64_t byte
                                 uint64_t bytes_total);
 void strata_job_fit_progress(void *context, const struct strata_fit_progress *progress);
 unsigned strata_job_fit_command(void *context);
+/* A client has cancelled the job.  Any thread; rank 0's alone can tell. */
+bool strata_job_is_cancelled(const struct strata_job *job);
 
 /* pipeline.c: what signals and the limit ask of this rank: STRATA_OK, _AGAIN or _CANCELLED, with the sentence. */
 STRATA_MUST_CHECK strata_status strata_job_must_end(const struct strata_job *job,

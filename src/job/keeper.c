@@ -27,13 +27,16 @@ struct draft {
     size_t n_bytes, room_bytes;
     uint64_t iteration;
     const char *commands;
+    uint64_t last_command; /* of the board's */
 };
 
 struct strata_keeper {
     const struct strata_attempt *attempt;
     const char *settings, *inputs;
     char versions[STRATA_VERSIONS_BYTES];
-    const char *commands; /* the compute side's */
+    struct strata_board *board; /* NULL: nobody asks */
+    const char *commands;       /* the compute side's, */
+    uint64_t last_command;      /* and the number of the last of them on the board */
     double interval_s;
     uint64_t generation; /* of the next checkpoint */
     struct draft draft[STRATA_KEEPER_DRAFTS];
@@ -101,6 +104,8 @@ static void write_draft(struct strata_keeper *keeper)
     }
     keeper->generation++;
     if (keeper->status == STRATA_E_UNAVAILABLE) atomic_store(&keeper->taken_over, true);
+    if (keeper->board)
+        strata_board_keep(keeper->board, draft->last_command, keeper->status == STRATA_OK);
 }
 
 /* Until a checkpoint is due, or somebody wants one at once. */
@@ -159,11 +164,13 @@ void strata_keeper_note(struct strata_keeper *keeper, const struct strata_fit_mo
     struct draft *draft = keeper->filling;
     if (!draft_fits(draft, strata_fit_state_bytes(moment))) {
         STRATA_LOG(WARN, "checkpoint.too_large", "bytes=%zu", draft->n_bytes);
+        if (keeper->board) strata_board_keep(keeper->board, keeper->last_command, false);
         return;
     }
     strata_fit_state_write(moment, draft->bytes);
     draft->iteration = iteration;
     draft->commands = keeper->commands;
+    draft->last_command = keeper->last_command;
     STRATA_REQUIRE(pthread_mutex_lock(&keeper->lock) == 0);
     keeper->filling = keeper->ready;
     keeper->ready = draft;
@@ -177,9 +184,11 @@ void strata_keeper_note(struct strata_keeper *keeper, const struct strata_fit_mo
     keeper->n_drafts++;
 }
 
-void strata_keeper_carry(struct strata_keeper *keeper, const char *commands)
+void strata_keeper_carry(struct strata_keeper *keeper, const char *commands, uint64_t last_command)
 {
-    if (keeper) keeper->commands = commands;
+    if (!keeper) return;
+    keeper->commands = commands;
+    if (last_command) keeper->last_command = last_command;
 }
 
 void strata_keeper_hurry(struct strata_keeper *keeper)
@@ -214,6 +223,7 @@ strata_status strata_keeper_start(const struct strata_keeper_options *options,
     keeper->settings = options->settings;
     keeper->inputs = options->inputs;
     keeper->commands = options->commands ? options->commands : "";
+    keeper->board = options->board;
     keeper->generation = options->generation;
     keeper->interval_s = options->interval_s;
     keeper->due_s = strata_clock_s() + options->interval_s;

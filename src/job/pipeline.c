@@ -112,7 +112,7 @@ strata_status strata_job_must_end(const struct strata_job *job, struct strata_er
 {
     const unsigned asked = strata_job_asked();
     const char *state = strata_job_state_word(job->snapshot.state);
-    if (asked & STRATA_ASKED_CANCEL)
+    if ((asked & STRATA_ASKED_CANCEL) || strata_job_is_cancelled(job))
         return STRATA_FAIL(err, STRATA_E_CANCELLED, "cancelled while %s", state);
     if ((asked & STRATA_ASKED_LIMIT) || strata_job_limit_reached(job, 0))
         return STRATA_FAIL(err, STRATA_E_AGAIN, "asked to end while %s; run the same command again",
@@ -154,6 +154,7 @@ static strata_status seal(struct strata_job *job, struct strata_err *err)
         .sum_bytes = job->comm->sum_bytes,
         .command = job->command,
         .n_commands = job->n_commands,
+        .settings_fingerprint = job->settings_fingerprint,
     };
     return strata_results_seal(job->attempt.tray, job->plan.config, &facts, *job->keep, err);
 }
@@ -244,6 +245,7 @@ static strata_status walk(struct strata_job *job, struct strata_blob *result, st
     STRATA_TRY(begin(job, STRATA_EVENT_NEXT, err));
     STRATA_TRY(strata_job_fit(job, &clustering, &quality, err));
     if (job->snapshot.state == STRATA_JOB_SEEDING) strata_job_enter(job, STRATA_EVENT_NEXT);
+    if (job->host && job->host->board) strata_board_close(job->host->board, false);
     tell_ending(job, clustering);
 
     STRATA_TRY(begin(job, STRATA_EVENT_NEXT, err));
@@ -265,6 +267,19 @@ static strata_status walk(struct strata_job *job, struct strata_blob *result, st
     return STRATA_OK;
 }
 
+/* Clients that wait for an answer get one. */
+static void answer_clients(const struct strata_job *job, strata_status status)
+{
+    struct strata_board *board = job->host ? job->host->board : NULL;
+    const struct strata_outcome_of_command cancelled = {
+        .number = board ? strata_board_cancelled(board) : 0,
+        .effect = STRATA_EFFECT_TAKEN,
+        .iteration = job->snapshot.iteration};
+    if (!board) return;
+    if (status == STRATA_E_CANCELLED && cancelled.number) strata_board_answer(board, cancelled);
+    strata_board_close(board, true);
+}
+
 /* The last state, the last words, and the directory as it should be left. */
 static void leave(struct strata_job *job, strata_status status, const struct strata_err *err)
 {
@@ -282,9 +297,13 @@ static void leave(struct strata_job *job, strata_status status, const struct str
     } else {
         STRATA_LOG(INFO, "run.end", "seconds=%.3f", strata_clock_s() - job->started_s);
     }
+    answer_clients(job, status);
+    const bool may_go_on =
+        job->n_checkpoints > 0 && (status != STRATA_E_CANCELLED || strata_job_is_cancelled(job));
+    if (job->comm->rank == 0 && strata_job_is_cancelled(job) && status == STRATA_E_CANCELLED)
+        strata_job_forget_table(job); /* a client wants nothing but checkpoints to stay */
     if (job->host && job->host->close) job->host->close(job->host->context);
     strata_features_finish(job->features);
-    const bool may_go_on = job->n_checkpoints > 0 && status != STRATA_E_CANCELLED;
     strata_job_directory_close(job, status == STRATA_OK || status == STRATA_E_AGAIN || may_go_on);
 }
 

@@ -12,7 +12,7 @@ static const double fraction_at[STRATA_JOB_STATE_COUNT] = {
     [STRATA_JOB_PENDING] = 0.0,     [STRATA_JOB_INGESTING] = 0.02,  [STRATA_JOB_ENCODING] = 0.40,
     [STRATA_JOB_SEEDING] = 0.45,    [STRATA_JOB_FITTING] = 0.45,    [STRATA_JOB_STOPPING] = 0.45,
     [STRATA_JOB_EVALUATING] = 0.85, [STRATA_JOB_DESCRIBING] = 0.88, [STRATA_JOB_WRITING] = 0.92,
-    [STRATA_JOB_DONE] = 1.0,
+    [STRATA_JOB_DONE] = 1.0,        [STRATA_JOB_PAUSED] = 0.45,
 };
 
 static void set_fraction(struct strata_job *job, double fraction)
@@ -21,7 +21,8 @@ static void set_fraction(struct strata_job *job, double fraction)
     if (fraction > now->fraction) now->fraction = fraction;
     now->elapsed_s = strata_clock_s() - job->started_s;
     const bool known = now->fraction > 0.05;
-    now->remaining_s = known ? now->elapsed_s * (1 - now->fraction) / now->fraction : -1;
+    const double worked_s = now->elapsed_s - job->paused_s;
+    now->remaining_s = known ? worked_s * (1 - now->fraction) / now->fraction : -1;
 }
 
 void strata_job_publish(struct strata_job *job)
@@ -93,18 +94,7 @@ static bool must_end(struct strata_job *job)
            strata_job_limit_reached(job, NEXT_ITERATION * job->iteration_s);
 }
 
-/* It takes effect: what comes of it is on disk soon, and so is that it was asked. */
-static void note_command(struct strata_job *job, const char *what)
-{
-    strata_job_add_command(
-        job, strata_arena_print(job->keep, "%s in attempt %u while %s at iteration %llu", what,
-                                job->attempt.number, strata_job_state_word(job->snapshot.state),
-                                (unsigned long long)job->snapshot.iteration));
-    strata_keeper_carry(job->keeper, strata_job_commands(job));
-    strata_keeper_hurry(job->keeper);
-}
-
-/* What this rank was asked: signals on any rank, commands on rank 0.  The bits ride in the next reduction. */
+/* What this rank was asked: signals on any rank, the limit and a client's cancel on rank 0.  The bits ride in the next reduction. */
 unsigned strata_job_fit_command(void *context)
 {
     struct strata_job *job = context;
@@ -112,14 +102,6 @@ unsigned strata_job_fit_command(void *context)
     if (strata_job_asked() & STRATA_ASKED_LIMIT) command |= STRATA_FIT_LIMIT;
     if (strata_job_asked() & STRATA_ASKED_CANCEL) command |= STRATA_FIT_CANCEL;
     if (job->host && must_end(job)) command |= STRATA_FIT_LIMIT;
-    struct strata_command asked;
-    while (job->host && job->host->board && strata_board_take(job->host->board, &asked)) {
-        if (asked.kind == STRATA_COMMAND_CHECKPOINT) note_command(job, "checkpoint");
-        if (asked.kind != STRATA_COMMAND_STOP) continue;
-        command |= STRATA_FIT_STOP;
-        note_command(job, "stop");
-        if (strata_job_next(job->snapshot.state, STRATA_EVENT_STOP) != STRATA_JOB_STATE_COUNT)
-            strata_job_enter(job, STRATA_EVENT_STOP);
-    }
+    if (strata_job_is_cancelled(job)) command |= STRATA_FIT_CANCEL;
     return command;
 }

@@ -26,6 +26,17 @@ static strata_status add_start(const struct strata_job *job, const char **inputs
     return *inputs ? STRATA_OK : STRATA_FAIL(err, STRATA_E_MEMORY, "the list of inputs");
 }
 
+/* And so is a manifest whose commands are given again. */
+static strata_status add_replay(const struct strata_job *job, const char **inputs,
+                                struct strata_err *err)
+{
+    char *line = NULL;
+    if (!job->request->replay) return STRATA_OK;
+    STRATA_TRY(strata_input_line("replay", job->request->replay, job->keep, &line, err));
+    *inputs = strata_arena_print(job->keep, "%s%s", *inputs, line);
+    return *inputs ? STRATA_OK : STRATA_FAIL(err, STRATA_E_MEMORY, "the list of inputs");
+}
+
 static strata_status describe(struct strata_job *job, struct strata_err *err)
 {
     char *settings = NULL, *inputs = NULL;
@@ -34,7 +45,10 @@ static strata_status describe(struct strata_job *job, struct strata_err *err)
     job->settings = settings;
     job->inputs = inputs;
     job->data_fingerprint = strata_job_data_fingerprint(settings, inputs);
-    return add_start(job, &job->inputs, err);
+    job->settings_fingerprint = strata_job_settings_fingerprint(settings);
+    STRATA_TRY(add_start(job, &job->inputs, err));
+    STRATA_TRY(strata_job_replay_read(job, err));
+    return add_replay(job, &job->inputs, err);
 }
 
 /* A section's text, which ends with a NUL in keep; NULL when it is not there or there is no memory. */
@@ -45,24 +59,6 @@ static const char *text_of(const struct strata_checkpoint *checkpoint, const cha
     return section && section->n_bytes
                ? strata_arena_copy(keep, (const char *)section->bytes, section->n_bytes)
                : NULL;
-}
-
-const char *strata_job_commands(const struct strata_job *job)
-{
-    const char *text = "";
-    for (size_t i = 0; text && i < job->n_commands; i++)
-        text = strata_arena_print(job->keep, "%s%s\n", text, job->command[i]);
-    return text ? text : "";
-}
-
-void strata_job_add_command(struct strata_job *job, const char *command)
-{
-    if (!command) return;
-    if (job->n_commands == STRATA_JOB_COMMANDS_MAX) {
-        job->n_commands--;
-        memmove(job->command, job->command + 1, job->n_commands * sizeof *job->command);
-    }
-    job->command[job->n_commands++] = command;
 }
 
 /* What earlier attempts were told belongs to the run. */

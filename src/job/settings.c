@@ -171,6 +171,17 @@ uint64_t strata_job_data_fingerprint(const char *settings, const char *inputs)
     return sum;
 }
 
+uint64_t strata_job_settings_fingerprint(const char *settings)
+{
+    struct walk walk = walk_from(settings);
+    uint64_t sum = 0;
+    while (next_setting(&walk)) {
+        sum = sum * 31 + strata_hash(walk.path, strlen(walk.path));
+        sum = sum * 31 + strata_hash(walk.value, walk.value_length);
+    }
+    return sum;
+}
+
 /* --- files ----------------------------------------------------------------------------- */
 
 /* Source and path of a line of inputs: all but its last two fields. */

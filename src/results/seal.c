@@ -96,6 +96,7 @@ static void fill_facts(struct strata_maker *maker, const struct strata_config *c
     out->compiler = strata_maker_text(maker, COMPILER);
     out->ranks = (uint32_t)facts->ranks;
     out->input_fingerprint = facts->input_fingerprint;
+    out->settings_fingerprint = facts->settings_fingerprint;
     out->started = strata_maker_text(maker, facts->started);
     out->ended = strata_maker_text(maker, facts->ended);
     out->reductions = facts->n_sums;

@@ -1,5 +1,5 @@
 /* The request parser and every handler, on any bytes: there is always a reply, it packs within the limit and reads back,
- * and the board gets a command only for an accepted stop. */
+ * and the board gets a command only when the desk says so. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +59,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct strata_command command;
     size_t n_commands = 0;
     while (strata_board_take(&board, &command)) n_commands++;
-    if (n_commands != (reply->body_case == STRATA__V1__REPLY__BODY_STOP ? 1u : 0u)) abort();
+    const bool asked = desk.asked.number != 0;
+    const bool to_cancel = desk.asked.kind == STRATA__V1__REQUEST__BODY_CANCEL;
+    if (n_commands != (asked && !to_cancel ? 1u : 0u)) abort();
+    if (asked && reply->code != STRATA__V1__CODE__CODE_OK) abort();
+    if (!asked) return 0;
+    /* whatever comes of it, there is an answer */
+    for (int effect = STRATA_EFFECT_TAKEN; effect <= STRATA_EFFECT_LATE; effect++) {
+        const struct strata_outcome_of_command outcome = {.effect = (enum strata_effect)effect};
+        check(strata_command_answer(&desk, &desk.asked, &outcome, &scratch), scratch);
+    }
     return 0;
 }

@@ -57,14 +57,78 @@ Test(board, commands_come_out_in_the_order_they_were_asked)
     struct strata_command command;
     cr_assert_not(strata_board_take(&board, &command));
     for (uint64_t id = 1; id <= STRATA_BOARD_COMMANDS; id++)
-        cr_assert(strata_board_ask(&board, (struct strata_command){STRATA_COMMAND_STOP, id}));
-    cr_assert_not(strata_board_ask(&board, (struct strata_command){STRATA_COMMAND_STOP, 99}),
+        cr_assert(strata_board_ask(
+            &board, (struct strata_command){.kind = STRATA_COMMAND_STOP, .request_id = id}));
+    cr_assert_not(strata_board_ask(&board, (struct strata_command){.kind = STRATA_COMMAND_STOP,
+                                                                   .request_id = 99}),
                   "a full queue refuses");
     for (uint64_t id = 1; id <= STRATA_BOARD_COMMANDS; id++) {
         cr_assert(strata_board_take(&board, &command));
         cr_assert_eq(command.request_id, id);
     }
     cr_assert_not(strata_board_take(&board, &command));
+}
+
+static uint64_t ask(enum strata_command_kind kind)
+{
+    return strata_board_ask(&board, (struct strata_command){.kind = kind, .request_id = 7});
+}
+
+static bool is_told(uint64_t number, struct strata_outcome_of_command *outcome)
+{
+    return strata_board_outcome(&board, number, outcome);
+}
+
+Test(board, an_outcome_is_told_once_it_is_kept)
+{
+    struct strata_command command;
+    struct strata_outcome_of_command outcome;
+    const uint64_t pause = ask(STRATA_COMMAND_PAUSE), checkpoint = ask(STRATA_COMMAND_CHECKPOINT);
+    cr_assert_eq(checkpoint, pause + 1);
+    cr_assert(strata_board_take(&board, &command));
+    cr_assert_eq(command.number, pause);
+    cr_assert_not(is_told(pause, &outcome));
+    strata_board_answer(&board, (struct strata_outcome_of_command){
+                                    .number = pause, .effect = STRATA_EFFECT_TAKEN, .iteration = 3});
+    strata_board_answer(&board, (struct strata_outcome_of_command){.number = checkpoint,
+                                                                   .effect = STRATA_EFFECT_TAKEN,
+                                                                   .iteration = 4,
+                                                                   .is_checkpoint = true});
+    cr_assert_not(is_told(pause, &outcome), "its checkpoint is not written yet");
+    strata_board_keep(&board, pause, true);
+    cr_assert(is_told(pause, &outcome));
+    cr_assert_eq(outcome.iteration, 3);
+    cr_assert_not(is_told(checkpoint, &outcome));
+    strata_board_keep(&board, checkpoint, false);
+    cr_assert(is_told(checkpoint, &outcome));
+    cr_assert_eq(outcome.effect, STRATA_EFFECT_FAILED, "it could not be written");
+}
+
+Test(board, what_comes_after_the_fit_is_late_but_a_cancel)
+{
+    struct strata_command command;
+    struct strata_outcome_of_command outcome;
+    const uint64_t waits = ask(STRATA_COMMAND_STOP), cancel = ask(STRATA_COMMAND_CANCEL);
+    cr_assert_eq(ask(STRATA_COMMAND_CANCEL), cancel, "once is enough");
+    strata_board_close(&board, false);
+    cr_assert_not(strata_board_take(&board, &command));
+    const uint64_t late = ask(STRATA_COMMAND_PAUSE);
+    cr_assert(is_told(waits, &outcome) && outcome.effect == STRATA_EFFECT_LATE);
+    cr_assert(is_told(late, &outcome) && outcome.effect == STRATA_EFFECT_LATE);
+    cr_assert_not(is_told(cancel, &outcome));
+    cr_assert_eq(strata_board_cancelled(&board), cancel);
+    strata_board_close(&board, true);
+    cr_assert(is_told(cancel, &outcome) && outcome.effect == STRATA_EFFECT_LATE);
+}
+
+Test(board, nothing_waits_when_the_job_is_over)
+{
+    struct strata_outcome_of_command outcome;
+    strata_board_close(&board, true);
+    for (int kind = STRATA_COMMAND_STOP; kind < STRATA_COMMAND_COUNT; kind++) {
+        const uint64_t number = ask((enum strata_command_kind)kind);
+        cr_assert(is_told(number, &outcome) && outcome.effect == STRATA_EFFECT_LATE);
+    }
 }
 
 Test(board, every_state_has_its_own_word_and_three_are_final)

@@ -57,7 +57,8 @@ static void *ask_on(void *context)
 {
     const uint64_t asker = *(const uint64_t *)context;
     for (uint64_t i = 0; i < COMMANDS_EACH;) {
-        const struct strata_command command = {STRATA_COMMAND_STOP, asker * COMMANDS_EACH + i};
+        const struct strata_command command = {.kind = STRATA_COMMAND_STOP,
+                                               .request_id = asker * COMMANDS_EACH + i};
         if (strata_board_ask(&board, command)) i++;
         if (atomic_load(&over)) break;
     }

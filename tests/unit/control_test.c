@@ -1,6 +1,7 @@
 /* Server and client together, over real sockets. */
 #include "strata/control.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -107,17 +108,62 @@ Test(control, answers_from_the_result_once_there_is_one)
     cr_assert_eq(answer.segments.n_segments, 5);
 }
 
-Test(control, stop_reaches_the_board_with_its_request_id)
+/* A job that takes one command and answers it after a while. */
+static void *take_one(void *context)
+{
+    struct strata_command *command = context;
+    while (!strata_board_take(&world.board, command)) (void)usleep(1000);
+    (void)usleep(100000);
+    strata_board_answer(&world.board,
+                        (struct strata_outcome_of_command){.number = command->number,
+                                                           .effect = STRATA_EFFECT_TAKEN,
+                                                           .iteration = 77,
+                                                           .is_kept = true});
+    return NULL;
+}
+
+Test(control, a_command_is_answered_when_it_has_taken_effect)
+{
+    struct strata_command command = {.request_id = 0};
+    pthread_t job;
+    world_publish(&world, STRATA_JOB_FITTING, 5);
+    START("ipc");
+    OPEN();
+    cr_assert_eq(pthread_create(&job, NULL, take_one, &command), 0);
+    cr_assert_eq(question(STRATA_ASK_SET, "drop=5/2"), STRATA_OK, "%s", world.err.text);
+    cr_assert_eq(pthread_join(job, NULL), 0);
+    cr_assert_eq(answer.iteration, 77);
+    cr_assert_eq(command.kind, STRATA_COMMAND_DROP);
+    cr_assert_eq(command.k, 5);
+    cr_assert_eq(command.start, 2);
+    cr_assert_neq(command.request_id, 0);
+    cr_assert_not(strata_board_take(&world.board, &command));
+}
+
+Test(control, a_command_whose_deadline_passes_is_said_to_be_accepted)
 {
     struct strata_command command = {.request_id = 0};
     world_publish(&world, STRATA_JOB_FITTING, 5);
     START("ipc");
-    OPEN();
-    cr_assert_eq(question(STRATA_ASK_STOP, NULL), STRATA_OK, "%s", world.err.text);
+    cr_assert_eq(world_open(&world, &client, 300), STRATA_OK);
+    cr_assert_eq(question(STRATA_ASK_STOP, NULL), STRATA_E_AGAIN);
+    cr_assert(strstr(world.err.text, "accepted"), "%s", world.err.text);
+    cr_assert_eq(question(STRATA_ASK_STATUS, NULL), STRATA_OK);
     cr_assert(strata_board_take(&world.board, &command));
     cr_assert_eq(command.kind, STRATA_COMMAND_STOP);
-    cr_assert_neq(command.request_id, 0);
-    cr_assert_not(strata_board_take(&world.board, &command));
+}
+
+Test(control, who_waits_when_the_job_ends_is_answered)
+{
+    struct strata_command command;
+    world_publish(&world, STRATA_JOB_FITTING, 5);
+    START("ipc");
+    OPEN();
+    cr_assert_eq(question(STRATA_ASK_SET, "nothing"), STRATA_E_USAGE);
+    cr_assert_not(strata_board_take(&world.board, &command), "nothing was sent");
+    strata_board_close(&world.board, false);
+    cr_assert_eq(question(STRATA_ASK_PAUSE, NULL), STRATA_E_UNAVAILABLE);
+    cr_assert(strstr(world.err.text, "too late"), "%s", world.err.text);
 }
 
 Test(control, events_follow_the_board_and_heartbeats_repeat_the_last_number)

@@ -59,10 +59,20 @@ static void *ask_on(void *context)
     return NULL;
 }
 
+static int take_all(void)
+{
+    int n_taken = 0;
+    for (struct strata_command command; strata_board_take(&world.board, &command); n_taken++)
+        strata_board_answer(&world.board,
+                            (struct strata_outcome_of_command){.number = command.number,
+                                                               .effect = STRATA_EFFECT_TAKEN,
+                                                               .is_kept = true});
+    return n_taken;
+}
+
 int main(void)
 {
     pthread_t thread[CLIENTS];
-    struct strata_command command;
     int n_taken = 0;
     double worst_s = 0;
     world_init(&world);
@@ -72,12 +82,12 @@ int main(void)
     for (uint64_t i = 1; atomic_load(&n_clients_left) > 0; i++) {
         const double begin = strata_clock_s();
         world_publish(&world, STRATA_JOB_FITTING, i);
-        while (strata_board_take(&world.board, &command)) n_taken++;
+        n_taken += take_all();
         if (strata_clock_s() - begin > worst_s) worst_s = strata_clock_s() - begin;
         if (i == 1000) world_publish_record(&world);
     }
     for (size_t i = 0; i < CLIENTS; i++) CHECK(pthread_join(thread[i], NULL) == 0);
-    while (strata_board_take(&world.board, &command)) n_taken++;
+    n_taken += take_all();
     CHECK(n_taken == atomic_load(&n_accepted) && n_taken > 0);
     world_finish(&world);
     (void)printf("%d commands accepted and taken; the longest publication took %.3f ms\n", n_taken,

@@ -92,7 +92,8 @@ Test(json_view, shape_is_that_of_the_mapping)
         "\"duckdbVersion\":\"\",\"compiler\":\"\",\"ranks\":4294967295,\"inputFingerprint\":\"0\","
         "\"started\":\"\",\"ended\":\"\",\"stages\":[],\"reductions\":\"0\",\"reducedBytes\":\"0\","
         "\"commands\":[],\"files\":[{\"path\":\"a/\\\"b\\\"\\n\\u003cscript>\\u0001\xc3\xa9"
-        "\\ufffd\\ufffd\\ufffd\\ufffd\",\"bytes\":\"18446744073709551615\",\"sha256\":\"\"}]}");
+        "\\ufffd\\ufffd\\ufffd\\ufffd\",\"bytes\":\"18446744073709551615\",\"sha256\":\"\"}],"
+        "\"settingsFingerprint\":\"0\"}");
 }
 
 Test(json_view, absent_figures_are_absent_and_zero_is_not)

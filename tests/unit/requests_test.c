@@ -1,6 +1,7 @@
 /* The request table: every kind in every state gets the documented code, whatever the bytes are there is a reply. */
 #include "control/requests.h"
 
+#include <math.h>
 #include <string.h>
 
 #include <criterion/criterion.h>
@@ -33,6 +34,8 @@ static void teardown(void)
 
 TestSuite(requests, .init = setup, .fini = teardown);
 
+static Strata__V1__Set set; /* of the request last made */
+
 /* One request of each kind, in the table's order. */
 static Strata__V1__Request *request_of(size_t row)
 {
@@ -45,6 +48,15 @@ static Strata__V1__Request *request_of(size_t row)
     static Strata__V1__GetPersona persona;
     static Strata__V1__Stop stop;
     static Strata__V1__Checkpoint checkpoint;
+    static Strata__V1__Pause pause;
+    static Strata__V1__Resume resume;
+    static Strata__V1__Cancel cancel;
+    strata__v1__pause__init(&pause);
+    strata__v1__resume__init(&resume);
+    strata__v1__cancel__init(&cancel);
+    strata__v1__set__init(&set);
+    set.what_case = STRATA__V1__SET__WHAT_TOLERANCE;
+    set.tolerance = 0.01;
     strata__v1__request__init(&request);
     strata__v1__hello__init(&hello);
     strata__v1__get_status__init(&status);
@@ -82,6 +94,18 @@ static Strata__V1__Request *request_of(size_t row)
         break;
     case STRATA__V1__REQUEST__BODY_CHECKPOINT:
         request.checkpoint = &checkpoint;
+        break;
+    case STRATA__V1__REQUEST__BODY_PAUSE:
+        request.pause = &pause;
+        break;
+    case STRATA__V1__REQUEST__BODY_RESUME:
+        request.resume = &resume;
+        break;
+    case STRATA__V1__REQUEST__BODY_CANCEL:
+        request.cancel = &cancel;
+        break;
+    case STRATA__V1__REQUEST__BODY_SET:
+        request.set = &set;
         break;
     case STRATA__V1__REQUEST__BODY__NOT_SET:
     case _STRATA__V1__REQUEST__BODY__CASE_IS_INT_SIZE:
@@ -130,7 +154,7 @@ static void publish_record(uint32_t n_segments)
 }
 
 /* The documented codes, written out by hand: O = OK, - = UNAVAILABLE.  Columns are states in the order of board.h:
- * PENDING INGESTING ENCODING SEEDING FITTING EVALUATING DESCRIBING WRITING DONE STOPPING CANCELLED FAILED */
+ * PENDING INGESTING ENCODING SEEDING FITTING EVALUATING DESCRIBING WRITING DONE STOPPING CANCELLED FAILED PAUSED */
 struct expectation {
     const char *name;
     const char *running;  /* no candidate and no result yet */
@@ -139,14 +163,18 @@ struct expectation {
     const char *serving;
 };
 static const struct expectation expected[] = {
-    {"hello", "OOOOOOOOOOOO", "OOOOOOOOOOOO", "OOOOOOOOOOOO", "OOOOOOOOOOOO"},
-    {"get_status", "OOOOOOOOOOOO", "OOOOOOOOOOOO", "OOOOOOOOOOOO", "OOOOOOOOOOOO"},
-    {"get_segments", "------------", "----OOOOOO--", "----OOOOOO--", "----OOOOOO--"},
-    {"get_segment", "------------", "------------", "----OOOOOO--", "----OOOOOO--"},
-    {"get_personas", "------------", "------------", "-------OOO--", "-------OOO--"},
-    {"get_persona", "------------", "------------", "-------OOO--", "-------OOO--"},
-    {"stop", "OOOOO----O--", "OOOOO----O--", "OOOOO----O--", "------------"},
-    {"checkpoint", "----O----O--", "----O----O--", "----O----O--", "------------"},
+    {"hello", "OOOOOOOOOOOOO", "OOOOOOOOOOOOO", "OOOOOOOOOOOOO", "OOOOOOOOOOOOO"},
+    {"get_status", "OOOOOOOOOOOOO", "OOOOOOOOOOOOO", "OOOOOOOOOOOOO", "OOOOOOOOOOOOO"},
+    {"get_segments", "-------------", "----OOOOOO--O", "----OOOOOO--O", "----OOOOOO--O"},
+    {"get_segment", "-------------", "-------------", "----OOOOOO--O", "----OOOOOO--O"},
+    {"get_personas", "-------------", "-------------", "-------OOO---", "-------OOO---"},
+    {"get_persona", "-------------", "-------------", "-------OOO---", "-------OOO---"},
+    {"stop", "OOOOO----O--O", "OOOOO----O--O", "OOOOO----O--O", "-------------"},
+    {"checkpoint", "----O----O--O", "----O----O--O", "----O----O--O", "-------------"},
+    {"pause", "OOOOO-------O", "OOOOO-------O", "OOOOO-------O", "-------------"},
+    {"resume", "OOOOO-------O", "OOOOO-------O", "OOOOO-------O", "-------------"},
+    {"cancel", "OOOOOOO--O--O", "OOOOOOO--O--O", "OOOOOOO--O--O", "-------------"},
+    {"set", "OOOOO-------O", "OOOOO-------O", "OOOOO-------O", "-------------"},
 };
 
 static void check_column(const char *name, size_t row, int state, char wanted)
@@ -166,7 +194,11 @@ static void check_column(const char *name, size_t row, int state, char wanted)
                   word);
     if (is_ok) cr_expect_str_empty(reply->text);
     const bool commanded = strata_board_take(&board, &command);
-    cr_expect_eq(commanded, strata_request_rows[row].changes && is_ok, "%s while %s", name, word);
+    const bool cancelled = strata_request_rows[row].kind == STRATA__V1__REQUEST__BODY_CANCEL;
+    cr_expect_eq(desk.asked.number != 0, strata_request_rows[row].changes && is_ok);
+    if (desk.asked.number) cr_expect_eq(desk.asked.id, 1000 + row);
+    cr_expect_eq(commanded, !cancelled && strata_request_rows[row].changes && is_ok, "%s while %s",
+                 name, word);
     if (commanded) cr_expect_eq(command.request_id, 1000 + row);
 }
 
@@ -212,8 +244,9 @@ Test(requests, nothing_can_be_changed_when_a_finished_run_is_served)
 /* --- roles -------------------------------------------------------------------------------------- */
 
 /* The smallest role that may ask, written out by hand in the table's order. */
-static const char *const smallest_role[] = {"viewer", "viewer", "viewer",   "viewer",
-                                            "viewer", "viewer", "operator", "operator"};
+static const char *const smallest_role[] = {"viewer",   "viewer",   "viewer",   "viewer",
+                                            "viewer",   "viewer",   "operator", "operator",
+                                            "operator", "operator", "operator", "operator"};
 
 Test(requests, every_kind_is_refused_to_smaller_roles_in_every_state)
 {
@@ -236,9 +269,13 @@ Test(requests, every_kind_is_refused_to_smaller_roles_in_every_state)
                 if (forbidden)
                     cr_expect(strstr(reply->text, smallest_role[row]), "%s", reply->text);
                 if (forbidden) cr_expect_eq(reply->body_case, STRATA__V1__REPLY__BODY__NOT_SET);
+                const bool cancels =
+                    strata_request_rows[row].kind == STRATA__V1__REQUEST__BODY_CANCEL;
                 cr_expect_eq(strata_board_take(&board, &command),
-                             strata_request_rows[row].changes &&
+                             !cancels && strata_request_rows[row].changes &&
                                  reply->code == STRATA__V1__CODE__CODE_OK);
+                cr_expect_eq(desk.asked.number != 0, strata_request_rows[row].changes &&
+                                                         reply->code == STRATA__V1__CODE__CODE_OK);
             }
     }
 }
@@ -274,21 +311,22 @@ static size_t n_commands_taken(void)
 Test(requests, a_command_that_comes_again_gets_the_first_answer_and_has_no_second_effect)
 {
     publish(STRATA_JOB_FITTING, 2);
-    const Strata__V1__Reply *first = ask_stop(77, "0123456789abcdef");
-    cr_assert_eq(first->code, STRATA__V1__CODE__CODE_OK);
+    cr_assert_eq(ask_stop(77, "0123456789abcdef")->code, STRATA__V1__CODE__CODE_OK);
+    const uint64_t number = desk.asked.number;
+    cr_assert_neq(number, 0);
     struct strata_snapshot now = {.state = STRATA_JOB_STOPPING, .iteration = 99, .remaining_s = -1};
     strata_board_publish(&board, &now);
     const Strata__V1__Reply *again = ask_stop(77, "0123456789abcdef");
     cr_expect_eq(again->code, STRATA__V1__CODE__CODE_OK);
-    cr_expect_eq(again->seq, first->seq);
-    cr_expect_eq(again->stop->iteration, first->stop->iteration);
+    cr_expect_eq(desk.asked.number, number, "it waits for the first one's outcome");
     cr_expect_eq(n_commands_taken(), 1);
     publish(STRATA_JOB_WRITING, 2);
     cr_expect_eq(ask_stop(77, "0123456789abcdef")->code, STRATA__V1__CODE__CODE_OK,
                  "whatever has become of the job");
     strata_board_publish(&board, &now);
     desk.caller.number = 5;
-    cr_expect_eq(ask_stop(77, "0123456789abcdef")->stop->iteration, 99, "another client's");
+    cr_expect_eq(ask_stop(77, "0123456789abcdef")->code, STRATA__V1__CODE__CODE_OK);
+    cr_expect_neq(desk.asked.number, number, "another client's");
     cr_expect_eq(ask_stop(78, "0123456789abcdef")->code, STRATA__V1__CODE__CODE_OK);
     cr_expect_eq(n_commands_taken(), 2);
 }
@@ -320,8 +358,12 @@ Test(requests, only_so_many_commands_are_remembered)
     for (uint64_t id = 1; id <= 3 * STRATA_RECENT_COMMANDS; id++) {
         cr_assert_eq(ask_stop(id, "0123456789abcdef")->code, STRATA__V1__CODE__CODE_OK);
         cr_assert_eq(n_commands_taken(), 1);
-        const uint64_t oldest = id > STRATA_RECENT_COMMANDS ? id - STRATA_RECENT_COMMANDS + 1 : 1;
-        cr_assert_eq(ask_stop(oldest, "0123456789abcdef")->code, STRATA__V1__CODE__CODE_OK);
+        const uint64_t answered = id > STRATA_BOARD_OUTCOMES ? id - STRATA_BOARD_OUTCOMES + 1 : 1;
+        const uint64_t known = id > STRATA_RECENT_COMMANDS ? id - STRATA_RECENT_COMMANDS + 1 : 1;
+        cr_assert_eq(ask_stop(answered, "0123456789abcdef")->code, STRATA__V1__CODE__CODE_OK);
+        const Strata__V1__Code code = ask_stop(known, "0123456789abcdef")->code;
+        cr_assert_eq(code, known < answered ? STRATA__V1__CODE__CODE_UNAVAILABLE
+                                            : STRATA__V1__CODE__CODE_OK);
         cr_assert_eq(n_commands_taken(), 0);
     }
 }
@@ -467,6 +509,88 @@ Test(requests, a_full_queue_is_busy_and_loses_nothing)
     struct strata_command command;
     for (int i = 0; i < STRATA_BOARD_COMMANDS; i++) cr_assert(strata_board_take(&board, &command));
     cr_assert_not(strata_board_take(&board, &command));
+}
+
+static size_t row_of(Strata__V1__Request__BodyCase kind)
+{
+    size_t row = 0;
+    while (strata_request_rows[row].kind != kind) row++;
+    return row;
+}
+
+#define SET row_of(STRATA__V1__REQUEST__BODY_SET)
+
+Test(requests, what_is_set_reaches_the_board_within_its_bounds)
+{
+    static const double refused[] = {-0.001, 0.1001, 1e300, (double)NAN, (double)INFINITY};
+    struct strata_command command;
+    publish(STRATA_JOB_FITTING, 2);
+    cr_assert_eq(answer(request_of(SET))->code, STRATA__V1__CODE__CODE_OK);
+    cr_assert(strata_board_take(&board, &command));
+    cr_assert_eq(command.kind, STRATA_COMMAND_TOLERANCE);
+    cr_assert_eq(command.value, 0.01);
+    cr_assert_eq(command.number, desk.asked.number);
+    for (size_t i = 0; i < sizeof refused / sizeof *refused; i++) {
+        Strata__V1__Request *request = request_of(SET);
+        set.tolerance = refused[i];
+        cr_expect_eq(answer(request)->code, STRATA__V1__CODE__CODE_BAD_REQUEST, "%g", refused[i]);
+    }
+    for (uint32_t what = 0; what < 4; what++) { /* numbers that are 0, and nothing at all */
+        Strata__V1__Request *request = request_of(SET);
+        Strata__V1__Drop drop = STRATA__V1__DROP__INIT;
+        static const Strata__V1__Set__WhatCase cases[] = {
+            STRATA__V1__SET__WHAT__NOT_SET, STRATA__V1__SET__WHAT_MAX_ITER,
+            STRATA__V1__SET__WHAT_FREEZE_K, STRATA__V1__SET__WHAT_DROP};
+        set.max_iter = 0;
+        set.what_case = cases[what];
+        if (what == 3) set.drop = &drop;
+        cr_expect_eq(answer(request)->code, STRATA__V1__CODE__CODE_BAD_REQUEST, "%u", what);
+    }
+    for (int level = 0; level < 7; level++) {
+        Strata__V1__Request *request = request_of(SET);
+        set.what_case = STRATA__V1__SET__WHAT_LOG_LEVEL;
+        set.log_level = (Strata__V1__LogLevel)level;
+        const bool good = level >= 1 && level <= 4;
+        cr_expect_eq(answer(request)->code == STRATA__V1__CODE__CODE_OK, good, "level %d", level);
+        cr_expect_eq(strata_board_take(&board, &command), good);
+    }
+    cr_assert_not(strata_board_take(&board, &command));
+}
+
+static Strata__V1__Code code_of(enum strata_effect effect, const char *words)
+{
+    const struct strata_outcome_of_command outcome = {
+        .effect = effect, .iteration = 12, .refused = "no candidate would be left"};
+    const Strata__V1__Reply *reply = strata_command_answer(&desk, &desk.asked, &outcome, &arena);
+    cr_assert_eq(reply->id, 1000 + SET);
+    cr_expect(strstr(reply->text, words), "%s", reply->text);
+    if (effect == STRATA_EFFECT_TAKEN) cr_expect_eq(reply->set->iteration, 12);
+    return reply->code;
+}
+
+Test(requests, a_command_is_answered_with_what_came_of_it)
+{
+    publish(STRATA_JOB_FITTING, 2);
+    (void)answer(request_of(SET));
+    cr_assert_eq(code_of(STRATA_EFFECT_TAKEN, ""), STRATA__V1__CODE__CODE_OK);
+    cr_assert_eq(code_of(STRATA_EFFECT_REFUSED, "no candidate would be left"),
+                 STRATA__V1__CODE__CODE_UNAVAILABLE);
+    cr_assert_eq(code_of(STRATA_EFFECT_LATE, "too late"), STRATA__V1__CODE__CODE_UNAVAILABLE);
+    cr_assert_eq(code_of(STRATA_EFFECT_FAILED, "could not be written"),
+                 STRATA__V1__CODE__CODE_INTERNAL);
+    const Strata__V1__Reply *reply = strata_command_answer(&desk, &desk.asked, NULL, &arena);
+    cr_assert_eq(reply->code, STRATA__V1__CODE__CODE_ACCEPTED);
+    cr_assert_eq(reply->body_case, STRATA__V1__REPLY__BODY__NOT_SET);
+}
+
+Test(requests, nobody_can_ask_when_no_more_can_wait)
+{
+    struct strata_command command;
+    publish(STRATA_JOB_FITTING, 2);
+    desk.is_full = true;
+    cr_assert_eq(answer(request_of(SET))->code, STRATA__V1__CODE__CODE_BUSY);
+    cr_assert_not(strata_board_take(&board, &command));
+    cr_assert_eq(answer(request_of(1))->code, STRATA__V1__CODE__CODE_OK, "others can");
 }
 
 Test(requests, bytes_that_are_no_request_get_an_error_with_id_zero)

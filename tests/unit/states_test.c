@@ -35,3 +35,18 @@ Test(states, stop_finishes_the_job_with_what_it_has)
     cr_assert_eq(strata_job_next(STRATA_JOB_INGESTING, STRATA_EVENT_STOP), STRATA_JOB_STATE_COUNT);
     cr_assert_eq(strata_job_next(STRATA_JOB_WRITING, STRATA_EVENT_CANCEL), STRATA_JOB_STATE_COUNT);
 }
+
+Test(states, a_pause_is_of_the_fit_and_ends_by_resume_stop_or_cancel)
+{
+    for (enum strata_job_state state = 0; state < STRATA_JOB_STATE_COUNT; state++) {
+        const enum strata_job_state paused = strata_job_next(state, STRATA_EVENT_PAUSE);
+        const enum strata_job_state resumed = strata_job_next(state, STRATA_EVENT_RESUME);
+        cr_expect_eq(paused,
+                     state == STRATA_JOB_FITTING ? STRATA_JOB_PAUSED : STRATA_JOB_STATE_COUNT);
+        cr_expect_eq(resumed,
+                     state == STRATA_JOB_PAUSED ? STRATA_JOB_FITTING : STRATA_JOB_STATE_COUNT);
+    }
+    cr_expect_eq(strata_job_next(STRATA_JOB_PAUSED, STRATA_EVENT_STOP), STRATA_JOB_STOPPING);
+    cr_expect_eq(strata_job_next(STRATA_JOB_PAUSED, STRATA_EVENT_CANCEL), STRATA_JOB_CANCELLED);
+    cr_expect_eq(strata_job_next(STRATA_JOB_PAUSED, STRATA_EVENT_NEXT), STRATA_JOB_STATE_COUNT);
+}

@@ -58,20 +58,36 @@ class Client:
             self.events.close(0)
         self.context.term()
 
-    def ask(self, kind, **fields):
-        """Send one request and return its Reply, whatever its code."""
+    def send(self, kind, deadline_ms=None, **fields):
+        """Send one request; its id."""
         self.last_id += 1
-        request = pb.Request(id=self.last_id, deadline_ms=self.timeout_ms)
+        request = pb.Request(id=self.last_id, deadline_ms=self.timeout_ms * 9 // 10 if deadline_ms is None else deadline_ms)
         body = getattr(request, kind)
         body.SetInParent()
         for name, value in fields.items():
-            setattr(body, name, value)
+            if isinstance(value, dict):  # a message within it
+                getattr(body, name).SetInParent()
+                for key, part in value.items():
+                    setattr(getattr(body, name), key, part)
+            else:
+                setattr(body, name, value)
         self.requests.send(request.SerializeToString())
-        while self.requests.poll(self.timeout_ms):
+        return request.id
+
+    def reply(self, request_id, timeout_ms):
+        """The Reply to a request, or None when it has not come in time."""
+        while self.requests.poll(timeout_ms):
             reply = pb.Reply.FromString(self.requests.recv())
-            if reply.id == request.id:
+            if reply.id == request_id:
                 return reply
-        raise NoReply(f"{kind}: no reply within {self.timeout_ms} ms")
+        return None
+
+    def ask(self, kind, **fields):
+        """Send one request and return its Reply, whatever its code."""
+        reply = self.reply(self.send(kind, **fields), self.timeout_ms)
+        if reply is None:
+            raise NoReply(f"{kind}: no reply within {self.timeout_ms} ms")
+        return reply
 
     def subscribe(self):
         self.events = self.context.socket(zmq.SUB)

@@ -157,10 +157,55 @@ def test_stratactl_stops_a_job_which_then_finishes():
         client = Client(job.run)
         until(lambda: state_of(client) == "JOB_STATE_FITTING")
         client.close()
-        assert "best model so far" in ctl("--run", job.run, "stop")
+        assert re.match(r"Stopped in iteration \d+: the job finishes with the best model so far", ctl("--run", job.run, "stop"))
         assert "stopped at iteration" in job.wait()
         assert "DONE" in ctl("--run", job.run, "status"), "the finished run answers by itself"
         assert "DONE" in ctl("--run", job.run, "stop", code=69)
+
+
+def test_commands_are_answered_when_they_have_taken_effect():
+    with Job(tick_ms=30) as job:
+        client = Client(job.run)
+        until(lambda: state_of(client) == "JOB_STATE_FITTING")
+        paused = int(re.match(r"Paused after iteration (\d+), which is on disk", ctl("--run", job.run, "pause"))[1])
+        assert state_of(client) == "JOB_STATE_PAUSED"
+        assert "PAUSED" in ctl("--run", job.run, "status")
+        reply = json.loads(ctl("--run", job.run, "--json", "set", "tolerance=0.001"))
+        assert reply["set"]["iteration"] == str(paused), reply
+        assert ctl("--run", job.run, "set", "drop=5/2") == f"In effect from iteration {paused} on.\n"
+        assert "cannot be set" in ctl("--run", job.run, "set", "drop=0", code=64)
+        assert "cannot be set" in ctl("--run", job.run, "set", "colour=3", code=64)
+        assert "0 to 0.1" in ctl("--run", job.run, "set", "tolerance=3", code=64)
+        assert ctl("--run", job.run, "resume") == f"The job goes on after iteration {paused}.\n"
+        assert state_of(client) == "JOB_STATE_FITTING"
+        client.close()
+
+
+def test_a_command_that_waits_is_answered_at_its_deadline():
+    with Job(tick_ms=1500) as job:
+        client = Client(job.run)
+        until(lambda: state_of(client) == "JOB_STATE_FITTING")
+        begin = time.monotonic()
+        text = ctl("--run", job.run, "--timeout", "0.5", "set", "max_iter=9", code=75)
+        assert "has accepted it" in text and time.monotonic() - begin < 1.4, text
+        begin = time.monotonic()
+        status = client.ask("get_status")
+        assert status.code == pb.CODE_OK and time.monotonic() - begin < 0.5, "others are not kept waiting"
+        client.timeout_ms = 200
+        assert client.ask("pause").code == pb.CODE_ACCEPTED
+        client.timeout_ms = 9000
+        reply = client.ask("stop")
+        assert reply.code == pb.CODE_OK and reply.stop.iteration > 0, reply
+        client.close()
+
+
+def test_commands_of_a_job_that_ends_are_answered_too():
+    with Job(tick_ms=300, ticks=2) as job:
+        client = Client(job.run)
+        until(lambda: state_of(client) == "JOB_STATE_FITTING")
+        reply = client.ask("cancel")
+        assert reply.code == pb.CODE_UNAVAILABLE and "too late" in reply.text, reply
+        client.close()
 
 
 def test_stratactl_reads_a_finished_run_without_a_server():

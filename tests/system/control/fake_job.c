@@ -15,6 +15,29 @@ static void tick(long ms)
     (void)nanosleep(&length, NULL); /* a signal ends the program */
 }
 
+static void answer(struct world *world, const struct strata_command *command, uint64_t iteration)
+{
+    const struct strata_outcome_of_command outcome = {.number = command->number,
+                                                      .effect = STRATA_EFFECT_TAKEN,
+                                                      .iteration = iteration,
+                                                      .is_kept = true};
+    strata_board_answer(&world->board, outcome);
+}
+
+/* Wait for what ends a pause; true when it is a stop. */
+static bool pause_until(struct world *world, uint64_t iteration, long tick_ms)
+{
+    struct strata_command command;
+    world_publish(world, STRATA_JOB_PAUSED, iteration);
+    for (;;) {
+        tick(tick_ms);
+        if (!strata_board_take(&world->board, &command)) continue;
+        answer(world, &command, iteration);
+        if (command.kind == STRATA_COMMAND_STOP) return true;
+        if (command.kind == STRATA_COMMAND_RESUME) return false;
+    }
+}
+
 static void fit(struct world *world, long tick_ms, long n_ticks)
 {
     struct strata_command command;
@@ -22,6 +45,10 @@ static void fit(struct world *world, long tick_ms, long n_ticks)
         world_publish(world, STRATA_JOB_FITTING, (uint64_t)i);
         tick(tick_ms);
         if (!strata_board_take(&world->board, &command)) continue;
+        answer(world, &command, (uint64_t)i);
+        bool stops = command.kind == STRATA_COMMAND_STOP;
+        if (command.kind == STRATA_COMMAND_PAUSE) stops = pause_until(world, (uint64_t)i, tick_ms);
+        if (!stops) continue;
         (void)printf("stopped at iteration %ld by request %llu\n", i,
                      (unsigned long long)command.request_id);
         world_publish(world, STRATA_JOB_STOPPING, (uint64_t)i);
@@ -80,7 +107,9 @@ int main(int argc, char **argv)
     world_publish(&world, STRATA_JOB_INGESTING, 0);
     tick(tick_ms);
     fit(&world, tick_ms, strtol(argv[4], NULL, 10));
+    strata_board_close(&world.board, false);
     end(&world, argv[5], tick_ms);
+    strata_board_close(&world.board, true);
     strata_control_stop(&world.control);
     return EXIT_SUCCESS;
 }

@@ -1,0 +1,40 @@
+#include "waiting.h"
+
+#include <math.h>
+
+#include "strata/clock.h"
+
+bool strata_waiting_is_full(const struct strata_waiting *waiting)
+{
+    for (size_t i = 0; i < STRATA_WAITING_MAX; i++)
+        if (waiting->wait[i].asked.number == 0) return false;
+    return true;
+}
+
+void strata_waiting_add(struct strata_waiting *waiting, const struct strata_letter *letter,
+                        const struct strata_asked *asked)
+{
+    size_t i = 0;
+    while (i < STRATA_WAITING_MAX && waiting->wait[i].asked.number != 0) i++;
+    STRATA_REQUIRE(i < STRATA_WAITING_MAX);
+    struct strata_wait *wait = &waiting->wait[i];
+    wait->asked = *asked;
+    wait->until_s = asked->deadline_ms ? strata_clock_s() + asked->deadline_ms / 1000.0 : HUGE_VAL;
+    wait->letter = *letter;
+    wait->letter.body = NULL;
+    wait->letter.n_body = 0;
+}
+
+struct strata_wait *strata_waiting_next(struct strata_waiting *waiting, size_t *from)
+{
+    while (*from < STRATA_WAITING_MAX) {
+        struct strata_wait *wait = &waiting->wait[(*from)++];
+        if (wait->asked.number != 0) return wait;
+    }
+    return NULL;
+}
+
+void strata_waiting_remove(struct strata_wait *wait)
+{
+    wait->asked.number = 0;
+}
