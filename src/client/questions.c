@@ -366,7 +366,7 @@ strata_status strata_client_question(struct strata_client *client, enum strata_q
     strata__v1__request__init(&request);
     request.id = client->next_id++;
     /* the server tells that a command has not yet taken effect while somebody listens */
-    request.deadline_ms = (uint32_t)(client->timeout_ms - client->timeout_ms / 10);
+    request.deadline_ms = (uint32_t)(client->timeout_ms - client->timeout_ms / 5);
     if (question == STRATA_ASK_SET) STRATA_TRY(read_set(which, &bodies, err));
     fill_request(&request, question, which, &bodies);
     STRATA_TRY(address_server(client, question, &request, keep, err));

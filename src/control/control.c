@@ -183,12 +183,19 @@ static void say_goodbye(struct strata_control *control)
     answer_waiting(control);
 }
 
+/* A period, or less when a client's deadline comes before. */
+static long patience_ms(const struct strata_control *control)
+{
+    const double left_ms = (strata_waiting_until(&control->waiting) - strata_clock_s()) * 1000;
+    if (left_ms >= STRATA_CONTROL_PERIOD_MS) return STRATA_CONTROL_PERIOD_MS;
+    return left_ms > 0 ? (long)left_ms + 1 : 0;
+}
+
 static void *serve(void *context)
 {
     struct strata_control *control = context;
     while (!atomic_load(&control->stopping)) {
-        (void)strata_transport_wait(&control->transport,
-                                    STRATA_CONTROL_PERIOD_MS); /* or a period has passed */
+        (void)strata_transport_wait(&control->transport, patience_ms(control));
         strata_desk_look(&control->desk);
         answer_waiting(control);
         (void)answer_queued(control); /* the rest in the next turn */

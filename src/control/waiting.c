@@ -25,6 +25,15 @@ void strata_waiting_add(struct strata_waiting *waiting, const struct strata_lett
     wait->letter.n_body = 0;
 }
 
+double strata_waiting_until(const struct strata_waiting *waiting)
+{
+    double until_s = HUGE_VAL;
+    for (size_t i = 0; i < STRATA_WAITING_MAX; i++)
+        if (waiting->wait[i].asked.number != 0 && waiting->wait[i].until_s < until_s)
+            until_s = waiting->wait[i].until_s;
+    return until_s;
+}
+
 struct strata_wait *strata_waiting_next(struct strata_waiting *waiting, size_t *from)
 {
     while (*from < STRATA_WAITING_MAX) {

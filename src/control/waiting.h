@@ -26,6 +26,9 @@ bool strata_waiting_is_full(const struct strata_waiting *waiting);
 void strata_waiting_add(struct strata_waiting *waiting, const struct strata_letter *letter,
                         const struct strata_asked *asked);
 
+/* The first deadline; HUGE_VAL: none. */
+double strata_waiting_until(const struct strata_waiting *waiting);
+
 /* The next one from *from on, which moves behind it; NULL when there is none. */
 struct strata_wait *strata_waiting_next(struct strata_waiting *waiting, size_t *from);
 void strata_waiting_remove(struct strata_wait *wait);

@@ -145,7 +145,7 @@ Test(control, a_command_whose_deadline_passes_is_said_to_be_accepted)
     struct strata_command command = {.request_id = 0};
     world_publish(&world, STRATA_JOB_FITTING, 5);
     START("ipc");
-    cr_assert_eq(world_open(&world, &client, 300), STRATA_OK);
+    cr_assert_eq(world_open(&world, &client, 1000), STRATA_OK);
     cr_assert_eq(question(STRATA_ASK_STOP, NULL), STRATA_E_AGAIN);
     cr_assert(strstr(world.err.text, "accepted"), "%s", world.err.text);
     cr_assert_eq(question(STRATA_ASK_STATUS, NULL), STRATA_OK);

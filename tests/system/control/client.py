@@ -61,7 +61,7 @@ class Client:
     def send(self, kind, deadline_ms=None, **fields):
         """Send one request; its id."""
         self.last_id += 1
-        request = pb.Request(id=self.last_id, deadline_ms=self.timeout_ms * 9 // 10 if deadline_ms is None else deadline_ms)
+        request = pb.Request(id=self.last_id, deadline_ms=self.timeout_ms * 4 // 5 if deadline_ms is None else deadline_ms)
         body = getattr(request, kind)
         body.SetInParent()
         for name, value in fields.items():
