@@ -333,9 +333,9 @@ static void obey(struct strata_desk *desk, const struct strata_request_row *row,
         refuse_state(desk, row->name, arena, reply);
     else
         row->handle(desk, request, arena, reply);
-    const bool new = reply->code == STRATA__V1__CODE__CODE_OK &&strcmp(effect, "refused") == 0;
-    if (new && request->incarnation[0]) remember(desk, request, reply);
-    strata_audit(desk, row, request, new ? "accepted" : effect);
+    const bool is_new = reply->code == STRATA__V1__CODE__CODE_OK && strcmp(effect, "refused") == 0;
+    if (is_new && request->incarnation[0]) remember(desk, request, reply);
+    strata_audit(desk, row, request, is_new ? "accepted" : effect);
 }
 
 /* --- answering ---------------------------------------------------------------------------------- */
