@@ -262,14 +262,14 @@ static strata_status present_list(const char *path, char **text, struct strata_a
                                   struct strata_err *err)
 {
     static struct strata_problems problems;
-    struct strata_keyring ring;
+    struct strata_keyring ring = {.n_clients = 0};
     size_t n_bytes = 0;
     problems = (struct strata_problems){.count = 0};
     *text = strata_arena_copy(keep, HEAD, strlen(HEAD));
     if (access(path, F_OK) != 0 && errno == ENOENT) return STRATA_OK;
     STRATA_TRY(strata_file_read(path, LIST_BYTES_MAX, keep, text, &n_bytes, err));
     STRATA_TRY(read_list(path, keep, &ring, &problems, err));
-    if (ring.n_clients == 0 && problems.total == 1) return STRATA_OK; /* none yet */
+    if (problems.total == 1 && problems.item[0].place.line == 0) return STRATA_OK; /* none yet */
     return strata_problems_status(&problems, err);
 }
 

@@ -203,6 +203,15 @@ Test(keyring, every_problem_of_an_allow_list_is_told_with_its_line)
     cr_expect_null(strstr(err.text, key), "no key is repeated");
 }
 
+Test(keyring, a_broken_allow_list_is_not_added_to)
+{
+    cr_assert_eq(make(0, NULL, NULL), STRATA_OK);
+    write_list("# mine\nanna boss key key\n");
+    cr_expect_eq(make(1, "ben:viewer", NULL), STRATA_E_CONFIG);
+    cr_expect(strstr(err.text, "clients:2:1"), "%s", err.text);
+    cr_expect_neq(access(in_keys("ben"), F_OK), 0);
+}
+
 Test(keyring, the_same_name_twice_is_refused)
 {
     cr_assert_eq(make(2, "anna:operator", "ben:viewer"), STRATA_OK);
