@@ -105,7 +105,10 @@ static size_t n_request_bytes;
 static strata_status answer(struct strata_err *err)
 {
     struct strata_arena scratch = arena;
-    struct strata_desk desk = {.board = &board, .incarnation = "0123", .events = "ipc:///e"};
+    struct strata_desk desk = {.board = &board,
+                               .incarnation = "0123",
+                               .events = "ipc:///e",
+                               .caller = {.name = "local", .role = STRATA_CLIENT_OPERATOR}};
     struct strata_command command;
     strata_desk_look(&desk);
     const Strata__V1__Reply *reply =
