@@ -106,6 +106,44 @@ static strata_status read_set(const char *which, struct bodies *body, struct str
         which);
 }
 
+static void fill_command(Strata__V1__Request *request, enum strata_question question,
+                         struct bodies *body)
+{
+    switch ((int)question) {
+    case STRATA_ASK_STOP:
+        strata__v1__stop__init(&body->stop);
+        request->body_case = STRATA__V1__REQUEST__BODY_STOP;
+        request->stop = &body->stop;
+        break;
+    case STRATA_ASK_CHECKPOINT:
+        strata__v1__checkpoint__init(&body->checkpoint);
+        request->body_case = STRATA__V1__REQUEST__BODY_CHECKPOINT;
+        request->checkpoint = &body->checkpoint;
+        break;
+    case STRATA_ASK_PAUSE:
+        strata__v1__pause__init(&body->pause);
+        request->body_case = STRATA__V1__REQUEST__BODY_PAUSE;
+        request->pause = &body->pause;
+        break;
+    case STRATA_ASK_RESUME:
+        strata__v1__resume__init(&body->resume);
+        request->body_case = STRATA__V1__REQUEST__BODY_RESUME;
+        request->resume = &body->resume;
+        break;
+    case STRATA_ASK_CANCEL:
+        strata__v1__cancel__init(&body->cancel);
+        request->body_case = STRATA__V1__REQUEST__BODY_CANCEL;
+        request->cancel = &body->cancel;
+        break;
+    case STRATA_ASK_SET:
+        request->body_case = STRATA__V1__REQUEST__BODY_SET;
+        request->set = &body->set; /* read_set has filled it */
+        break;
+    default:
+        break;
+    }
+}
+
 static void fill_request(Strata__V1__Request *request, enum strata_question question,
                          const char *which, struct bodies *body)
 {
@@ -147,33 +185,12 @@ static void fill_request(Strata__V1__Request *request, enum strata_question ques
         request->get_persona = &body->persona;
         return;
     case STRATA_ASK_STOP:
-        strata__v1__stop__init(&body->stop);
-        request->body_case = STRATA__V1__REQUEST__BODY_STOP;
-        request->stop = &body->stop;
-        return;
     case STRATA_ASK_CHECKPOINT:
-        strata__v1__checkpoint__init(&body->checkpoint);
-        request->body_case = STRATA__V1__REQUEST__BODY_CHECKPOINT;
-        request->checkpoint = &body->checkpoint;
-        return;
     case STRATA_ASK_PAUSE:
-        strata__v1__pause__init(&body->pause);
-        request->body_case = STRATA__V1__REQUEST__BODY_PAUSE;
-        request->pause = &body->pause;
-        return;
     case STRATA_ASK_RESUME:
-        strata__v1__resume__init(&body->resume);
-        request->body_case = STRATA__V1__REQUEST__BODY_RESUME;
-        request->resume = &body->resume;
-        return;
     case STRATA_ASK_CANCEL:
-        strata__v1__cancel__init(&body->cancel);
-        request->body_case = STRATA__V1__REQUEST__BODY_CANCEL;
-        request->cancel = &body->cancel;
-        return;
     case STRATA_ASK_SET:
-        request->body_case = STRATA__V1__REQUEST__BODY_SET;
-        request->set = &body->set; /* read_set has filled it */
+        fill_command(request, question, body);
         return;
     case STRATA_QUESTION_COUNT:
         break;

@@ -3,6 +3,7 @@
  * Rank 0 gives the fit one order an iteration; when it has taken effect, all ranks note it, and rank 0 writes it
  * down with its iteration and answers.  What is answered is in a checkpoint. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -70,14 +71,31 @@ void strata_order_print(const struct strata_order *order, char text[STRATA_ORDER
 /* " at iteration 7" or " after iteration 7" at the end of a line. */
 static bool read_moment(const char *line, struct strata_order *order)
 {
-    const char *at = strstr(line, " at iteration "), *after = strstr(line, " after iteration ");
-    unsigned long long iteration = 0;
+    static const char at_words[] = " at iteration ", after_words[] = " after iteration ";
+    const char *at = strstr(line, at_words), *after = strstr(line, after_words);
     if (!at && !after) return false;
-    if (sscanf(strstr(at ? at : after, "iteration "), "iteration %llu", &iteration) != 1)
-        return false;
-    order->iteration = iteration;
+    const char *number = after ? after + strlen(after_words) : at + strlen(at_words);
+    char *end = NULL;
+    order->iteration = strtoull(number, &end, 10);
     order->after = after != NULL;
-    return true;
+    return end != number && *end == '\0';
+}
+
+/* "5 in" or "5/2 in". */
+static bool read_candidate(const char *text, struct strata_order *order)
+{
+    char *end = NULL;
+    order->k = (uint32_t)strtoul(text, &end, 10);
+    if (end == text) return false;
+    if (*end == '/') order->start = (uint32_t)strtoul(end + 1, &end, 10);
+    return *end == ' ';
+}
+
+static bool read_value(const char *text, struct strata_order *order)
+{
+    char *end = NULL;
+    order->value = strtod(text, &end);
+    return end != text && *end == ' ';
 }
 
 bool strata_order_read(const char *line, struct strata_order *order)
@@ -86,9 +104,9 @@ bool strata_order_read(const char *line, struct strata_order *order)
     for (size_t i = 0; i < N_KINDS && order->kind == STRATA_ORDER_NONE; i++) {
         const size_t length = strlen(kinds[i].words);
         if (strncmp(line, kinds[i].words, length) != 0 || line[length] != ' ') continue;
-        const char *rest = line + length;
-        if (kinds[i].has_value && sscanf(rest, " %lf ", &order->value) != 1) return false;
-        if (kinds[i].has_k && sscanf(rest, " %u/%u ", &order->k, &order->start) < 1) return false;
+        const char *rest = line + length + 1;
+        if (kinds[i].has_value && !read_value(rest, order)) return false;
+        if (kinds[i].has_k && !read_candidate(rest, order)) return false;
         order->kind = kinds[i].order;
     }
     return order->kind != STRATA_ORDER_NONE && read_moment(line, order);

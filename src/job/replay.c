@@ -1,6 +1,7 @@
 /* The commands of a steered run, given again: its manifest has them with their iterations. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "strata/file.h"
@@ -24,7 +25,10 @@ static const char *find_value(const char *text, const char *key)
 static bool read_fingerprint(const char *text, const char *key, uint64_t *fingerprint)
 {
     const char *value = find_value(text, key);
-    return value && sscanf(value, "\"%" SCNu64 "\"", fingerprint) == 1;
+    char *end = NULL;
+    if (!value || *value != '"') return false;
+    *fingerprint = strtoull(value + 1, &end, 10);
+    return end != value + 1 && *end == '"';
 }
 
 /* The settings that the manifest's run was made with lie beside it, if it is where it was made. */

@@ -1,4 +1,5 @@
 strata_unit_test(states LIBS job)
+strata_unit_test(orders LIBS job cluster)
 strata_unit_test(directory LIBS job)
 strata_unit_test(settings LIBS job config)
 strata_unit_test(resume LIBS job results config)
