@@ -76,7 +76,9 @@ struct strata_sampled_solution {
 
 struct strata_gorge {
     uint16_t tens[STRATA_GORGE_BINS]; /* customers by their similarity to the segment, in tens, rounded */
-    double clear; /* of those who are near (from 1/4), the share that is very near (from 3/4); NaN: nobody */
+    uint16_t members;                 /* sampled customers of the segment, in tens, rounded */
+    double clear; /* the share of them who are more like it than like all others together, of tens; NaN:
+                     too few */
     const char *sentence; /* what stability and gorge say, in words */
 };
 

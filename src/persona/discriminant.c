@@ -243,8 +243,9 @@ static void find_discriminants(struct scatter *s, struct strata_directions *out)
     whiten(s);
     strata_jacobi(s->k, s->gram, s->value, s->vector);
     double whole = 0;
-    for (size_t g = 0; g < s->k; g++) whole += s->value[g] > 0 ? s->value[g] : 0;
-    for (size_t i = 0; i < 2 && i + 1 < s->k && s->value[i] > NEGLIGIBLE * whole; i++) {
+    for (size_t g = 0; g < s->k; g++)
+        if (s->value[g] > NEGLIGIBLE * s->value[0]) whole += s->value[g];
+    for (size_t i = 0; i < 2 && i + 1 < s->k && s->value[i] > NEGLIGIBLE * s->value[0]; i++) {
         unwhiten(s, i, out->direction + i * s->d);
         out->discriminant[i] = true;
         out->share[i] = s->value[i] / whole;

@@ -140,6 +140,7 @@ static const char *loading_words(const struct strata_recipe *recipe,
     const char *of = loading->level == STRATA_LEVEL_MISSING ? "unknown"
                      : loading->level >= 0                  ? "level"
                      : feature->type == STRATA_BINARY       ? "yes"
+                     : feature->type == STRATA_COUNT        ? "count"
                                                             : "number";
     const bool has_level = loading->level >= 0 && (size_t)loading->level < feature->n_levels;
     const struct strata_slot slot[] = {

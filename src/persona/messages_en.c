@@ -543,6 +543,8 @@ const struct strata_message strata_messages_en[] = {
     /* what a column makes an axis of the map mean, and how axes are named */
     {"map.number.high", "higher {label}"},
     {"map.number.low", "lower {label}"},
+    {"map.count.high", "more {label}"},
+    {"map.count.low", "fewer {label}"},
     {"map.yes.high", "more often {label}"},
     {"map.yes.low", "less often {label}"},
     {"map.level.high", "more often {label}: {level}"},
@@ -562,9 +564,9 @@ const struct strata_message strata_messages_en[] = {
     {"stability.onward.high", "With one segment more its customers stay in one segment."},
     {"stability.onward.middle", "With one segment more most of its customers stay in one segment."},
     {"stability.onward.low", "With one segment more it breaks into several segments."},
-    {"stability.gorge.high", "Hardly anybody stands between it and the others."},
-    {"stability.gorge.middle", "Some customers stand between it and the others."},
-    {"stability.gorge.low", "Many customers stand between it and the others."},
+    {"stability.gorge.high", "Nearly all of its customers are clearly its own."},
+    {"stability.gorge.middle", "Some of its customers stand between it and the others."},
+    {"stability.gorge.low", "Many of its customers stand between it and the others."},
 
     /* pictograms by words of a label */
     {"icon.people", "famil child kid dependent partner household company group people local visitor"},

@@ -34,7 +34,7 @@ static bool look(const struct strata_features *features, const struct strata_clu
                                          .unit = ldexp(1.0, features->recipe.grid_exponent)};
     if (!strata_map_draw(&rows, &features->recipe, scratch, keep, &out->map)) return false;
     if (out->map) out->map->n_left_out = k - out->map->n;
-    return strata_stability_measure(sample, clustering, scratch, keep, &out->stability);
+    return strata_stability_measure(sample, clustering, label, scratch, keep, &out->stability);
 }
 
 static strata_status make(struct strata_comm *comm, const struct strata_features *features,

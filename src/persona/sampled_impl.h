@@ -38,9 +38,9 @@ bool strata_map_draw(const struct strata_labelled *rows, const struct strata_rec
                      struct strata_arena scratch, struct strata_arena *keep,
                      struct strata_customer_map **out);
 
-/* stability.c.  False when memory ends. */
+/* stability.c; label (n) is the chosen solution's.  False when memory ends. */
 bool strata_stability_measure(const struct strata_customer_sample *sample,
-                              const struct strata_clustering *clustering,
+                              const struct strata_clustering *clustering, const uint16_t *label,
                               struct strata_arena scratch, struct strata_arena *keep,
                               struct strata_stability **out);
 

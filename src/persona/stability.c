@@ -7,7 +7,8 @@
  *
  * Gorge: the similarity of each sampled customer i to segment h, s_ih = exp(-d_ih) / sum_j exp(-d_ij), d being the
  * Euclidean distance from the centre in encoded units; for mixtures the responsibility.  Segments that exist by nature
- * have a histogram with a gorge: customers are near or far, hardly any in between.
+ * have a histogram with a gorge: customers are near or far, hardly any in between.  Above one half they are more like
+ * it than like all others together; the share of the segment's customers for whom that is so is `clear`.
  *
  * Disclosure: what is published of a count is how many tens it is, rounded, and nothing of fewer than ten; all
  * other figures are functions of those. */
@@ -20,8 +21,6 @@
 #include "persona/sampled_impl.h"
 
 #define STRIP_ROWS 256
-#define NEAR_BIN (STRATA_GORGE_BINS / 4)      /* similarity from 1/4 */
-#define CLEAR_BIN (3 * STRATA_GORGE_BINS / 4) /* and from 3/4 */
 
 static uint16_t tens_of(uint32_t count)
 {
@@ -136,26 +135,42 @@ static void compare_with_centres(struct strata_dims dims, const double *centre, 
     }
 }
 
-static double clearness(const uint16_t *tens)
+/* What is counted of one segment. */
+struct gorge_counts {
+    uint32_t bin[STRATA_GORGE_BINS];
+    uint32_t members, clear;
+};
+
+static void count_row(struct gorge_counts *count, size_t shown, const double *similarity,
+                      size_t label)
 {
-    double near = 0, clear = 0;
-    for (size_t b = NEAR_BIN; b < STRATA_GORGE_BINS; b++) {
-        near += tens[b];
-        if (b >= CLEAR_BIN) clear += tens[b];
+    for (size_t h = 0; h < shown; h++) {
+        const double place = similarity[h] * STRATA_GORGE_BINS;
+        count[h].bin[place < STRATA_GORGE_BINS ? (size_t)place : STRATA_GORGE_BINS - 1]++;
     }
-    return near > 0 ? clear / near : (double)NAN;
+    if (label >= shown) return;
+    count[label].members++;
+    count[label].clear += similarity[label] > 0.5;
+}
+
+static void fill_gorge(const struct gorge_counts *count, struct strata_gorge *gorge)
+{
+    for (size_t b = 0; b < STRATA_GORGE_BINS; b++) gorge->tens[b] = tens_of(count->bin[b]);
+    gorge->members = tens_of(count->members);
+    gorge->clear = gorge->members ? tens_of(count->clear) / (double)gorge->members : (double)NAN;
 }
 
 static bool dig_gorges(const struct strata_customer_sample *sample,
-                       const struct strata_clustering *clustering, struct strata_arena scratch,
-                       struct strata_arena *keep, struct strata_stability *out)
+                       const struct strata_clustering *clustering, const uint16_t *label,
+                       struct strata_arena scratch, struct strata_arena *keep,
+                       struct strata_stability *out)
 {
     const struct strata_dims dims = clustering->dims;
     const size_t shown = dims.k < STRATA_SAMPLED_SEGMENTS ? dims.k : STRATA_SAMPLED_SEGMENTS;
     const double unit = ldexp(1.0, clustering->grid_exponent);
     double *centre = STRATA_NEW(&scratch, double, dims.k *dims.d);
     double *similarity = STRATA_NEW(&scratch, double, STRIP_ROWS *dims.k);
-    uint32_t *count = STRATA_NEW(&scratch, uint32_t, shown * STRATA_GORGE_BINS);
+    struct gorge_counts *count = STRATA_NEW(&scratch, struct gorge_counts, shown);
     out->gorge = STRATA_NEW(keep, struct strata_gorge, shown);
     if (!centre || !similarity || !count || !out->gorge) return false;
     clustering->estimator->centres(dims, clustering->params, centre);
@@ -167,17 +182,9 @@ static bool dig_gorges(const struct strata_customer_sample *sample,
         else
             compare_with_centres(dims, centre, unit, x, n, similarity);
         for (size_t i = 0; i < n; i++)
-            for (size_t h = 0; h < shown; h++) {
-                const double place = similarity[i * dims.k + h] * STRATA_GORGE_BINS;
-                const size_t bin = place < STRATA_GORGE_BINS ? (size_t)place : STRATA_GORGE_BINS - 1;
-                count[h * STRATA_GORGE_BINS + bin]++;
-            }
+            count_row(count, shown, similarity + i * dims.k, label[first + i]);
     }
-    for (size_t h = 0; h < shown; h++) {
-        for (size_t b = 0; b < STRATA_GORGE_BINS; b++)
-            out->gorge[h].tens[b] = tens_of(count[h * STRATA_GORGE_BINS + b]);
-        out->gorge[h].clear = clearness(out->gorge[h].tens);
-    }
+    for (size_t h = 0; h < shown; h++) fill_gorge(&count[h], &out->gorge[h]);
     out->n_gorges = shown;
     return true;
 }
@@ -203,7 +210,7 @@ static const char *sentence_of(const struct strata_stability *stability, size_t 
     else if (chosen && !isnan(chosen->onward[segment]))
         again = strata_message_at("stability", "onward", degree(chosen->onward[segment], 0.9, 0.6));
     if (!isnan(gorge->clear))
-        apart = strata_message_at("stability", "gorge", degree(gorge->clear, 0.75, 0.4));
+        apart = strata_message_at("stability", "gorge", degree(gorge->clear, 0.8, 0.5));
     const char *pattern = strata_message_at("stability", *again && *apart ? "both" : "one", NULL);
     const struct strata_slot slot[] = {{"first", *again ? again : apart}, {"second", apart}};
     return strata_message_fill(pattern, slot, 2, keep);
@@ -219,7 +226,7 @@ static bool put_into_words(struct strata_stability *stability, struct strata_are
 }
 
 bool strata_stability_measure(const struct strata_customer_sample *sample,
-                              const struct strata_clustering *clustering,
+                              const struct strata_clustering *clustering, const uint16_t *label,
                               struct strata_arena scratch, struct strata_arena *keep,
                               struct strata_stability **out)
 {
@@ -230,7 +237,7 @@ bool strata_stability_measure(const struct strata_customer_sample *sample,
     if (clustering->n_solutions > 1 &&
         !compare_solutions(sample, clustering, scratch, keep, stability))
         return false;
-    if (clustering->dims.k > 1 && !dig_gorges(sample, clustering, scratch, keep, stability))
+    if (clustering->dims.k > 1 && !dig_gorges(sample, clustering, label, scratch, keep, stability))
         return false;
     if (!put_into_words(stability, keep)) return false;
     *out = stability;

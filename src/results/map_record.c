@@ -128,6 +128,7 @@ static void fill_gorge(struct strata_maker *maker, const struct strata_gorge *in
 {
     out->segment = (uint32_t)segment + 1;
     out->sentence = strata_maker_text(maker, in->sentence);
+    out->customers = UINT64_C(10) * in->members;
     PUT_REAL(out, clear, STRATA__V1__GORGE__HAS_CLEAR_CLEAR, in->clear);
     out->counts = STRATA_NEW(maker->keep, uint64_t, STRATA_GORGE_BINS);
     if (!out->counts) {

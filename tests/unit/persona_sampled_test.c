@@ -187,8 +187,8 @@ Test(persona_sampled, segments_far_apart_are_stable_and_have_a_gorge)
         const struct strata_gorge *gorge = &stability->gorge[h];
         cr_assert_eq(gorge->clear, 1.0);
         cr_assert_str_eq(gorge->sentence,
-                         "With one segment fewer its customers were in one segment already. Hardly "
-                         "anybody stands between it and the others.");
+                         "With one segment fewer its customers were in one segment already. Nearly "
+                         "all of its customers are clearly its own.");
         for (size_t b = 1; b + 1 < STRATA_GORGE_BINS; b++)
             cr_assert_eq(gorge->tens[b], 0, "somebody is between");
         cr_assert_eq(gorge->tens[0] + gorge->tens[STRATA_GORGE_BINS - 1], 300);

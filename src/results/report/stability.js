@@ -9,10 +9,10 @@
       : `segment ${segment} of ${solutions[solution].k}`);
     const linked = new Set(flows.flatMap((one) => [name(one.solution, one.from), name(one.solution + 1, one.to)]));
     const tint = (one) => (one.slsa === undefined ? 0.35 : 0.15 + 0.75 * one.slsa);
-    const edge = { left: 6, right: () => (isNarrow() ? 96 : 150), top: 34, bottom: 10 };
+    const edge = { left: 6, right: () => (chosenAt < solutions.length - 1 ? 10 : isNarrow() ? 96 : 150), top: 34, bottom: 10 };
     chart(by("stability-body"), { name: "Segments across solutions",
       note: "From left to right more segments; the bands are customers of the sample on their way from one solution to the next. A segment that is there by nature keeps its customers together; the darker, the more of them come from one segment. Bands of fewer than ten customers are not drawn.",
-      height: () => Math.max(300, Math.min(900, 46 * tallest + 60)), minWidth: (narrow) => (narrow ? 84 : 62) * solutions.length + edge.right(),
+      height: () => Math.max(300, Math.min(900, 50 * tallest + 60)), minWidth: (narrow) => (narrow ? 112 : 62) * solutions.length + edge.right(),
       words: `Flow of ${count(record.stability.customers)} customers through solutions with ${listed(solutions.map((one) => String(one.k)))} segments. ` +
         solutions[chosenAt].segments.slice(0, 12).map((one, i) => (one.slsa === undefined ? "" : `${segments[i].name}: stability ${fixed(one.slsa, 2)}.`)).join(" "),
       data: table("Customers of the sample in neighbouring solutions, rounded to tens", [head("From", "text"), head("To", "text"), "Customers"],
@@ -27,7 +27,7 @@
           tooltip: tip({ formatter: (at) => (at.dataType === "edge" ? `about ${count(at.data.value)} customers of the sample<br>from ${safe(at.data.from)}<br>to ${safe(at.data.to)}`
             : `<b>${safe(at.data.called)}</b>${at.data.slsa === undefined ? "" : `<br>stability (SLSA) ${fixed(at.data.slsa, 2)}`}`) }),
           series: [{ type: "sankey", left: edge.left, right: edge.right(), top: edge.top, bottom: edge.bottom, nodeWidth: 14, nodeGap: 7,
-            layoutIterations: 64, draggable: false, emphasis: { focus: "adjacency" },
+            layoutIterations: 64, draggable: false, labelLayout: { hideOverlap: true }, emphasis: { focus: "adjacency" },
             data: solutions.flatMap((solution, i) => solution.segments.map((one, s) => ({ one, s })).filter(({ s }) => linked.has(name(i, s + 1)))
               .map(({ one, s }) => ({ name: name(i, s + 1), depth: i, called: title(called(i, s + 1)), slsa: one.slsa,
                 itemStyle: { color: colour(i, s + 1), opacity: isChosen(i) ? 1 : tint(one), borderWidth: 0 },
@@ -36,7 +36,7 @@
               from: called(one.solution, one.from), to: called(one.solution + 1, one.to),
               lineStyle: { color: isChosen(one.solution + 1) ? hue(one.to - 1) : isChosen(one.solution) ? hue(one.from - 1) : tone("quiet"),
                 opacity: isChosen(one.solution) || isChosen(one.solution + 1) ? 0.34 : 0.42, curveness: 0.5 } })),
-            label: { color: tone("ink"), fontSize: 12, fontWeight: 600, lineHeight: 14, width: edge.right() - 12, overflow: "break",
+            label: { color: tone("ink"), fontSize: 12, fontWeight: 600, lineHeight: 14, width: isNarrow() ? 92 : Math.min(220, Math.max(100, step - 22)), overflow: "break",
               textBorderColor: tone("paper"), textBorderWidth: 3 } }],
         };
       } });
@@ -50,8 +50,8 @@
     const rows = () => Math.ceil(shown.length / across());
     const over = 36;
     const under = 22;
-    const words = (one) => `${segments[one.segment - 1].name}: ${one.clear === undefined ? "nobody is near enough to tell"
-      : `${percent(one.clear)} of those near it are very near`}.`;
+    const words = (one) => (one.clear === undefined ? ""
+      : `${segments[one.segment - 1].name}: ${percent(one.clear)} of its customers are clearly its own.`);
     chart(by("stability-body"), { name: "Room between the segments", height: () => rows() * (panel + over + under),
       note: "How similar the customers of the sample are to each segment: far on the left, near on the right. With a gorge between the two sides, a segment stands apart; a hill says that it shades into others. Bars of fewer than ten customers are not drawn.",
       words: `Histograms of similarity for ${shown.length} segments. ${shown.map(words).join(" ")}`,
@@ -63,9 +63,9 @@
         const left = (i) => (i % across()) * step;
         const top = (i) => Math.floor(i / across()) * (panel + over + under) + over;
         return {
-          title: shown.map((one, i) => ({ text: segments[one.segment - 1].name, left: left(i), top: top(i) - over + 2, padding: 0,
+          title: shown.map((one, i) => ({ text: segments[one.segment - 1].name, left: left(i) + 8, top: top(i) - over + 2, padding: 0,
             textStyle: { color: tone("ink"), fontSize: 12, fontWeight: 600, width: step - 14, overflow: "break", lineHeight: 15 } })),
-          grid: shown.map((_, i) => ({ left: left(i) + 2, width: step - 22, top: top(i), height: panel })),
+          grid: shown.map((_, i) => ({ left: left(i) + 8, width: step - 28, top: top(i), height: panel })),
           tooltip: tip({ formatter: (at) => `<b>${safe(at.seriesName)}</b><br>similarity ${fixed(at.dataIndex / 20, 2)} to ${fixed((at.dataIndex + 1) / 20, 2)}<br>` +
             `about ${count(at.value)} customers of the sample` }),
           xAxis: shown.map((_, i) => ({ type: "category", gridIndex: i, data: [...Array(20)].map((__, b) => (b === 0 ? "far" : b === 19 ? "near" : "")),
@@ -87,12 +87,13 @@
     const has = (what) => found.gorges.some((one) => of(one, what) !== undefined);
     const kinds = [["slsa", "Stability (SLSA)"], ["onward", "Stays together"]].filter(([what]) => has(what));
     into.append(make("h3", {}, "How firm each segment is"), make("p", { class: "intro" },
-      `By a sample of ${count(found.customers)} customers; every figure goes from 0 to 1. ${has("slsa") ? "Stability: 1 if all of its customers come from one segment of the solution with one segment fewer. " : ""}${
-        has("onward") ? "Stays together: 1 if all of them go to one segment of the solution with one more. " : ""}Clear: of the customers near it, the part that is very near.${
+      `By a sample of ${count(found.customers)} customers, from 0 to 1. ${has("slsa") ? "Stability: 1 if all of its customers come from one segment of the solution with one segment fewer. " : ""}${
+        has("onward") ? "Stays together: 1 if all of them go to one segment of the solution with one more. " : ""}Clear: the part of its customers who are more like it than like all other segments together.${
         chosen ? "" : " Only one number of segments was tried, so nothing is known about how segments keep in other solutions."}`),
-    make("div", { class: "block" }, table("Stability of the segments", ["Segment", ...kinds.map((one) => one[1]), "Clear", head("What that says", "text")],
-      found.gorges.map((one) => row(segments[one.segment - 1].name, ...kinds.map(([what]) => (of(one, what) === undefined ? "\u2013" : meter(of(one, what), fixed(of(one, what), 2)))),
-        one.clear === undefined ? "\u2013" : meter(one.clear, fixed(one.clear, 2)), cell(one.sentence, "text"))), "firm")));
+    make("div", { class: "block" }, table("Stability of the segments", ["Segment", ...kinds.map((one) => one[1]), "Clear"],
+      found.gorges.map((one) => row(make("span", {}, segments[one.segment - 1].name, make("small", {}, one.sentence)),
+        ...kinds.map(([what]) => (of(one, what) === undefined ? "\u2013" : meter(of(one, what), fixed(of(one, what), 2)))),
+        one.clear === undefined ? "\u2013" : meter(one.clear, fixed(one.clear, 2)))), "firm")));
     if (chosen && found.flows.length) following();
     gorges();
   };

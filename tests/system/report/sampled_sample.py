@@ -53,5 +53,6 @@ def fill(result, wave):
     for segment in result.segments[:64]:
         gorge = result.stability.gorges.add(segment=segment.id, sentence="With one segment fewer its customers were in one segment already.")
         gorge.counts.extend(round(120 * (abs(b - 9.5) / 9.5) ** (1 + segment.id % 5)) * 10 // 2 // 10 * 10 for b in range(20))
+        gorge.customers = segment.size // 10 * 10
         if segment.id != 2:
             gorge.clear = 0.9 / segment.id
