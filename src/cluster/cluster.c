@@ -484,8 +484,7 @@ uint64_t strata_cluster_bytes(const struct strata_config *config, uint64_t n_row
     const uint64_t solutions = strata_solutions_bytes(estimator, n_k, dims);
     const uint64_t threads = (uint64_t)n_threads * (estimator->scratch_bytes(dims) + 64);
     const uint64_t seeding = strata_seeding_bytes(config, n_rows, dims.k, d);
-    return n_rows * sizeof(uint16_t) + fitted + settled + leaders + solutions + threads +
-           seeding;
+    return n_rows * sizeof(uint16_t) + fitted + settled + leaders + solutions + threads + seeding;
 }
 
 uint64_t strata_fit_state_most(const struct strata_config *config, uint64_t n_rows, size_t d)
