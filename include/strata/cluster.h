@@ -63,6 +63,16 @@ struct strata_k_result {
 
 #define STRATA_TRACE_MAX 1000 /* iterations kept of the chosen candidate's trace */
 
+/* The best model of each k around the chosen one, so that segments can be followed from one to the next. */
+#define STRATA_SOLUTIONS 12 /* kept at most; as many smaller as larger ones where there are */
+#define STRATA_SOLUTION_SEGMENTS 64 /* none with more is kept */
+struct strata_solution {
+    uint32_t k;              /* as asked for */
+    struct strata_dims dims; /* of params: the chosen model's segments are those of the clustering */
+    bool chosen;
+    double *params;
+};
+
 struct strata_clustering {
     const struct strata_estimator *estimator;
     struct strata_dims dims;
@@ -79,10 +89,12 @@ struct strata_clustering {
     const char *choice;      /* one sentence: the rule, what it chose and why */
     double *trace;           /* (n_trace) objective by iteration of the chosen candidate */
     size_t n_trace;
-    uint64_t iterations_total; /* reductions of the fit */
-    uint64_t state_hash;       /* of params, the same on all ranks */
-    int grid_exponent;         /* of the features: what turns grid units into encoded ones */
-    const uint16_t *label;     /* (n) of this rank's rows, in [0, k) */
+    uint64_t iterations_total;        /* reductions of the fit */
+    uint64_t state_hash;              /* of params, the same on all ranks */
+    int grid_exponent;                /* of the features: what turns grid units into encoded ones */
+    const uint16_t *label;            /* (n) of this rank's rows, in [0, k) */
+    struct strata_solution *solution; /* (n_solutions) by k, one after another */
+    size_t n_solutions;
 };
 
 /* Progress after each reduction, and what is asked of the fit; on rank 0 only. */

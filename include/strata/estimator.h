@@ -119,6 +119,10 @@ struct strata_estimator {
     /* Assign n rows; distances of hard estimators are in grid units (strata_cluster scales them). */
     void (*assign)(struct strata_dims dims, const double *params, const float *x, size_t n,
                    struct strata_assignment *out);
+
+    /* The posterior of each segment, out (n, k), for each of n rows; NULL for hard estimators. */
+    void (*memberships)(struct strata_dims dims, const double *params, const float *x, size_t n,
+                        double *out);
 };
 
 extern const struct strata_estimator strata_kmeans;

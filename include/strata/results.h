@@ -15,6 +15,7 @@
 #include "strata/features.h"
 #include "strata/persona.h"
 #include "strata/quality.h"
+#include "strata/sampled.h"
 #include "strata/status.h"
 #include "strata/table.h"
 
@@ -27,6 +28,7 @@ struct strata_outcome {
     const struct strata_evaluation *evaluation;
     const struct strata_personas *personas;
     const struct strata_quality *quality;
+    const struct strata_sampled *sampled; /* NULL: nothing was looked at */
 };
 
 struct strata_stage_time {

@@ -514,6 +514,24 @@ static void assign(struct strata_dims dims, const double *params, const float *x
     }
 }
 
+static void memberships(struct strata_dims dims, const double *params, const float *x, size_t n,
+                        double *out)
+{
+    const struct mixture m = mixture_read(dims, params);
+    union lanes tile;
+    struct densities of = {0};
+    for (size_t first = 0; first < n; first += LANES) {
+        const size_t rows = n - first < LANES ? n - first : LANES;
+        lanes_load(&tile, x + first * dims.d, rows, dims.d);
+        densities_fill(dims, m, &tile, &of);
+        for (size_t lane = 0; lane < rows; lane++) {
+            shares_of_lane(dims.k, lane, &of);
+            for (size_t c = 0; c < dims.k; c++)
+                out[(first + lane) * dims.k + c] = of.share[c][lane];
+        }
+    }
+}
+
 const struct strata_estimator strata_gmm_diag = {
     .name = "gmm-diag",
     .summary =
@@ -541,4 +559,5 @@ const struct strata_estimator strata_gmm_diag = {
     .place = place,
     .select = select_segments,
     .assign = assign,
+    .memberships = memberships,
 };

@@ -11,6 +11,7 @@
 #include "strata/file.h"
 #include "strata/log.h"
 #include "strata/persona.h"
+#include "strata/sampled.h"
 
 /* The run directory is rank 0's: options and the folder it was started in may have a say. */
 static strata_status share_directory(struct strata_job *job, struct strata_err *err)
@@ -223,6 +224,7 @@ static strata_status walk(struct strata_job *job, struct strata_blob *result, st
     struct strata_clustering *clustering = NULL;
     struct strata_evaluation *evaluation = NULL;
     struct strata_personas *personas = NULL;
+    struct strata_sampled sampled = {0};
     struct strata_comm *comm = job->comm;
 
     STRATA_TRY(read_job(job, err));
@@ -252,10 +254,11 @@ static strata_status walk(struct strata_job *job, struct strata_blob *result, st
     STRATA_TRY(begin(job, STRATA_EVENT_NEXT, err));
     STRATA_TRY(strata_describe(comm, config, table, &features->rows, clustering, job->keep,
                                &personas, err));
+    STRATA_TRY(strata_sampled_make(comm, features, clustering, job->keep, &sampled, err));
 
     STRATA_TRY(begin(job, STRATA_EVENT_NEXT, err));
     const struct strata_outcome outcome = {config,     table,    features, clustering,
-                                           evaluation, personas, &quality};
+                                           evaluation, personas, &quality, &sampled};
     STRATA_TRY(write_results(job, &outcome, result, err));
     if (comm->rank == 0) {
         strata_job_forget_checkpoints(job);

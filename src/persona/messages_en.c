@@ -14,6 +14,7 @@
  * offer.*, tone.*, value.*      what fits, how to address them, what they bring
  * brief.DEPARTMENT.*            advice, by meaning and direction
  * rule.*                        conditions, and how they are put together
+ * map.*, stability.*            axes of the map of the customers; how stable a segment is
  * icon.NAME                     words whose pictogram it is, each the beginning of a word of a label
  *
  * Slots in braces: label (of the feature), level (of a text feature), value (of the segment, with
@@ -538,6 +539,36 @@ const struct strata_message strata_messages_en[] = {
     {"brief.sales.spend.high", "Look after them in person where it pays."},
     {"brief.sales.category.high", "Start from what they buy most, and add what goes with it."},
     {"brief.sales.response.high", "Ask them: they say yes more often."},
+
+    /* what a column makes an axis of the map mean, and how axes are named */
+    {"map.number.high", "higher {label}"},
+    {"map.number.low", "lower {label}"},
+    {"map.count.high", "more {label}"},
+    {"map.count.low", "fewer {label}"},
+    {"map.yes.high", "more often {label}"},
+    {"map.yes.low", "less often {label}"},
+    {"map.level.high", "more often {label}: {level}"},
+    {"map.level.low", "less often {label}: {level}"},
+    {"map.unknown.high", "more often unknown {label}"},
+    {"map.unknown.low", "less often unknown {label}"},
+    {"map.axis.one", "{first}"},
+    {"map.axis.two", "{first}, {second}"},
+    {"map.axis.three", "{first}, {second}, {third}"},
+
+    /* how stable a segment is: across solutions, and by the room around it */
+    {"stability.both", "{first} {second}"},
+    {"stability.one", "{first}"},
+    {"stability.again.high", "With one segment fewer its customers were in one segment already."},
+    {"stability.again.middle",
+     "With one segment fewer most of its customers were in one segment already."},
+    {"stability.again.low",
+     "With one segment fewer its customers were spread over several segments."},
+    {"stability.onward.high", "With one segment more its customers stay in one segment."},
+    {"stability.onward.middle", "With one segment more most of its customers stay in one segment."},
+    {"stability.onward.low", "With one segment more it breaks into several segments."},
+    {"stability.gorge.high", "Nearly all of its customers are clearly its own."},
+    {"stability.gorge.middle", "Some of its customers stand between it and the others."},
+    {"stability.gorge.low", "Many of its customers stand between it and the others."},
 
     /* pictograms by words of a label */
     {"icon.people", "famil child kid dependent partner household company group people local visitor"},

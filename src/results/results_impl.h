@@ -80,6 +80,9 @@ void strata_rule_fill(struct strata_maker *maker, const struct strata_outcome *o
                       const struct strata_persona *in, Strata__V1__Segment *out);
 void strata_apriori_fill(struct strata_maker *maker, const struct strata_outcome *outcome,
                          Strata__V1__Result *out);
+/* map_record.c: the map of the customers, and how stable the segments are. */
+void strata_sampled_fill(struct strata_maker *maker, const struct strata_outcome *outcome,
+                         Strata__V1__Result *out);
 /* records.c: profiles and markers, lists of as many messages. */
 Strata__V1__ProfileCell **strata_cell_records(struct strata_maker *maker,
                                               const struct strata_outcome *outcome,

@@ -11,6 +11,8 @@
   tree();
   apriori();
   certainty();
+  customerMap();
+  stability();
   profiles();
   dataQuality();
   method();

@@ -117,7 +117,8 @@ def check_drawn(page, message):
     detailed = message.segments[:DETAILED]
     check(page.count("article", "card") == len(detailed), "a segment has no card")
     check(page.count("h1") == 1, "the page has not exactly one first heading")
-    check(len(page.charts) >= (7 if k > 2 else 6 if k > 1 else 3), f"only {len(page.charts)} charts")
+    wanted = (7 if k > 2 else 6 if k > 1 else 3) + 1 + bool(message.stability.gorges) + bool(message.stability.flows)
+    check(len(page.charts) >= wanted, f"only {len(page.charts)} charts")
     for chart in page.charts:
         check(chart["shapes"] >= 3, f"nothing is drawn in: {chart['label'][:60]}")
         check(len(chart["label"]) > 20, "a chart has no words for those who cannot see it")
@@ -140,6 +141,10 @@ def check_told(page, message, detailed, everything):
             check(text in everything, f"{segment.name}: \"{text}\" is not told")
         if segment.HasField("rule") and segment.id <= DETAILED:
             check(segment.rule.sql in everything and segment.rule.sentence in everything, f"{segment.name} has no rule")
+    for one in (*message.stability.gorges, *message.map.axes):
+        check((one.sentence if hasattr(one, "sentence") else one.name) in everything, "the sample is not told")
+    alone = "Only one number of segments was tried" in everything
+    check(alone == bool(message.stability.gorges and not message.stability.solutions), "whether there are other solutions is not told")
     for feature in message.features:
         label = feature.label[:1].upper() + feature.label[1:]
         check(label in everything, f"the feature {feature.name} is not told")
