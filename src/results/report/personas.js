@@ -149,22 +149,19 @@
     ];
   };
 
-  /* Groups in their order in three columns of about one height, which is guessed from their texts. */
+  /* Each group goes where three columns end highest; heights are guessed from their texts. */
   const tall = (element) => 2.6 + [...element.querySelectorAll("li")].reduce((sum, one) => sum + (one.classList.contains("measured") ? 1.5
     : 0.3 + 1.4 * Math.ceil([...one.querySelectorAll("button, b")].filter((part) => !part.closest(".evidence"))
       .reduce((n, part) => n + part.textContent.length, 0) / 34)), 0);
   const balanced = (groups) => {
-    const heights = groups.map(tall);
-    const sum = (from, to) => heights.slice(from, to).reduce((all, one) => all + one, 0);
-    let best = { high: Infinity, cuts: [groups.length, groups.length] };
-    for (let i = 0; i <= groups.length; i++) {
-      for (let j = i; j <= groups.length; j++) {
-        const high = Math.max(sum(0, i), sum(i, j), sum(j));
-        if (high < best.high) best = { high, cuts: [i, j] };
-      }
+    const columns = [[], [], []];
+    const ends = [0, 0, 0];
+    for (const one of groups) {
+      const shortest = ends.indexOf(Math.min(...ends));
+      columns[shortest].push(one);
+      ends[shortest] += tall(one);
     }
-    const [i, j] = best.cuts;
-    return [groups.slice(0, i), groups.slice(i, j), groups.slice(j)];
+    return columns;
   };
 
   /* How many they are: the statement of the record, else the count. */

@@ -62,8 +62,12 @@
     const all = record.apriori;
     if (!all || !all.length) return;
     const dashed = (one, text) => cell(one.hidden ? dash() : text);
-    const markers = (one) => one.markers.slice(0, 3).map((marker) =>
-      `${label(features[marker.feature], marker.level).toLowerCase()} ${marker.effect < 0 ? "low" : "high"}`).join(", ");
+    const names = (all) => all.map((marker) => label(features[marker.feature], marker.level).toLowerCase()).join(", ");
+    const markers = (one) => {
+      const strongest = one.markers.slice(0, 4);
+      return [["More", strongest.filter((marker) => marker.effect > 0)], ["Less", strongest.filter((marker) => marker.effect < 0)]]
+        .filter(([, all_]) => all_.length).map(([how, all_]) => `${how}: ${names(all_)}.`).join(" ");
+    };
     by("rules-body").append(make("div", { class: "block" }, make("h3", {}, "Your own segments beside them"),
       make("p", { class: "soft" }, "How the customers that the job file picks are spread over the segments, and the index against everybody (100)."),
       table("Segments of the job file", ["Picked", "Customers", "Share", ...detailed.map((one) => one.name), head("Marked by", "text")],

@@ -9,7 +9,11 @@ with line as (
          (t.retail_disc + t.coupon_disc + t.coupon_match_disc)::double as saved
   from read_csv('{data}/transactions.csv') t
   left join read_csv('{data}/products.csv') p on p.product_id = t.product_id),
-household as (select household_id, sum(paid) as spend, sum(saved) as saved_all from line group by all),
+household as (select household_id, sum(paid) as spend, sum(saved) as saved_all, max(transaction_timestamp) as last_visit
+              from line group by all),
+visited as (select household_id, count(*) as frequency from (select distinct household_id, basket_id from line) group by all),
+went as (select household_id, count(*) as stores from (select distinct household_id, store_id from line) group by all),
+browsed as (select household_id, count(department) as departments from (select distinct household_id, department from line) group by all),
 part as (select household_id, sum(paid) filter (department = 'GROCERY') as grocery,
                 sum(paid) filter (department = 'DRUG GM') as household_goods,
                 sum(paid) filter (department in ('FLORAL', 'PRODUCE', 'SALAD BAR')) as produce,
@@ -23,16 +27,13 @@ part as (select household_id, sum(paid) filter (department = 'GROCERY') as groce
 coupon as (select household_id, count(coupon_upc) as n from read_csv('{data}/coupon_redemptions.csv') group by all),
 mailing as (select household_id, count(campaign_id) as n from read_csv('{data}/campaigns.csv') group by all)
 select h.household_id as key,
-       (select date '2018-01-01' - max(transaction_timestamp)::date from line l where l.household_id = h.household_id) as recency,
-       (select count(distinct basket_id) from line l where l.household_id = h.household_id) as frequency,
-       spend, spend / frequency as basket_size,
-       (select count(distinct store_id) from line l where l.household_id = h.household_id) as stores,
-       (select count(distinct department) from line l where l.household_id = h.household_id) as departments,
+       date '2018-01-01' - last_visit::date as recency, frequency, spend, spend / frequency as basket_size, stores, departments,
        saved_all / nullif(spend + saved_all, 0) as discount_share,
        ifnull(coupon.n, 0) as coupons, ifnull(mailing.n, 0) as campaigns, (ifnull(coupon.n, 0) > 0)::int as redeems,
        {shares},
        age, income, household_size, kids_count, household_comp, home_ownership, (marital_status = 'Married')::int as married
-from household h join part using (household_id)
+from household h join part using (household_id) join visited using (household_id) join went using (household_id)
+join browsed using (household_id)
 left join coupon using (household_id) left join mailing using (household_id)
 left join read_csv('{data}/demographics.csv', all_varchar = true, nullstr = '') d on d.household_id = h.household_id::varchar
 """
@@ -52,9 +53,9 @@ from '{data}/clients.parquet'
 """
 
 TELCO = """
-select customerID as key, tenure, MonthlyCharges::double as monthly_charges, TotalCharges::double as total_charges,
+select customerID as key, tenure, MonthlyCharges::double as monthly_charges,
        map {{'Month-to-month': 'month-to-month', 'One year': 'one-year', 'Two year': 'two-year'}}[Contract] as contract,
-       map {{'No': 'none', 'DSL': 'DSL', 'Fiber optic': 'fibre'}}[InternetService] as internet,
+       map {{'No': 'phone-only', 'DSL': 'DSL', 'Fiber optic': 'fibre'}}[InternetService] as access,
        (PhoneService <> 'No')::int as phone, {yes},
        trim(lower(replace(PaymentMethod, '(automatic)', ''))) as payment, SeniorCitizen as senior, gender
 from '{data}/subscribers.parquet'

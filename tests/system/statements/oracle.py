@@ -46,8 +46,9 @@ class Oracle:
     def __init__(self, job, data, output, result):
         self.features = result.features
         self.n_segments = len(result.segments)
-        self.table = (f"create table j as select c.*, a.segment from ({customers.query(job, data)}) c "
-                      f"join read_parquet('{output}/assignments/part-*.parquet') a on a.key::varchar = c.key::varchar;")
+        rows_of(f"copy (select c.*, a.segment from ({customers.query(job, data)}) c join read_parquet("
+                f"'{output}/assignments/part-*.parquet') a on a.key::varchar = c.key::varchar) to '{job}.parquet'")
+        self.table = f"create view j as from '{job}.parquet';"
         self.size = {}
         self.cell = {}
         self._read()

@@ -14,7 +14,7 @@ import subprocess
 import sys
 
 HERE = pathlib.Path(__file__).parent
-sys.path[:0] = [str(HERE), str(HERE.parents[1] / "support"), str(HERE.parent / "report"), os.path.abspath("messages")]
+sys.path[:0] = [str(HERE), str(HERE.parents[1] / "support"), str(HERE.parent / "report")]
 from runs import CONFIGS, SOURCE, BIN, Checks, must, tourism  # noqa: E402
 
 JOBS = ["grocery-households", "bank-marketing", "telco-churn", "vacation-motives"]
@@ -87,12 +87,13 @@ def check_fakes_are_found(checks, job, statements, teller):
     missed = [(what, fake.text) for segment, statement in statements for what, fake in fakes(statement)
               if not teller.complaints(segment, fake)]
     checks.that(not missed, f"{job}: {len(missed)} fakes are believed, such as {missed[:3]}")
-    moved = 0
-    for segment, statement in statements:  # a sentence does not fit other figures than its own
+    fits_any = []
+    for _, statement in statements:  # a sentence does not fit other figures than its own
         fake = copy.deepcopy(statement)
-        fake.value *= 1.5
-        moved += bool(teller.text_complaints(fake)) or statement.value == 0
-    checks.that(moved == len(statements), f"{job}: {len(statements) - moved} sentences fit any value")
+        fake.value *= 2
+        if statement.value != 0 and not teller.text_complaints(fake):
+            fits_any.append(statement.text)
+    checks.that(not fits_any, f"{job}: {len(fits_any)} sentences fit any value, such as {fits_any[:3]}")
 
 
 # --- profiles -------------------------------------------------------------------------------
@@ -144,7 +145,7 @@ def check_portraits(checks, job, result, oracle):
             cell, feature = oracle.at(segment.id, trait.feature), result.features[trait.feature]
             right = trait.count == cell.n
             if feature.type in (1, 2):
-                right = right and trait.number == cell.median
+                right = right and near(trait.number, cell.median)
             elif feature.type == 5:
                 right = right and near(trait.share, max(cell.mean, 1 - cell.mean)) and (trait.number == 1) == (cell.mean >= 0.5)
             else:
@@ -274,6 +275,7 @@ def make_messages():
     os.makedirs("messages", exist_ok=True)
     protos = [f"strata/v1/{name}.proto" for name in ("model", "quality", "result")]
     subprocess.run(["protoc", f"--proto_path={SOURCE / 'proto'}", "--python_out=messages", *protos], check=True)
+    sys.path.insert(0, os.path.abspath("messages"))
 
 
 def main():

@@ -13,10 +13,10 @@ def near(a, b, tolerance=1e-9):
 
 
 def numbers_in(text, names):
-    """(number, unit of its last digit) of a text, in which labels and levels count as words."""
+    """(number, unit of its last digit, place) of a text, in which labels and levels count as words; and that text."""
     for name in sorted(names, key=len, reverse=True):
-        for form in (name, name[:1].upper() + name[1:]):
-            text = text.replace(form, "#")
+        for form in {name, name[:1].upper() + name[1:]}:
+            text = re.sub(rf"(?<![\w.,]){re.escape(form)}(?![\w%]|[.,]\d)", "#", text)
     found = []
     for match in NUMBER.finditer(text):
         digits, _, exponent = match[0].replace(",", "").partition("e")
@@ -46,8 +46,10 @@ class Teller:
 
     def __init__(self, result, oracle):
         self.result, self.oracle = result, oracle
-        self.names = {feature.label for feature in result.features if any(c.isdigit() for c in feature.label)}
-        self.names |= {level for feature in result.features for level in feature.levels if any(c.isdigit() for c in level)}
+        self.names = set().union(*(self.names_of(feature) for feature in result.features))
+
+    def names_of(self, feature):
+        return {name for name in (feature.label, *feature.levels) if any(c.isdigit() for c in name)}
 
     def scales(self, statement):
         if statement.statistic in ("share", "size", "part"):
@@ -75,7 +77,8 @@ class Teller:
 
     def text_complaints(self, statement):
         """The figure stands before "against", everybody's after it, and no number is in neither."""
-        found, text = numbers_in(statement.text, self.names)
+        names = self.names_of(self.result.features[statement.feature]) if statement.HasField("feature") else set()
+        found, text = numbers_in(statement.text, names)
         scales = self.scales(statement)
         against = text.find("against") if "against" in text else len(text)
         wrong, told = [], False
@@ -129,7 +132,7 @@ class Teller:
         bounds = [condition.low] if condition.HasField("low") else []
         bounds += [condition.high] if condition.HasField("high") else []
         scales = (100.0,) if feature.unit == "share" or feature.unit.startswith("share of ") else (1.0,)
-        found, _ = numbers_in(condition.sentence, self.names)
+        found, _ = numbers_in(condition.sentence, self.names_of(feature))
         wrong = [f"{shown:g} is no bound" for shown, _, _ in found
                  if not any(near(shown, bound * scale, 1e-9) for bound in bounds for scale in scales)]
         if feature.type in (1, 2) and len(found) < len(bounds):

