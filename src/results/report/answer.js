@@ -80,8 +80,9 @@
 
   const answer = () => {
     const k = segments.length;
-    by("job").textContent = title(record.job.replace(/[-_]+/g, " "));
-    by("eyebrow").textContent = record.asOf ? `Customer segments as of ${record.asOf}` : "Customer segments";
+    const job = title(record.job.replace(/[-_]+/g, " "));
+    by("job").textContent = job;
+    by("eyebrow").textContent = `${job}: customer segments${record.asOf ? ` as of ${record.asOf}` : ""}`;
     by("headline").textContent = `${plural(record.customers, "customer")}, ${spelled(k)} segment${k === 1 ? "" : "s"}`;
     const first = segments[0];
     const last = segments[k - 1];

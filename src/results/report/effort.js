@@ -74,7 +74,7 @@
           symbolSize: 2 * radius(one),
           itemStyle: { color: hue(segments.indexOf(one)), opacity: 0.88, borderColor: tone("paper"), borderWidth: 1 } })),
         label: { show: true, distance: 4, color: tone("ink"), fontSize: 12, lineHeight: 14, width: most_(), overflow: "break",
-          formatter: (at) => at.name },
+          formatter: (at) => wrapped(at.name, most_()) },
         labelLayout: { hideOverlap: true },
         markLine: { silent: true, symbol: "none", lineStyle: { color: tone("axis"), type: "dashed" }, label: { show: false },
           data: [{ xAxis: 0.5 }, { yAxis: 100 }] } }],

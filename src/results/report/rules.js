@@ -44,8 +44,11 @@
         make("b", {}, segment ? segment.name : String(node.segment)), make("span", { class: "soft" },
           ` ${plural(node.count, "customer")}${right}`));
     }
-    return make("li", {}, lead, make("b", {}, `${title(node.condition.sentence)}?`), make("ul", {},
-      branch(nodes, node.yes, "yes:", depth + 1), branch(nodes, node.no, "no:", depth + 1)));
+    /* Nobody is asked whether they have not, unless a missing answer would then count as a yes. */
+    const { feature, high, sentence: asked } = node.condition;
+    const isNot = kind(features[feature]) === "binary" && high !== undefined && !Number(quality.features[feature].missing);
+    return make("li", {}, lead, make("b", {}, `${isNot ? label(features[feature]) : title(asked)}?`), make("ul", {},
+      branch(nodes, isNot ? node.no : node.yes, "yes:", depth + 1), branch(nodes, isNot ? node.yes : node.no, "no:", depth + 1)));
   };
   const tree = () => {
     const one = record.tree;
