@@ -57,6 +57,14 @@ const struct strata_message strata_messages_en[] = {
     {"name.yes.low.tail", " without {label}"},
     {"name.yes.high.phrase", "with {label}"},
     {"name.yes.low.phrase", "without {label}"},
+    {"name.are.high.phrase", "{label}"},
+    {"name.are.high.tail", ", {label}"},
+    {"name.are.low.phrase", "not {label}"},
+    {"name.are.low.tail", ", not {label}"},
+    {"name.often.high.phrase", "often {label}"},
+    {"name.often.high.tail", ", often {label}"},
+    {"name.often.low.phrase", "rarely {label}"},
+    {"name.often.low.tail", ", rarely {label}"},
     {"name.level.high.adjective", "{level}"},
     {"name.level.high.noun", "{level} {people}"},
     {"name.level.low.adjective", "non-{level}"},
@@ -152,6 +160,11 @@ const struct strata_message strata_messages_en[] = {
     {"name.everything.high.adjective", "bulk"},
     {"name.everything.low.noun", "small general buyers"},
     {"name.everything.low.adjective", "small"},
+    /* where all motives and interests are high, or all low */
+    {"name.motives.high.noun", "many-motive customers"},
+    {"name.motives.high.adjective", "many-motive"},
+    {"name.motives.low.noun", "few-motive customers"},
+    {"name.motives.low.adjective", "few-motive"},
     {"name.returns.high.adjective", "return-heavy"},
     {"name.returns.low.adjective", "return-light"},
     {"name.campaign.high.adjective", "often-contacted"},
@@ -199,7 +212,7 @@ const struct strata_message strata_messages_en[] = {
 
     /* meanings in the order of their adjectives; others follow */
     {"name.order",
-     "everything frequency recency tenure satisfaction loyalty age married education income"},
+     "everything motives frequency recency tenure satisfaction loyalty age married education income"},
 
     /* the last resort where the markers of two segments are the same: neutral words, of which two give
      * more names than there can be segments */
@@ -311,10 +324,11 @@ const struct strata_message strata_messages_en[] = {
     {"do.did.high", "more often {label}"},
     {"do.did.low", "less often {label}"},
     /* first words of labels that are what one is, or endings of what one did */
-    {"label.are", " in with without from at on under over of aged a an married retired employed "},
+    {"label.are",
+     " in with without from at on under over of aged living known married retired employed "},
     {"label.did", "ed"},
-    {"do.level.high", "more often have {label} {level}"},
-    {"do.level.low", "less often have {label} {level}"},
+    {"do.level.high", "more often have {label} \u201c{level}\u201d"},
+    {"do.level.low", "less often have {label} \u201c{level}\u201d"},
 
     /* sentences of it: where it holds the label, the value is enough */
     {"say.do.unlabelled.mean", "They {do}: {amount}, against {reference} for everybody."},
@@ -383,8 +397,12 @@ const struct strata_message strata_messages_en[] = {
     {"rule.at_least", "{label} at least {first}"},
     {"rule.under", "{label} under {first}"},
     {"rule.between", "{label} from {first} to under {second}"},
-    {"rule.yes", "{label}"},
-    {"rule.no", "not {label}"},
+    {"rule.yes.high", "with {label}"},
+    {"rule.yes.low", "without {label}"},
+    {"rule.are.high", "{label}"},
+    {"rule.are.low", "not {label}"},
+    {"rule.did.high", "have {label}"},
+    {"rule.did.low", "have not {label}"},
     {"rule.level", "{label} {first}"},
     {"rule.level_up", "{label} {first} or above"},
     {"rule.level_down", "{label} {first} or below"},

@@ -146,7 +146,10 @@ static bool try_one(struct namer *namer, const struct strata_piece *a)
 {
     const char *anybody = strata_message("name.anybody");
     if (!begin_saying(namer, a, NULL, NULL)) return false;
-    return try_text(namer, a->noun) || try_text(namer, a->phrase) ||
+    const bool with = a->tail && a->tail[0] == ' '; /* "customers with a garden" */
+    return try_text(namer, a->noun) ||
+           (with && try_parts(namer, "name.noun_tail", anybody, a->tail, NULL)) ||
+           try_text(namer, a->phrase) ||
            try_parts(namer, "name.adjective_noun", a->adjective, anybody, NULL) ||
            try_parts(namer, "name.noun_tail", anybody, a->tail, NULL);
 }

@@ -204,6 +204,9 @@ size_t strata_facts_gather(const struct strata_plan *plan, const struct strata_p
                            struct strata_fact *fact);
 /* Who they are is told even where it does not set them apart. */
 bool strata_always_told(const char *section);
+/* How a yes or no is said by its label: "in Spain" is what one is ("are"), "redeemed" what one did ("did"), "a
+ * loan" what one has ("yes"). */
+const char *strata_yes_kind(const char *label);
 /* What a fact makes of them after "they": by its meaning, else by its label. */
 const char *strata_clause_pattern(const struct strata_plan *plan, const struct strata_fact *fact);
 /* Whether the clause of a fact differs in the label only from that of the fact before it. */

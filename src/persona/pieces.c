@@ -193,6 +193,22 @@ static bool meaning_piece(const char *meaning, const char *label, struct strata_
     return !labelled || slot[0].text[0];
 }
 
+/* A yes or no without words of its own: what most of them have, are or did, or more or fewer than elsewhere. */
+static bool answer_piece(const struct strata_plan *plan, const struct strata_persona *persona,
+                         const struct strata_marker *marker, const char *label,
+                         struct strata_arena *arena, struct strata_piece *piece)
+{
+    const double share = persona->cell[marker->feature].mean;
+    const bool most = (marker->effect > 0.0) == (share >= 0.5);
+    const char *kind = strata_yes_kind(plan->config->feature[marker->feature].label);
+    const bool has = strcmp(kind, "yes") == 0;
+    const struct strata_slot slot[3] = {{"label", label}, {"level", label}, {"people", ""}};
+    return fill_piece(has    ? (most ? "name.yes" : "name.more")
+                      : most ? "name.are"
+                             : "name.often",
+                      slot, arena, piece);
+}
+
 /* What a marker gives to a name; false when it gives nothing. */
 bool strata_piece_make(const struct strata_plan *plan, const struct strata_persona *persona,
                        const struct strata_marker *marker, struct strata_arena *arena,
@@ -207,11 +223,10 @@ bool strata_piece_make(const struct strata_plan *plan, const struct strata_perso
     const struct strata_slot slot[3] = {{"label", label ? label : ""}, {"level", ""}, {"people", ""}};
     if (feature->meaning && meaning_piece(feature->meaning, label, arena, piece)) return true;
     if (!label) return false;
-    const double share = persona->cell[marker->feature].mean;
-    const bool yes =
-        plan->as[marker->feature] == STRATA_AS_BINARY && (marker->effect > 0.0) == (share >= 0.5);
-    piece->gradable = !yes;
-    return fill_piece(yes ? "name.yes" : "name.number", slot, arena, piece);
+    if (plan->as[marker->feature] == STRATA_AS_BINARY)
+        return answer_piece(plan, persona, marker, label, arena, piece);
+    piece->gradable = true;
+    return fill_piece("name.number", slot, arena, piece);
 }
 
 /* Whether this is an amount of one category of goods: shares of a whole cannot all be high. */
@@ -223,26 +238,54 @@ static bool is_category_amount(const struct strata_plan *plan, size_t f)
            strcmp(feature->meaning, "category") == 0;
 }
 
+/* Whether this tells how much one thing is wanted. */
+static bool is_motive(const struct strata_plan *plan, size_t f)
+{
+    const char *meaning = plan->config->feature[f].meaning;
+    return plan->as[f] != STRATA_AS_NOMINAL && meaning &&
+           (strcmp(meaning, "motive") == 0 || strcmp(meaning, "interest") == 0);
+}
+
+/* Most features of a kind are high, or most are low, and none is the other. */
+static bool all_of_a_kind(const struct strata_plan *plan, const struct strata_persona *persona,
+                          bool (*is)(const struct strata_plan *plan, size_t f), bool *high)
+{
+    size_t n_all = 0, n_high = 0, n_low = 0;
+    for (size_t f = 0; f < plan->n_features; f++) n_all += is(plan, f);
+    for (size_t m = 0; m < persona->n_markers; m++) {
+        const struct strata_marker *marker = &persona->marker[m];
+        if (fabs(marker->effect) < STRATA_NOTICEABLE || !is(plan, marker->feature)) continue;
+        n_high += marker->effect > 0.0;
+        n_low += marker->effect < 0.0;
+    }
+    *high = n_high > 0;
+    const size_t n = n_high + n_low;
+    return !(n_high > 0 && n_low > 0) && n >= MIN_EVERYTHING && 2 * n > n_all;
+}
+
+/* Spend says better that they buy much or little. */
+static bool tells_spend(const struct strata_plan *plan, const struct strata_persona *persona)
+{
+    for (size_t m = 0; m < persona->n_markers; m++) {
+        const struct strata_marker *marker = &persona->marker[m];
+        const char *meaning = plan->config->feature[marker->feature].meaning;
+        if (fabs(marker->effect) >= STRATA_NOTICEABLE && meaning && strcmp(meaning, "spend") == 0)
+            return true;
+    }
+    return false;
+}
+
 bool strata_piece_everything(const struct strata_plan *plan, const struct strata_persona *persona,
                              struct strata_arena *arena, struct strata_piece *piece)
 {
     const struct strata_slot slot[3] = {{"label", ""}, {"level", ""}, {"people", ""}};
-    size_t n_all = 0, n_high = 0, n_low = 0;
-    for (size_t f = 0; f < plan->n_features; f++) n_all += is_category_amount(plan, f);
-    for (size_t m = 0; m < persona->n_markers; m++) {
-        const struct strata_marker *marker = &persona->marker[m];
-        if (fabs(marker->effect) < STRATA_NOTICEABLE) continue;
-        const char *meaning = plan->config->feature[marker->feature].meaning;
-        if (meaning && strcmp(meaning, "spend") == 0) return false; /* says it better */
-        if (!is_category_amount(plan, marker->feature)) continue;
-        n_high += marker->effect > 0.0;
-        n_low += marker->effect < 0.0;
-    }
-    const size_t n = n_high + n_low;
-    if ((n_high > 0 && n_low > 0) || n < MIN_EVERYTHING || 2 * n <= n_all) return false;
-    *piece = (struct strata_piece){.code = ((uint64_t)plan->n_features << 32 | (n_high > 0)) + 1,
-                                   .meaning = "everything",
-                                   .effect = persona->marker[0].effect};
-    if ((piece->effect > 0.0) != (n_high > 0)) piece->effect = -piece->effect;
-    return fill_piece("name.everything", slot, arena, piece);
+    bool high = false;
+    const bool goods =
+        !tells_spend(plan, persona) && all_of_a_kind(plan, persona, is_category_amount, &high);
+    if (!goods && !all_of_a_kind(plan, persona, is_motive, &high)) return false;
+    const char *meaning = goods ? "everything" : "motives";
+    *piece = (struct strata_piece){.code = ((uint64_t)(plan->n_features + !goods) << 32 | high) + 1,
+                                   .meaning = meaning,
+                                   .effect = fabs(persona->marker[0].effect) * (high ? 1.0 : -1.0)};
+    return fill_piece(goods ? "name.everything" : "name.motives", slot, arena, piece);
 }

@@ -113,9 +113,7 @@ static strata_status write_size(const struct strata_plan *plan, const struct str
     return STRATA_OK;
 }
 
-/* How a yes or no is said by its label: "in Spain" is what one is, "redeemed" what one did, "a loan" what
- * one has. */
-static const char *yes_kind(const char *label)
+const char *strata_yes_kind(const char *label)
 {
     const char *did = strata_message("label.did");
     const size_t n = strcspn(label, " ");
@@ -132,7 +130,7 @@ const char *strata_clause_pattern(const struct strata_plan *plan, const struct s
     const bool high = level ? fact->direction == STRATA_HIGH : fact->effect > 0.0;
     const bool yes = plan->as[fact->feature] == STRATA_AS_BINARY;
     const char *kind = level ? "level"
-                       : yes ? yes_kind(plan->config->feature[fact->feature].label)
+                       : yes ? strata_yes_kind(plan->config->feature[fact->feature].label)
                              : "number";
     return strata_message_at("do", kind, high ? "high" : "low");
 }

@@ -63,7 +63,14 @@ static bool tell_numbers(const struct strata_fact *fact, struct unit unit,
     char reference[STRATA_NUMBER_TEXT];
     const char *both = "unit.none";
     const char *first = NULL;
-    strata_number_pair(fact->value, fact->reference, form_of(fact, unit), value, reference);
+    char same[STRATA_NUMBER_TEXT];
+    const enum strata_number_form form = form_of(fact, unit);
+    strata_number_pair(fact->value, fact->reference, form, value, reference);
+    if (fact->direction == STRATA_MIDDLE && strcmp(fact->statistic, "mean") == 0) {
+        /* what is about average need not be told apart from it */
+        strata_number_pair(fact->value, fact->value, form, value, same);
+        strata_number_pair(fact->reference, fact->reference, form, reference, same);
+    }
     if (strcmp(fact->statistic, "mean") == 0) {
         if (unit.kind == UNIT_MONEY) both = "unit.before";
         if (unit.kind == UNIT_PERCENT) both = "unit.close";

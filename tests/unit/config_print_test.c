@@ -167,7 +167,8 @@ Test(config_print, shipped_jobs_are_read_back_as_they_were_printed)
 {
     static const char *const names[] = {
         "full",          "grocery-households", "grocery-households-csv",
-        "online-retail", "wholesale",          "grocery-households-mixture"};
+        "online-retail", "wholesale",          "grocery-households-mixture",
+        "telco-churn",   "bank-marketing",     "vacation-motives"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char path[512], text[65536] = "";
         (void)snprintf(path, sizeof path, CONFIGS "/%s.yaml", names[i]);

@@ -1,12 +1,11 @@
 """Published figures, found again by the whole engine: SSE of iris, wholesale and vacation motives; labels of scikit-learn
 from the same starting centres; the cleaned Online Retail counts."""
 import csv
-import os
 import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "support"))
-from runs import CONFIGS, Checks, must, result, sql  # noqa: E402
+from runs import CONFIGS, Checks, must, result, sql, tourism  # noqa: E402
 
 import numpy  # noqa: E402
 import sklearn.cluster  # noqa: E402
@@ -14,9 +13,6 @@ import sklearn.datasets  # noqa: E402
 import sklearn.discriminant_analysis  # noqa: E402
 
 HERE = pathlib.Path.cwd()
-# Vacation motives may not be shipped: a folder with vacmot.csv and vacmot6_reference_labels.csv, where there is one.
-TOURISM = [pathlib.Path(p) for p in (os.environ.get("STRATA_TOURISM_DATA", ""),) if p]
-TOURISM += [p / "shared/data/tourism" for p in pathlib.Path(__file__).resolve().parents]
 
 
 def write_csv(path, header, rows):
@@ -65,7 +61,7 @@ def wholesale(checks):
 
 
 def vacation(checks):
-    folder = next((p for p in TOURISM if (p / "vacmot.csv").is_file()), None)
+    folder = tourism()
     if not folder:
         print("not checked: vacation motives may not be shipped, and STRATA_TOURISM_DATA does not say where they are")
         return
