@@ -42,6 +42,42 @@ static void print_table(const struct strata_segments_view *view)
     }
 }
 
+static void print_index(double index)
+{
+    if (isnan(index))
+        (void)printf("| \xe2\x80\x93 ");
+    else
+        (void)printf("| %.0f ", index);
+}
+
+/* Best first; nothing where the record does not judge. */
+static void print_efforts(const struct strata_segments_view *view)
+{
+    bool growth = false;
+    if (view->n_segments < 2 || view->segment[0].effort.rank == 0) return;
+    for (size_t i = 0; i < view->n_segments; i++)
+        growth = growth || !isnan(view->segment[i].effort.growth);
+    (void)printf("\n| Segment | Size | Value |%s Reach | Attractiveness |\n"
+                 "| --- | ---: | ---: |%s ---: | ---: |\n",
+                 growth ? " Growth |" : "", growth ? " ---: |" : "");
+    for (uint32_t rank = 1; rank <= view->n_segments; rank++) {
+        for (size_t i = 0; i < view->n_segments; i++) {
+            const struct strata_effort_view *effort = &view->segment[i].effort;
+            if (effort->rank != rank) continue;
+            put_cell(view->segment[i].name);
+            print_index(effort->size);
+            print_index(effort->value);
+            if (growth) print_index(effort->growth);
+            print_index(effort->reach);
+            (void)printf("| %.2f |\n", effort->score);
+        }
+    }
+    (void)printf("\nSize, value and reach are indices, 100 is the average of all; attractiveness goes "
+                 "from 0 to 1, a half is average.%s\n",
+                 growth ? "" : " Growth is not known, as the data have no periods to compare, and "
+                               "counts for nothing.");
+}
+
 static void print_entry(const struct strata_entry_view *entry)
 {
     (void)printf("- ");
@@ -63,6 +99,11 @@ static void print_segment(const struct strata_segment_view *segment)
     (void)printf("\n\n");
     put(segment->definition);
     (void)printf("\n");
+    if (segment->name_origin) {
+        (void)printf("\n");
+        put(segment->name_origin);
+        (void)printf("\n");
+    }
     if (segment->rule) {
         (void)printf("\n**Recognised by**: ");
         put(segment->rule);
@@ -99,6 +140,7 @@ static strata_status print_markdown(const struct strata_blob *result, struct str
         (void)printf("\".\n\n");
     }
     print_table(&view);
+    print_efforts(&view);
     for (size_t i = 0; i < view.n_segments; i++) print_segment(&view.segment[i]);
     return STRATA_OK;
 }

@@ -106,6 +106,8 @@ void strata_print_persona(FILE *stream, const struct strata_terminal *terminal,
     const int columns = reading_columns(terminal);
     if (persona->definition[0])
         strata_print_wrapped(stream, terminal, persona->definition, 0, columns);
+    if (persona->name_origin)
+        strata_print_wrapped(stream, terminal, persona->name_origin, 0, columns);
     if (persona->rule) {
         (void)snprintf(text, sizeof text,
                        "Recognised by: %s (finds %.0f%% of them, right in %.0f%%).", persona->rule,

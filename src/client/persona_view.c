@@ -171,6 +171,19 @@ static void tell_sections(struct parts *parts, const Strata__V1__Segment *segmen
     }
 }
 
+static struct strata_effort_view effort_of(const Strata__V1__Attractiveness *in)
+{
+    const double unknown = (double)NAN;
+    if (!in) return (struct strata_effort_view){unknown, unknown, unknown, unknown, unknown, 0};
+    return (struct strata_effort_view){
+        .size = in->has_size_case ? in->size : unknown,
+        .value = in->has_value_case ? in->value : unknown,
+        .growth = in->has_growth_case ? in->growth : unknown,
+        .reach = in->has_reach_case ? in->reach : unknown,
+        .score = in->score,
+        .rank = in->rank};
+}
+
 bool strata_view_persona(const Strata__V1__Segment *segment, struct strata_arena *keep,
                          struct strata_segment_view *view)
 {
@@ -182,6 +195,8 @@ bool strata_view_persona(const Strata__V1__Segment *segment, struct strata_arena
         .share = segment->share,
         .weighted = segment->has_weight_case == STRATA__V1__SEGMENT__HAS_WEIGHT_WEIGHT,
         .alias = segment->persona ? segment->persona->name : "",
+        .name_origin = segment->name_origin[0] ? segment->name_origin : NULL,
+        .effort = effort_of(segment->attractiveness),
         .part = STRATA_NEW(keep, struct strata_part_view, MOST_PARTS),
     };
     if (!view->part) return false;

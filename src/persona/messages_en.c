@@ -6,9 +6,10 @@
  *                               its own space or comma)
  * name.KIND.*                   the same for features whose meaning has no words of its own
  * do.MEANING.DIRECTION          what it makes them do, after "they"
+ * origin.*                      where a name that the user has given is from
  * say.*                         sentences
  * clause.*, definition.*        the one line that tells what a segment is
- * amount.*, unit.*              a number with its label, and with its unit
+ * number.*, amount.*, unit.*    signs within a number, the number with its label, and with its unit
  * topic.*, deeds.*, typical.*   titles and parts of a portrait
  * need.*, pain.*                what they look for, and what goes wrong, after "they"
  * offer.*, tone.*, value.*      what fits, how to address them, what they bring
@@ -20,7 +21,7 @@
  * its unit), number (the same without), reference (of everybody), amount, do, count.  No number stands in a text: numbers come from the record. */
 #include "persona/persona_impl.h"
 
-const struct strata_message strata_messages_en[] = {
+const struct strata_message strata_messages[] = {
     /* how the parts of a name are put together; at most four words come out */
     {"name.adjective_noun", "{first} {second}"},
     {"name.noun_tail", "{first}{second}"},
@@ -35,9 +36,18 @@ const struct strata_message strata_messages_en[] = {
     {"name.label_end", "share"}, /* left out where people are named by a label: "grocery buyers" */
     /* words with which a label that is cut for a name does not end; one that begins with not is not used */
     {"name.joining", " of the a an and or to for in on at by with about from per as not "},
+    /* levels that say nothing without their question */
+    {"name.mute",
+     " yes no y n true false on off ja nein oui non si none null unknown other na n/a any all - ? u missing t f "},
     {"name.anybody", "customers"},
     {"name.average", "average customers"},
     {"name.all", "all customers"},
+
+    /* where a name that the user has given is from */
+    {"origin.job", "This name is given in the job file; the data alone would say \"{first}\"."},
+    {"origin.earlier",
+     "This name was given in the earlier run of \"{second}\" to the segment that this one goes on "
+     "from; the data alone would say \"{first}\"."},
 
     /* people of a nominal level, by the feature's dimension: "GROCERY shoppers" */
     {"name.people.demographic", "customers"},
@@ -212,6 +222,9 @@ const struct strata_message strata_messages_en[] = {
     {"say.size", "{count} customers, {value} of all."},
     {"say.size.alone", "All {count} customers."},
     {"say.size.weighted", "{count} customers, {value} of all by weight."},
+    {"say.size.one", "{count} customer, {value} of all."},
+    {"say.size.alone.one", "The only customer."},
+    {"say.size.weighted.one", "{count} customer, {value} of all by weight."},
 
     /* what a meaning in a direction makes them do, after "they" */
     {"do.age.high", "are older"},
@@ -369,11 +382,29 @@ const struct strata_message strata_messages_en[] = {
     {"definition.three.first", "They {first} and {second}, and {third}."},
     {"definition.three.last", "They {first}, and {second} and {third}."},
     {"definition.alone", "All {count} customers."},
+    {"definition.alone.one", "The only customer."},
 
+    /* within numbers */
+    {"number.thousands", ","},
+    {"number.point", "."},
     {"unit.none", "{number}"},
     {"unit.before", "{unit}{number}"},
     {"unit.after", "{number} {unit}"},
     {"unit.close", "{number}{unit}"},
+    /* units of which there is one */
+    {"unit.one.days", "day"},
+    {"unit.one.weeks", "week"},
+    {"unit.one.months", "month"},
+    {"unit.one.years", "year"},
+    {"unit.one.hours", "hour"},
+    {"unit.one.minutes", "minute"},
+    {"unit.one.persons", "person"},
+    {"unit.one.people", "person"},
+    {"unit.one.items", "item"},
+    {"unit.one.orders", "order"},
+    {"unit.one.visits", "visit"},
+    {"unit.one.calls", "call"},
+    {"unit.one.purchases", "purchase"},
     {"unit.share_of", "{number} of {unit}"},
     {"unit.index.times", "{number} times the average"},
     {"unit.index.percent", "{number}% of the average"},

@@ -9,7 +9,8 @@
     const total = declared.reduce((sum, name) => sum + weights[name], 0);
     const measured = record.valueFeature === undefined ? "" : ` Value is ${label(features[record.valueFeature]).toLowerCase()} a customer.`;
     by("effort-intro").textContent = "Attractiveness goes from 0 to 1; a half is average." + (declared.length
-      ? ` It weighs ${listed(declared.map((name) => `${weightNames[name]} (${percent(weights[name] / total)})`))}.` : "") + measured;
+      ? ` It weighs ${listed(declared.map((name) => `${weightNames[name]} (${percent(weights[name] / total)})`))}.` : "") + measured +
+      (known.includes("growth") ? "" : " Growth is not known, as the data have no periods to compare, and counts for nothing.");
     const best = judged.slice().sort((a, b) => a.attractiveness.rank - b.attractiveness.rank);
     evaluationPlot(known.includes("value"), best);
     const hasPart = judged.some((one) => one.attractiveness.valueShare !== undefined);
