@@ -1,5 +1,4 @@
 /* One segment in words, as wide as is good to read. */
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,13 +29,15 @@ static void print_sentence(FILE *stream, const struct strata_terminal *terminal,
                            const struct strata_entry_view *entry, uint64_t size)
 {
     char text[2048];
+    char count[32];
     const char *colon = entry->lead[0] && entry->text[0] ? ": " : "";
+    strata_count_text(entry->count, count);
     if (entry->count == 0 || entry->count == size)
         (void)snprintf(text, sizeof text, "%s%s%s", entry->lead, colon,
                        entry->text); /* cut is fine */
     else
-        (void)snprintf(text, sizeof text, "%s%s%s (%" PRIu64 " customers)", entry->lead, colon,
-                       entry->text, entry->count);
+        (void)snprintf(text, sizeof text, "%s%s%s (%s customers)", entry->lead, colon, entry->text,
+                       count);
     strata_print_wrapped(stream, terminal, text, INDENT, reading_columns(terminal));
 }
 

@@ -2,7 +2,8 @@
  *
  * Each marker gives a piece with up to four forms: an adjective ("lapsed"), a noun ("big
  * spenders"), a phrase that stands alone ("high produce share") or a tail ("with garden").
- * Candidates are built from the strongest pieces first: two markers, then other pairs and
+ * Candidates are built from the strongest pieces first: the strongest one with another that gives a
+ * noun ("frequent big spenders" rather than "frequent active customers"), then other pairs and
  * triples, then degrees ("very frequent big spenders"), then weaker markers.  Segments are named
  * in order; each takes its first candidate that no earlier one has.  Where that ends, as with
  * many segments on one feature, a neutral word is added, or two: there are more pairs of those than there
@@ -14,12 +15,14 @@
  * two; if two names should ever have one hash, the later is passed over, on every machine alike. */
 #include <math.h>
 #include <string.h>
+#include <strings.h>
 
 #include "persona/persona_impl.h"
 #include "strata/hash.h"
 
 #define MAX_PIECES 10
 #define MAX_WORDS 4
+#define NOUN_PIECES 4 /* the strongest ones, among which a noun comes before two adjectives */
 #define VERY 1.2   /* |effect| that bears "very" when nobody has the plain word */
 #define FAIRLY 0.8 /* |effect| below which "fairly" is true then */
 
@@ -105,12 +108,28 @@ static bool begin_saying(struct namer *namer, const struct strata_piece *a,
     return *slot_of(&namer->sayings, hash_of(&said, sizeof said)) == 0;
 }
 
+/* Whether a word stands twice: two features can have levels of one name. */
+static bool repeats_word(const char *text)
+{
+    const char *word[MAX_WORDS];
+    size_t length[MAX_WORDS];
+    for (size_t n = 0; n < MAX_WORDS && *text; n++) {
+        word[n] = text;
+        length[n] = strcspn(text, " ,");
+        for (size_t i = 0; i < n; i++)
+            if (length[i] == length[n] && strncasecmp(word[i], word[n], length[n]) == 0) return true;
+        text += strcspn(text, " ");
+        text += strspn(text, " ");
+    }
+    return false;
+}
+
 /* Take the candidate if it is a name and nobody has it.  NULL candidates are no names. */
 static bool try_name(struct namer *namer, char *candidate)
 {
     if (!candidate) return false;
     const size_t words = strata_word_count(candidate);
-    if (words < 1 || words > MAX_WORDS) return false;
+    if (words < 1 || words > MAX_WORDS || repeats_word(candidate)) return false;
     strata_sentence_case(candidate);
     const char *key = key_of(candidate, namer->keep);
     if (!key) {
@@ -181,15 +200,22 @@ static bool try_tail(struct namer *namer, const char *adjective, const char *nou
     return tail && noun && try_parts(namer, "name.adjective_noun_tail", adjective, noun, tail);
 }
 
-static bool try_two(struct namer *namer, const struct strata_piece *a, const struct strata_piece *b)
+/* The two with a noun of their own: "frequent big spenders". */
+static bool try_noun(struct namer *namer, const struct strata_piece *a, const struct strata_piece *b)
 {
-    const char *anybody = strata_message("name.anybody");
     if (same_meaning(a, b) || !begin_saying(namer, a, b, NULL)) return false;
     return try_parts(namer, "name.adjective_noun", b->adjective, a->noun, NULL) ||
            try_parts(namer, "name.adjective_noun", a->adjective, b->noun, NULL) ||
            try_parts(namer, "name.noun_tail", a->noun, b->tail, NULL) ||
-           try_parts(namer, "name.noun_tail", b->noun, a->tail, NULL) ||
-           try_adjectives(namer, a, b, anybody) || try_tail(namer, a->adjective, anybody, b->tail) ||
+           try_parts(namer, "name.noun_tail", b->noun, a->tail, NULL);
+}
+
+static bool try_two(struct namer *namer, const struct strata_piece *a, const struct strata_piece *b)
+{
+    const char *anybody = strata_message("name.anybody");
+    if (try_noun(namer, a, b)) return true;
+    if (same_meaning(a, b) || !begin_saying(namer, a, b, NULL)) return false;
+    return try_adjectives(namer, a, b, anybody) || try_tail(namer, a->adjective, anybody, b->tail) ||
            try_tail(namer, b->adjective, anybody, a->tail) ||
            try_parts(namer, "name.noun_tail", a->phrase, b->tail, NULL) ||
            try_parts(namer, "name.noun_tail", b->phrase, a->tail, NULL) ||
@@ -230,6 +256,9 @@ static bool try_with_last(struct namer *namer, const struct strata_piece *piece,
 static bool try_combinations(struct namer *namer, const struct strata_piece *piece, size_t n)
 {
     if (n == 1 && try_one(namer, &piece[0])) return true;
+    for (size_t i = 1; i < n && i < NOUN_PIECES; i++) {
+        if (try_noun(namer, &piece[0], &piece[i])) return true;
+    }
     for (size_t last = 2; last <= n; last++) {
         if (try_with_last(namer, piece, last)) return true;
     }
