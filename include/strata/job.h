@@ -65,9 +65,9 @@ struct strata_job_plan {
     struct strata_config *config;
     struct strata_ingest_plan *ingest;
     uint64_t memory_needed_bytes; /* per rank; of customers only where their number is known before reading */
-    uint64_t memory_given_bytes;  /* per rank */
-    uint64_t matrix_bytes;        /* per rank, at most; 0 when not known before reading */
-    const char *matrix_directory; /* where it goes to a file; NULL: into memory */
+    uint64_t memory_given_bytes;    /* per rank */
+    uint64_t matrix_bytes;          /* per rank, at most; 0 when not known before reading */
+    const char *matrix_directory;   /* where it goes to a file; NULL: into memory */
     struct strata_job_files *files; /* models and pictures that the job file names */
 };
 

@@ -85,14 +85,14 @@ struct strata_earlier_name {
 };
 
 struct strata_persona {
-    const char *name;                 /* descriptive, at most 4 words, unique in the run; or the user's */
-    const char *automatic_name;       /* that it has, or would have without the user's */
-    bool name_given;                  /* by the user, in this job or in an earlier run */
-    const char *name_origin;          /* one sentence: where a given name is from; else NULL */
-    const char *definition;           /* one line */
-    uint64_t size;                    /* customers */
-    double weight;                    /* how many they stand for; `size` without case weights */
-    double share;                     /* of everybody's weight */
+    const char *name;           /* descriptive, at most 4 words, unique in the run; or the user's */
+    const char *automatic_name; /* that it has, or would have without the user's */
+    bool name_given;            /* by the user, in this job or in an earlier run */
+    const char *name_origin;    /* one sentence: where a given name is from; else NULL */
+    const char *definition;     /* one line */
+    uint64_t size;              /* customers */
+    double weight;              /* how many they stand for; `size` without case weights */
+    double share;               /* of everybody's weight */
     struct strata_profile_cell *cell; /* (n_features) in the job's order */
     struct strata_marker *marker;     /* (n_markers) */
     size_t n_markers;

@@ -90,11 +90,12 @@ static void print_efforts(const struct strata_segments_view *view)
     for (uint32_t rank = 1; rank <= view->n_segments; rank++)
         for (size_t i = 0; i < view->n_segments; i++)
             if (view->segment[i].effort.rank == rank) print_effort(&view->segment[i], known);
-    (void)printf("\nAttractiveness goes from 0 to 1, a half is average; the others are indices, 100 is "
-                 "the average of all.%s\n",
-                 known[GROWTH] ? ""
-                               : " Growth is not known, as the data have no periods to compare, "
-                                 "and counts for nothing.");
+    (void)printf(
+        "\nAttractiveness goes from 0 to 1, a half is average; the others are indices, 100 is "
+        "the average of all.%s\n",
+        known[GROWTH] ? ""
+                      : " Growth is not known, as the data have no periods to compare, "
+                        "and counts for nothing.");
 }
 
 static void print_entry(const struct strata_entry_view *entry)

@@ -184,13 +184,12 @@ static struct strata_effort_view effort_of(const Strata__V1__Attractiveness *in)
 {
     const double unknown = (double)NAN;
     if (!in) return (struct strata_effort_view){unknown, unknown, unknown, unknown, unknown, 0};
-    return (struct strata_effort_view){
-        .size = in->has_size_case ? in->size : unknown,
-        .value = in->has_value_case ? in->value : unknown,
-        .growth = in->has_growth_case ? in->growth : unknown,
-        .reach = in->has_reach_case ? in->reach : unknown,
-        .score = in->score,
-        .rank = in->rank};
+    return (struct strata_effort_view){.size = in->has_size_case ? in->size : unknown,
+                                       .value = in->has_value_case ? in->value : unknown,
+                                       .growth = in->has_growth_case ? in->growth : unknown,
+                                       .reach = in->has_reach_case ? in->reach : unknown,
+                                       .score = in->score,
+                                       .rank = in->rank};
 }
 
 bool strata_view_persona(const Strata__V1__Segment *segment, struct strata_arena *keep,

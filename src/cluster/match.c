@@ -28,8 +28,8 @@ static void find_apart(struct centres *centres)
         centres->apart[s] = HUGE_VAL;
         for (size_t t = 0; t < centres->k; t++) {
             if (t == s) continue;
-            const double distance = squared_distance(
-                &centres->at[s * centres->d], &centres->at[t * centres->d], centres->d);
+            const double distance = squared_distance(&centres->at[s * centres->d],
+                                                     &centres->at[t * centres->d], centres->d);
             centres->apart[s] = fmin(centres->apart[s], distance);
         }
     }
@@ -77,8 +77,7 @@ strata_status strata_clustering_match(const struct strata_clustering *clustering
         if (strata_start_knows(recipe, start, j)) column[n_columns++] = j;
     }
     if (fits) clustering->estimator->centres(dims, clustering->params, mine);
-    fits = fits &&
-           take_columns(mine, dims.k, dims.d, column, n_columns, &scratch, &now) &&
+    fits = fits && take_columns(mine, dims.k, dims.d, column, n_columns, &scratch, &now) &&
            take_columns(theirs, start->k, dims.d, column, n_columns, &scratch, &before);
     if (!fits)
         return STRATA_FAIL(err, STRATA_E_MEMORY,

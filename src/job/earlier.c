@@ -5,7 +5,7 @@
 
 #include "job/job_impl.h"
 
-#define LISTED 8       /* names that a note repeats */
+#define LISTED 8 /* names that a note repeats */
 #define NOTE_BYTES 1400
 
 /* Rank 0's model on all ranks; *out stays NULL where there is none. */
@@ -32,8 +32,7 @@ strata_status strata_job_read_start(struct strata_job *job, const struct strata_
     const struct strata_job_files *files = job->plan.files; /* rank 0's */
     struct strata_start *start = NULL;
     if (path)
-        STRATA_TRY(
-            share_model(job, files ? &files->start : NULL, path, "model.start", &start, err));
+        STRATA_TRY(share_model(job, files ? &files->start : NULL, path, "model.start", &start, err));
     *out = start; /* NULL also of a CSV file, which the fit reads */
     return STRATA_OK;
 }
@@ -49,8 +48,8 @@ static strata_status find_names(struct strata_job *job, const struct strata_clus
     struct strata_earlier_name *name = STRATA_NEW(job->keep, struct strata_earlier_name, k);
     if (!earlier || !name)
         return STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for the names of the run followed");
-    STRATA_TRY(strata_clustering_match(clustering, &job->features->recipe, run, *job->keep, earlier,
-                                       err));
+    STRATA_TRY(
+        strata_clustering_match(clustering, &job->features->recipe, run, *job->keep, earlier, err));
     for (size_t s = 0; s < k; s++) {
         const size_t e = earlier[s];
         if (e < run->k)
@@ -88,9 +87,8 @@ struct list {
 static void list_name(struct list *list, const char *name)
 {
     if (++list->n > LISTED || list->n_bytes >= sizeof list->text) return;
-    const int length =
-        snprintf(list->text + list->n_bytes, sizeof list->text - list->n_bytes, "%s\"%s\"",
-                 list->n > 1 ? ", " : "", name);
+    const int length = snprintf(list->text + list->n_bytes, sizeof list->text - list->n_bytes,
+                                "%s\"%s\"", list->n > 1 ? ", " : "", name);
     if (length > 0) list->n_bytes += (size_t)length;
 }
 

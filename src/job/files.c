@@ -39,7 +39,8 @@ static void read_model(const char *path, const char *option, struct strata_place
     struct strata_arena scratch;
     struct strata_start *start = NULL;
     char *bytes = NULL;
-    strata_status status = strata_file_read(path, MODEL_BYTES_MAX, keep, &bytes, &model->n_bytes, &err);
+    strata_status status =
+        strata_file_read(path, MODEL_BYTES_MAX, keep, &bytes, &model->n_bytes, &err);
     model->bytes = (unsigned char *)bytes;
     scratch = *keep;
     if (status == STRATA_OK)
@@ -85,8 +86,8 @@ static bool read_pictures(const struct strata_config *config, struct strata_aren
 }
 
 strata_status strata_job_files_read(const struct strata_config *config, struct strata_arena *keep,
-                                    struct strata_job_files **out,
-                                    struct strata_problems *problems, struct strata_err *err)
+                                    struct strata_job_files **out, struct strata_problems *problems,
+                                    struct strata_err *err)
 {
     struct strata_job_files *files = STRATA_NEW(keep, struct strata_job_files, 1);
     if (!files || !read_models(config, keep, problems, files) ||

@@ -154,11 +154,11 @@ void strata_job_forget_table(struct strata_job *job);
 
 /* files.c: files that the job file names beside its sources. */
 struct strata_job_files {
-    const char *start_path;            /* the file that model.start means; NULL: none */
-    const char *followed_path;         /* the one that `follows` means; NULL: not given */
-    struct strata_blob start;          /* the model that the fit starts from; no bytes: none */
-    struct strata_blob followed;       /* the one whose names are carried on: of `follows`, else the same */
-    struct strata_picture *picture;    /* (n_pictures) in the job's order */
+    const char *start_path;      /* the file that model.start means; NULL: none */
+    const char *followed_path;   /* the one that `follows` means; NULL: not given */
+    struct strata_blob start;    /* the model that the fit starts from; no bytes: none */
+    struct strata_blob followed; /* the one whose names are carried on: of `follows`, else the same */
+    struct strata_picture *picture; /* (n_pictures) in the job's order */
     size_t n_pictures;
 };
 /* Read them all; what is wrong with one goes to problems.  Rank 0 only.  Fails for lack of memory. */
@@ -179,8 +179,8 @@ STRATA_MUST_CHECK strata_status strata_job_read_start(struct strata_job *job,
                                                       struct strata_err *err);
 /* The earlier run that the job follows, and what was called there what the segments go on from. */
 struct strata_followed {
-    const struct strata_start *run;         /* NULL: none */
-    const size_t *earlier;                  /* (k) its segment that each goes on from, or SIZE_MAX */
+    const struct strata_start *run; /* NULL: none */
+    const size_t *earlier;          /* (k) its segment that each goes on from, or SIZE_MAX */
     const struct strata_earlier_name *name; /* (k) */
 };
 /* Collective; nothing is sent where the job file names no earlier run. */

@@ -5,7 +5,8 @@
 
 #define MOST_LINES 5
 #define MOST_BECAUSE 4
-#define FULL_SHARE 1.2 /* parts of the value per part of the customers that are more than their share */
+#define FULL_SHARE \
+    1.2 /* parts of the value per part of the customers that are more than their share */
 
 static const char *const brief_keys[STRATA_DEPARTMENT_COUNT] = {[STRATA_MARKETING] =
                                                                     "brief.marketing",
@@ -139,12 +140,15 @@ static void advise_value(struct strata_teller *teller, const struct strata_portr
     const struct strata_statements *value = &portrait->value, *potential = &portrait->potential;
     if (value->n > 0 && potential->n == 0 && strcmp(value->item[0].statistic, "part") == 0) {
         const double share = value->item[0].value / value->item[0].reference;
-        const char *how = share >= FULL_SHARE ? "high" : share <= 1.0 / FULL_SHARE ? "low" : "middle";
+        const char *how = share >= FULL_SHARE         ? "high"
+                          : share <= 1.0 / FULL_SHARE ? "low"
+                                                      : "middle";
         advise(teller, brief, strata_message_at("brief.sales.part", how, NULL), &value->item[0]);
     }
     for (size_t i = 0; i < potential->n; i++) {
         const struct strata_statement *one = &potential->item[i];
-        const char *key = strcmp(one->statistic, "gap") == 0 ? "brief.sales.gap" : "brief.sales.stake";
+        const char *key =
+            strcmp(one->statistic, "gap") == 0 ? "brief.sales.gap" : "brief.sales.stake";
         const char *label = teller->plan->config->feature[one->feature].label;
         advise(teller, brief, fill_text(teller, strata_message(key), label, ""), one);
     }

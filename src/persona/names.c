@@ -23,8 +23,8 @@
 #define MAX_PIECES 10
 #define MAX_WORDS 4
 #define NOUN_PIECES 4 /* the strongest ones, among which a noun comes before two adjectives */
-#define VERY 1.2   /* |effect| that bears "very" when nobody has the plain word */
-#define FAIRLY 0.8 /* |effect| below which "fairly" is true then */
+#define VERY 1.2      /* |effect| that bears "very" when nobody has the plain word */
+#define FAIRLY 0.8    /* |effect| below which "fairly" is true then */
 
 /* The set of pieces of a name, in falling order; unused ones are 0. */
 struct said {
@@ -117,7 +117,8 @@ static bool repeats_word(const char *text)
         word[n] = text;
         length[n] = strcspn(text, " ,");
         for (size_t i = 0; i < n; i++)
-            if (length[i] == length[n] && strncasecmp(word[i], word[n], length[n]) == 0) return true;
+            if (length[i] == length[n] && strncasecmp(word[i], word[n], length[n]) == 0)
+                return true;
         text += strcspn(text, " ");
         text += strspn(text, " ");
     }

@@ -57,8 +57,8 @@ strata_status strata_picture_read(const char *path, struct strata_arena *keep,
     STRATA_TRY(strata_file_read(path, STRATA_PICTURE_BYTES_MAX, keep, &bytes, &n_bytes, err));
     const char *type = strata_picture_type((const unsigned char *)bytes, n_bytes);
     if (!type)
-        return STRATA_FAIL(err, STRATA_E_DATA, "%s: is no SVG, PNG or JPEG image; give one of these",
-                           path);
+        return STRATA_FAIL(err, STRATA_E_DATA,
+                           "%s: is no SVG, PNG or JPEG image; give one of these", path);
     *out = (struct strata_picture){
         .bytes = (const unsigned char *)bytes, .n_bytes = n_bytes, .media_type = type};
     return STRATA_OK;

@@ -171,9 +171,8 @@ static inline void world_rank(struct strata_comm *comm, void *context)
     const struct strata_rows rows = {
         .n = n, .n_global = world->n, .weight = weight, .weight_exponent = world->weight_exponent};
     struct strata_err err = {0};
-    run->status[r] =
-        strata_describe(comm, &world->config, &table, &rows, &clustering, world->earlier, keep,
-                        &run->out[r], &err);
+    run->status[r] = strata_describe(comm, &world->config, &table, &rows, &clustering,
+                                     world->earlier, keep, &run->out[r], &err);
     if (r == 0) run->n_sums = comm->n_sums;
 }
 

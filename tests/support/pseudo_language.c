@@ -14,7 +14,8 @@ static void put(unsigned char byte)
 static void put_letter(char letter)
 {
     const bool small = letter >= 'a' && letter <= 'z';
-    const unsigned code = small ? 0x430u + (unsigned)(letter - 'a') : 0x410u + (unsigned)(letter - 'A');
+    const unsigned code =
+        small ? 0x430u + (unsigned)(letter - 'a') : 0x410u + (unsigned)(letter - 'A');
     put((unsigned char)(0xc0u | code >> 6));
     put((unsigned char)(0x80u | (code & 0x3fu)));
 }

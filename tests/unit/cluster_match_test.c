@@ -78,8 +78,7 @@ static struct strata_start start_of(const double *centre, size_t k, size_t n)
         const size_t j = D - 1 - i;
         reversed[i] = start_column[j];
         for (size_t s = 0; s < k; s++)
-            value[s * n + i] =
-                ldexp(centre[s * D + j], -16) / column[j].scale + column[j].offset;
+            value[s * n + i] = ldexp(centre[s * D + j], -16) / column[j].scale + column[j].offset;
     }
     return (struct strata_start){.k = k, .d = n, .column = reversed, .value = value};
 }
@@ -156,7 +155,8 @@ Test(match, only_what_both_runs_know_is_compared)
 {
     double *before = random_centres(5, 6), *now = STRATA_NEW(&arena, double, (size_t)6 * D);
     memcpy(now, before, sizeof(double) * 6 * D);
-    for (size_t s = 0; s < 6; s++) now[s * D] += 100000.0 * (double)s; /* column a, which it lacks */
+    for (size_t s = 0; s < 6; s++)
+        now[s * D] += 100000.0 * (double)s; /* column a, which it lacks */
     const struct strata_start start = start_of(before, 6, 3);
     const size_t *earlier = match(now, 6, &start);
     for (size_t s = 0; s < 6; s++) cr_assert_eq(earlier[s], s);

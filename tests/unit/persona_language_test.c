@@ -131,7 +131,9 @@ static void make_every_meaning(struct world *world, size_t first, size_t n, size
         feature->dimension = (enum strata_dimension)(j % STRATA_DIMENSION_COUNT);
         for (size_t i = 0; i < world->n; i++) {
             const double high = world_uniform(first + 2 + j, i % k);
-            if (code) code[i] = (uint32_t)(world_uniform(j, i) < 0.7 ? (i % k + j) % 4 : world_bits(j, i) % 4);
+            if (code)
+                code[i] =
+                    (uint32_t)(world_uniform(j, i) < 0.7 ? (i % k + j) % 4 : world_bits(j, i) % 4);
             if (kind == 4) x[i] = world_uniform(first + j, i) < high;
             if (x && kind != 4)
                 x[i] = (feature->unit && strncmp(feature->unit, "share", 5) == 0 ? 0.2 : 2500.5) *

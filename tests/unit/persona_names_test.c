@@ -45,7 +45,8 @@ static void expect_name(const struct strata_personas *personas, size_t s, const 
     cr_expect_str_eq(persona->name, name);
     cr_expect_eq(persona->name_given, origin != NULL, "%s", name);
     if (!origin) cr_expect_null(persona->name_origin);
-    if (origin) cr_expect_not_null(strstr(persona->name_origin, origin), "%s", persona->name_origin);
+    if (origin)
+        cr_expect_not_null(strstr(persona->name_origin, origin), "%s", persona->name_origin);
     if (origin) cr_expect_not_null(strstr(persona->name_origin, persona->automatic_name));
 }
 
@@ -114,8 +115,9 @@ Test(persona_names, an_entry_that_would_move_a_name_to_another_segment_does_not)
 
 Test(persona_names, given_names_are_each_their_own_whatever_is_given)
 {
-    static const char *const pool[] = {"Big spenders",    "Coupon users",  "Ash",   "Birch", "ash",
-                                       "Frequent customers", "Lapsed customers", "Cedar", "Elm"};
+    static const char *const pool[] = {
+        "Big spenders",       "Coupon users",     "Ash",   "Birch", "ash",
+        "Frequent customers", "Lapsed customers", "Cedar", "Elm"};
     enum { POOL = sizeof pool / sizeof pool[0] };
     make_four(&world);
     for (uint64_t seed = 0; seed < 200; seed++) {
@@ -124,8 +126,8 @@ Test(persona_names, given_names_are_each_their_own_whatever_is_given)
         size_t n_given = 0;
         for (size_t s = 0; s < 4; s++) {
             const uint64_t bits = world_bits(seed, s);
-            earlier[s] = (struct strata_earlier_name){
-                bits % 3 ? pool[bits / 3 % POOL] : NULL, bits / 64 % 2 == 0, "a"};
+            earlier[s] = (struct strata_earlier_name){bits % 3 ? pool[bits / 3 % POOL] : NULL,
+                                                      bits / 64 % 2 == 0, "a"};
         }
         for (size_t i = 0; i < 4; i++) { /* as a job file may have them: keys and values differ */
             const uint64_t bits = world_bits(seed + 1000, i);
@@ -140,10 +142,9 @@ Test(persona_names, given_names_are_each_their_own_whatever_is_given)
         for (size_t s = 0; s < 4; s++) {
             const struct strata_persona *persona = &personas->segment[s];
             for (size_t t = 0; t < s; t++)
-                cr_assert_neq(strcasecmp(persona->name, personas->segment[t].name), 0, "seed %d: %s",
-                              (int)seed, persona->name);
-            if (n_given == 0 && earlier[s].name && earlier[s].given)
-                cr_assert(persona->name_given);
+                cr_assert_neq(strcasecmp(persona->name, personas->segment[t].name), 0,
+                              "seed %d: %s", (int)seed, persona->name);
+            if (n_given == 0 && earlier[s].name && earlier[s].given) cr_assert(persona->name_given);
             bool entitled = earlier[s].given && earlier[s].name &&
                             strcasecmp(earlier[s].name, persona->name) == 0;
             for (size_t i = 0; i < n_given; i++)
@@ -227,7 +228,8 @@ static void make_any(struct world *any, size_t k, uint64_t seed, size_t n_featur
             const double mean = 3.0 * world_uniform(seed + 11 + f, s);
             const bool own = world_uniform(seed + 100, i * n_features + f) < 0.6;
             if (binary) x[i] = world_uniform(seed + 200 + f, i) < mean / 3.0;
-            if (code) code[i] = (uint32_t)((own ? s : world_bits(seed + 300 + f, i)) % (nominal ? 5 : 3));
+            if (code)
+                code[i] = (uint32_t)((own ? s : world_bits(seed + 300 + f, i)) % (nominal ? 5 : 3));
             if (x && !binary) x[i] = mean + 0.5 * world_normal(seed + 400 + f, i);
         }
     }
@@ -243,8 +245,8 @@ Test(persona_names, names_are_plain_whatever_the_features_mean)
         world_describe(&any, 2, NULL, &of_two);
         world_describe(&any, 3, NULL, &of_three);
         const size_t n_plain = plain_names(of_two.out[0]);
-        cr_assert(n_features < 8 || 10 * n_plain >= 9 * k, "seed %d: %zu of %zu names need no tree", (int)seed,
-                      n_plain, k);
+        cr_assert(n_features < 8 || 10 * n_plain >= 9 * k, "seed %d: %zu of %zu names need no tree",
+                  (int)seed, n_plain, k);
         for (size_t s = 0; s < k; s++)
             cr_assert_str_eq(of_two.out[0]->segment[s].name, of_three.out[2]->segment[s].name);
         world_run_finish(&of_two);

@@ -30,10 +30,19 @@ Test(picture, the_three_kinds_are_known_by_their_first_bytes)
 
 Test(picture, nothing_else_is_taken)
 {
-    static const char *const others[] = {
-        "",         "<",         "<svgs>", "<html><svg/></html>", "<!-- <svg>", "<?xml <svg>",
-        "GIF89a..", "\x89PNG\n", "BM",     "text <svg>",          "\xff\xd8",   "<svg",
-        "<!DOCTYPE svg [<!ENTITY a \"b\">]><svg/>"};
+    static const char *const others[] = {"",
+                                         "<",
+                                         "<svgs>",
+                                         "<html><svg/></html>",
+                                         "<!-- <svg>",
+                                         "<?xml <svg>",
+                                         "GIF89a..",
+                                         "\x89PNG\n",
+                                         "BM",
+                                         "text <svg>",
+                                         "\xff\xd8",
+                                         "<svg",
+                                         "<!DOCTYPE svg [<!ENTITY a \"b\">]><svg/>"};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
         cr_assert_null(type_of(others[i], strlen(others[i])), "%s", others[i]);
     cr_assert_null(TYPE("<svg>\0</svg>"));
