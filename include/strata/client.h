@@ -72,16 +72,25 @@ struct strata_part_view {
     size_t n_entries;
 };
 
+/* What makes a segment worth an effort: indices, 100 is average; NaN where not known. */
+struct strata_effort_view {
+    double size, value, growth, reach;
+    double score;  /* 0 to 1 */
+    uint32_t rank; /* from 1; 0: nothing is known */
+};
+
 struct strata_segment_view {
     uint32_t id;                   /* from 1 */
     const char *name, *definition; /* empty in an interim one */
     uint64_t size;
-    double share;                  /* by weight */
-    bool weighted;                 /* personas: the share is not that of `size` */
-    const char *alias;             /* personas: one word to call it by, or empty */
-    const char *rule;              /* personas: what to recognise them by, or NULL */
-    double coverage, precision;    /* of the rule */
-    struct strata_part_view *part; /* (n_parts) personas only */
+    double share;            /* by weight */
+    bool weighted;           /* personas: the share is not that of `size` */
+    const char *alias;       /* personas: one word to call it by, or empty */
+    const char *name_origin; /* personas: where a name that the user gave is from, or NULL */
+    struct strata_effort_view effort; /* personas */
+    const char *rule;                 /* personas: what to recognise them by, or NULL */
+    double coverage, precision;       /* of the rule */
+    struct strata_part_view *part;    /* (n_parts) personas only */
     size_t n_parts;
 };
 

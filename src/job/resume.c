@@ -1,6 +1,5 @@
 /* What a run directory holds of an unfinished run, and whether it is this job's. */
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "strata/file.h"
@@ -8,23 +7,6 @@
 #include "strata/versions.h"
 
 #include "job/job_impl.h"
-
-/* The file behind model.start is an input too. */
-static strata_status add_start(const struct strata_job *job, const char **inputs,
-                               struct strata_err *err)
-{
-    const struct strata_config *config = job->plan.config;
-    if (!config->model.start_file) return STRATA_OK;
-    struct stat facts;
-    char *line = NULL;
-    const char *path = strata_path_join(config->directory, config->model.start_file, job->keep);
-    if (path && stat(path, &facts) == 0 && S_ISDIR(facts.st_mode))
-        path = strata_path_join(path, "model.pb", job->keep);
-    if (!path) return STRATA_FAIL(err, STRATA_E_MEMORY, "the path of model.start");
-    STRATA_TRY(strata_input_line("model.start", path, job->keep, &line, err));
-    *inputs = strata_arena_print(job->keep, "%s%s", *inputs, line);
-    return *inputs ? STRATA_OK : STRATA_FAIL(err, STRATA_E_MEMORY, "the list of inputs");
-}
 
 static strata_status describe(struct strata_job *job, struct strata_err *err)
 {
@@ -34,7 +16,7 @@ static strata_status describe(struct strata_job *job, struct strata_err *err)
     job->settings = settings;
     job->inputs = inputs;
     job->data_fingerprint = strata_job_data_fingerprint(settings, inputs);
-    return add_start(job, &job->inputs, err);
+    return strata_job_files_list(job, &job->inputs, err);
 }
 
 /* A section's text, which ends with a NUL in keep; NULL when it is not there or there is no memory. */

@@ -141,10 +141,11 @@ static strata_status find_rules_and_apriori(struct strata_comm *comm, struct wor
     return strata_apriori_profile(comm, &work->plan, &work->tally, room, personas, keep, err);
 }
 
-static strata_status put_into_words(struct work *work, struct strata_arena scratch,
-                                    struct strata_arena *keep, struct strata_err *err)
+static strata_status put_into_words(struct work *work, const struct strata_earlier_name *earlier,
+                                    struct strata_arena scratch, struct strata_arena *keep,
+                                    struct strata_err *err)
 {
-    STRATA_TRY(strata_names_give(&work->plan, work->personas, scratch, keep, err));
+    STRATA_TRY(strata_names_give(&work->plan, earlier, work->personas, scratch, keep, err));
     for (size_t s = 0; s < work->plan.k; s++) {
         STRATA_TRY(strata_statements_write(&work->plan, &work->tally, work->personas, s, scratch,
                                            keep, err));
@@ -155,6 +156,7 @@ static strata_status put_into_words(struct work *work, struct strata_arena scrat
 static strata_status describe(struct strata_comm *comm, const struct strata_config *config,
                               const struct strata_table *table, const struct strata_rows *rows,
                               const struct strata_clustering *clustering,
+                              const struct strata_earlier_name *earlier,
                               struct strata_arena *scratch, struct strata_arena *keep,
                               struct strata_personas **out, struct strata_err *err)
 {
@@ -171,19 +173,20 @@ static strata_status describe(struct strata_comm *comm, const struct strata_conf
         status = STRATA_FAIL(err, STRATA_E_MEMORY, "no room to compare the profiles");
     STRATA_TRY(strata_comm_agree(comm, status, err));
     STRATA_TRY(find_rules_and_apriori(comm, &work, keep, err));
-    STRATA_TRY(strata_comm_agree(comm, put_into_words(&work, *scratch, keep, err), err));
+    STRATA_TRY(strata_comm_agree(comm, put_into_words(&work, earlier, *scratch, keep, err), err));
     *out = work.personas;
     return STRATA_OK;
 }
 
 strata_status strata_describe(struct strata_comm *comm, const struct strata_config *config,
                               const struct strata_table *table, const struct strata_rows *rows,
-                              const struct strata_clustering *clustering, struct strata_arena *keep,
+                              const struct strata_clustering *clustering,
+                              const struct strata_earlier_name *earlier, struct strata_arena *keep,
                               struct strata_personas **out, struct strata_err *err)
 {
     struct strata_arena scratch = {0};
     const strata_status status =
-        describe(comm, config, table, rows, clustering, &scratch, keep, out, err);
+        describe(comm, config, table, rows, clustering, earlier, &scratch, keep, out, err);
     strata_arena_finish(&scratch);
     return status;
 }

@@ -6,9 +6,10 @@
  *                               its own space or comma)
  * name.KIND.*                   the same for features whose meaning has no words of its own
  * do.MEANING.DIRECTION          what it makes them do, after "they"
+ * origin.*                      where a name that the user has given is from
  * say.*                         sentences
  * clause.*, definition.*        the one line that tells what a segment is
- * amount.*, unit.*              a number with its label, and with its unit
+ * number.*, amount.*, unit.*    signs within a number, the number with its label, and with its unit
  * topic.*, deeds.*, typical.*   titles and parts of a portrait
  * need.*, pain.*                what they look for, and what goes wrong, after "they"
  * offer.*, tone.*, value.*      what fits, how to address them, what they bring
@@ -21,7 +22,7 @@
  * its unit), number (the same without), reference (of everybody), amount, do, count.  No number stands in a text: numbers come from the record. */
 #include "persona/persona_impl.h"
 
-const struct strata_message strata_messages_en[] = {
+const struct strata_message strata_messages[] = {
     /* how the parts of a name are put together; at most four words come out */
     {"name.adjective_noun", "{first} {second}"},
     {"name.noun_tail", "{first}{second}"},
@@ -36,9 +37,18 @@ const struct strata_message strata_messages_en[] = {
     {"name.label_end", "share"}, /* left out where people are named by a label: "grocery buyers" */
     /* words with which a label that is cut for a name does not end; one that begins with not is not used */
     {"name.joining", " of the a an and or to for in on at by with about from per as not "},
+    /* levels that say nothing without their question */
+    {"name.mute",
+     " yes no y n true false on off ja nein oui non si none null unknown other na n/a any all - ? u missing t f "},
     {"name.anybody", "customers"},
     {"name.average", "average customers"},
     {"name.all", "all customers"},
+
+    /* where a name that the user has given is from */
+    {"origin.job", "This name is given in the job file; the data alone would say \"{first}\"."},
+    {"origin.earlier",
+     "This name was given in the earlier run of \"{second}\" to the segment that this one goes on "
+     "from; the data alone would say \"{first}\"."},
 
     /* people of a nominal level, by the feature's dimension: "GROCERY shoppers" */
     {"name.people.demographic", "customers"},
@@ -226,6 +236,9 @@ const struct strata_message strata_messages_en[] = {
     {"say.size", "{count} customers, {value} of all."},
     {"say.size.alone", "All {count} customers."},
     {"say.size.weighted", "{count} customers, {value} of all by weight."},
+    {"say.size.one", "{count} customer, {value} of all."},
+    {"say.size.alone.one", "The only customer."},
+    {"say.size.weighted.one", "{count} customer, {value} of all by weight."},
 
     /* what a meaning in a direction makes them do, after "they" */
     {"do.age.high", "are older"},
@@ -384,11 +397,29 @@ const struct strata_message strata_messages_en[] = {
     {"definition.three.first", "They {first} and {second}, and {third}."},
     {"definition.three.last", "They {first}, and {second} and {third}."},
     {"definition.alone", "All {count} customers."},
+    {"definition.alone.one", "The only customer."},
 
+    /* within numbers */
+    {"number.thousands", ","},
+    {"number.point", "."},
     {"unit.none", "{number}"},
     {"unit.before", "{unit}{number}"},
     {"unit.after", "{number} {unit}"},
     {"unit.close", "{number}{unit}"},
+    /* units of which there is one */
+    {"unit.one.days", "day"},
+    {"unit.one.weeks", "week"},
+    {"unit.one.months", "month"},
+    {"unit.one.years", "year"},
+    {"unit.one.hours", "hour"},
+    {"unit.one.minutes", "minute"},
+    {"unit.one.persons", "person"},
+    {"unit.one.people", "person"},
+    {"unit.one.items", "item"},
+    {"unit.one.orders", "order"},
+    {"unit.one.visits", "visit"},
+    {"unit.one.calls", "call"},
+    {"unit.one.purchases", "purchase"},
     {"unit.share_of", "{number} of {unit}"},
     {"unit.index.times", "{number} times the average"},
     {"unit.index.percent", "{number}% of the average"},
@@ -501,12 +532,12 @@ const struct strata_message strata_messages_en[] = {
     {"brief.marketing.campaign.high", "Test whether fewer contacts are enough."},
     {"brief.marketing.campaign.low", "There is room for more contact."},
     {"brief.marketing.mail.low", "There is room for more contact."},
-    {"brief.marketing.motive.high", "Speak of what they look for."},
-    {"brief.marketing.interest.high", "Speak of what they care about."},
-    {"brief.marketing.category.high", "Show what they buy most."},
+    {"brief.marketing.motive.high", "Speak of what they look for: {label}."},
+    {"brief.marketing.interest.high", "Speak of what they care about: {label}."},
+    {"brief.marketing.category.high", "Show what they buy more of: {label}."},
 
     {"brief.product.title", "Product"},
-    {"brief.product.category.high", "Keep what they buy most in range and in stock."},
+    {"brief.product.category.high", "Keep in range and in stock: {label}."},
     {"brief.product.private_label.high", "Develop own brands with them in mind."},
     {"brief.product.private_label.low", "Give brands the room: own labels count for less here."},
     {"brief.product.variety.high", "Offer them breadth and new things."},
@@ -516,11 +547,11 @@ const struct strata_message strata_messages_en[] = {
     {"brief.product.basket_size.high", "Make large baskets easy to fill."},
     {"brief.product.quantity.high", "Offer large packs."},
     {"brief.product.quantity.low", "Offer small packs."},
-    {"brief.product.motive.high", "Build offers around what they look for."},
-    {"brief.product.interest.high", "Build on what they care about."},
-    {"brief.product.device.high", "Make everything work well on what they use."},
-    {"brief.product.software.high", "Build on what they use already."},
-    {"brief.product.software.low", "Ask what they would need to use more."},
+    {"brief.product.motive.high", "Build offers around {label}."},
+    {"brief.product.interest.high", "Build on what they care about: {label}."},
+    {"brief.product.device.high", "Make everything work well with {label}."},
+    {"brief.product.software.high", "Build on what they use already: {label}."},
+    {"brief.product.software.low", "Ask what they would need to use more of it: {label}."},
     {"brief.product.satisfaction.low", "Find out with them what falls short."},
     {"brief.product.returns.high", "Look into what comes back."},
     {"brief.product.level.technographic", "Build on {label} {level}."},
@@ -548,14 +579,17 @@ const struct strata_message strata_messages_en[] = {
     {"brief.service.loyalty.high", "Know their history when they ask."},
 
     {"brief.sales.title", "Sales"},
-    {"brief.sales.worth", "Weigh the effort by what they bring."},
-    {"brief.sales.potential", "Look at what could be won, or lost."},
+    {"brief.sales.part.high", "Give them time: they bring more than their share."},
+    {"brief.sales.part.middle", "Treat them as the average: they bring about their share."},
+    {"brief.sales.part.low", "Keep the effort small: they bring less than their share."},
+    {"brief.sales.gap", "There is more {label} to be won."},
+    {"brief.sales.stake", "Act before they are gone."},
     {"brief.sales.offer", "Offer that fits: {label}."},
     {"brief.sales.frequency.low", "Give them a reason to come again soon."},
     {"brief.sales.basket_size.low", "Suggest one thing more per purchase."},
     {"brief.sales.basket_size.high", "Suggest what completes the basket."},
     {"brief.sales.spend.high", "Look after them in person where it pays."},
-    {"brief.sales.category.high", "Start from what they buy most, and add what goes with it."},
+    {"brief.sales.category.high", "Start from {label}, and add what goes with it."},
     {"brief.sales.response.high", "Ask them: they say yes more often."},
 
     /* what a column makes an axis of the map mean, and how axes are named */

@@ -191,10 +191,33 @@ bool strata_piece_everything(const struct strata_plan *plan, const struct strata
                              struct strata_arena *arena, struct strata_piece *piece);
 size_t strata_word_count(const char *text);
 
-/* names.c */
-strata_status strata_names_give(const struct strata_plan *plan, struct strata_personas *personas,
-                                struct strata_arena scratch, struct strata_arena *keep,
-                                struct strata_err *err);
+/* own_names.c: names that the user gives, by the job file or in the earlier run that this one follows.
+ * An entry of `names` goes first to the segment that had its key as a name in the earlier run; then a name given
+ * there stays with its segment; then an entry goes to the segment that would have its key as a name,
+ * unless its own name stays with another. */
+struct strata_own_names {
+    const struct strata_config *config;
+    const struct strata_earlier_name *earlier; /* (k) or NULL */
+    size_t k;
+    const char **name; /* (k) settled so far, or NULL */
+    bool *inherited;   /* (k) settled by the earlier run */
+    bool *used;        /* (n_given_names) */
+};
+/* What the earlier run settles; false when memory ends. */
+bool strata_own_names_make(struct strata_own_names *own, const struct strata_config *config,
+                           const struct strata_earlier_name *earlier, size_t k,
+                           struct strata_arena *scratch);
+/* The user's name of segment s, which would have the automatic one; NULL: none. */
+const char *strata_own_name(struct strata_own_names *own, size_t s, const char *automatic);
+/* One sentence, where it is from; NULL without memory. */
+const char *strata_own_name_origin(const struct strata_own_names *own, size_t s,
+                                   const char *automatic, struct strata_arena *keep);
+
+/* names.c: earlier is (k) or NULL. */
+strata_status strata_names_give(const struct strata_plan *plan,
+                                const struct strata_earlier_name *earlier,
+                                struct strata_personas *personas, struct strata_arena scratch,
+                                struct strata_arena *keep, struct strata_err *err);
 
 /* statements.c: definition and sentences of segment s. */
 /* All facts of a segment in the order of telling: noticeable before others, what they do before what is
@@ -230,7 +253,7 @@ struct strata_message {
     const char *key;
     const char *text; /* with {slots} */
 };
-extern const struct strata_message strata_messages_en[]; /* ends with a NULL key */
+extern const struct strata_message strata_messages[]; /* messages_en.c; ends with a NULL key */
 
 struct strata_slot {
     const char *name;
@@ -253,6 +276,8 @@ bool strata_list_has(const char *list, const char *word, size_t n);
  * decimals. */
 #define STRATA_NUMBER_TEXT 384
 void strata_number_text(double number, int more, char text[STRATA_NUMBER_TEXT]);
+/* The text of a number with the catalogue's signs for thousands and the decimal point; NULL without memory. */
+const char *strata_number_said(const char *text, struct strata_arena *arena);
 /* A value and its reference in about two digits, with the same decimals, and more of them where
  * the texts would hide the difference.  Percent: of shares, with the sign; money: no decimals or
  * two; index: the value as a percentage of the reference below STRATA_INDEX_TIMES, above as its

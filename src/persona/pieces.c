@@ -110,21 +110,9 @@ static bool is_gradable(const char *meaning, double effect, struct strata_arena 
     return list && word && strstr(list, word);
 }
 
-static bool is_one_of(const char *text, const char *const *word, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(text, word[i]) == 0) return true;
-    }
-    return false;
-}
-
 /* Levels that say nothing without their question. */
 static bool level_speaks(const char *level)
 {
-    static const char *const mute[] = {
-        "yes",  "no",  "y",   "n",  "true", "false", "on",      "off",   "ja",
-        "nein", "oui", "non", "si", "none", "null",  "unknown", "other", "na",
-        "n/a",  "any", "all", "-",  "?",    "u",     "missing", "t",     "f"};
     bool letters = false;
     char lower[MAX_LABEL + 1] = {0};
     const size_t length = strlen(level);
@@ -133,7 +121,7 @@ static bool level_speaks(const char *level)
         lower[i] = (char)(level[i] >= 'A' && level[i] <= 'Z' ? level[i] - 'A' + 'a' : level[i]);
         letters |= (lower[i] >= 'a' && lower[i] <= 'z') || (unsigned char)lower[i] >= 0x80;
     }
-    return letters && !is_one_of(lower, mute, sizeof mute / sizeof mute[0]);
+    return letters && !strata_list_has(strata_message("name.mute"), lower, length);
 }
 
 /* The same for all markers that say the same; never 0. */

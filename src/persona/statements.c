@@ -82,7 +82,7 @@ static const char *count_text(uint64_t count, struct strata_arena *arena)
 {
     char text[STRATA_NUMBER_TEXT];
     strata_number_text((double)count, 0, text);
-    return strata_arena_copy(arena, text, strlen(text));
+    return strata_number_said(text, arena);
 }
 
 /* The first statement: how many they are. */
@@ -93,11 +93,12 @@ static strata_status write_size(const struct strata_plan *plan, const struct str
     char share[STRATA_NUMBER_TEXT];
     char same[STRATA_NUMBER_TEXT];
     strata_number_pair(persona->share, persona->share, STRATA_FORM_PERCENT, share, same);
-    const struct strata_slot slot[2] = {{"value", share},
+    const struct strata_slot slot[2] = {{"value", strata_number_said(share, &scratch)},
                                         {"count", count_text(persona->size, &scratch)}};
-    if (!slot[1].text) return no_room(err);
+    if (!slot[0].text || !slot[1].text) return no_room(err);
     const char *how = plan->k == 1 ? "alone" : plan->weight ? "weighted" : NULL;
-    char *text = strata_message_fill(strata_message_at("say.size", how, NULL), slot, 2, keep);
+    const char *one = persona->size == 1 ? "one" : NULL;
+    char *text = strata_message_fill(strata_message_at("say.size", how, one), slot, 2, keep);
     if (!text) return no_room(err);
     strata_sentence_case(text);
     *statement = (struct strata_statement){.text = text,
@@ -192,7 +193,8 @@ static strata_status write_definition(const struct strata_plan *plan,
     }
     slot[n] = (struct strata_slot){"count", count_text(persona->size, &scratch)};
     if (!slot[n].text) return no_room(err);
-    const char *text = plan->k == 1 ? strata_message("definition.alone")
+    const char *one = persona->size == 1 ? "one" : NULL;
+    const char *text = plan->k == 1 ? strata_message_at("definition.alone", one, NULL)
                                     : strata_clause_join("definition", n, again);
     char *definition = strata_message_fill(text, slot, n + 1, keep);
     if (!definition) return no_room(err);

@@ -439,9 +439,15 @@ static inline void world_make(struct world *world, int rank, int size, size_t n,
     world_portrait(world);
     world_rules(world);
     world_quality(world);
-    world->outcome = (struct strata_outcome){
-        &world->config,     &world->table,    &world->features, &world->clustering,
-        &world->evaluation, &world->personas, &world->quality,  NULL};
+    world->outcome = (struct strata_outcome){&world->config,
+                                             &world->table,
+                                             &world->features,
+                                             &world->clustering,
+                                             &world->evaluation,
+                                             &world->personas,
+                                             &world->quality,
+                                             NULL,
+                                             0};
 }
 
 #endif

@@ -198,9 +198,9 @@ Test(persona_words, the_strongest_markers_make_the_name)
 
 Test(persona_words, a_name_that_the_user_gives_sticks_to_its_segment_and_to_no_other)
 {
-    static const struct strata_given_name given[] = {
-        {.segment = "Lapsed big spenders", .name = "Sleeping giants"},
-        {.segment = "Not in this run", .name = "Small spenders"}};
+    static const struct strata_segment_setting given[] = {
+        {.segment = "Lapsed big spenders", .value = "Sleeping giants"},
+        {.segment = "Not in this run", .value = "Small spenders"}};
     struct world world;
     world_init(&world, 2000, 2);
     double *spend = world_number(&world, "spend", "spend");
@@ -429,8 +429,8 @@ Test(persona_words, catalogue_has_unique_keys_known_slots_and_no_numbers)
     static const char *const slots[] = {"{first}", "{second}", "{third}",  "{piece}",     "{label}",
                                         "{level}", "{people}", "{value}",  "{reference}", "{count}",
                                         "{unit}",  "{number}", "{amount}", "{do}"};
-    for (const struct strata_message *m = strata_messages_en; m->key; m++) {
-        for (const struct strata_message *o = strata_messages_en; o != m; o++)
+    for (const struct strata_message *m = strata_messages; m->key; m++) {
+        for (const struct strata_message *o = strata_messages; o != m; o++)
             cr_assert_str_neq(m->key, o->key);
         cr_assert_null(strpbrk(m->text, "0123456789"), "%s", m->key);
         char text[4000];

@@ -11,7 +11,8 @@
     const measured = record.valueFeature === undefined ? "" : ` Value is ${label(features[record.valueFeature]).toLowerCase()} a customer.`;
     const reached = known.includes("reach") ? " Reach is how much they use the channels, and answer." : "";
     by("effort-intro").textContent = "Attractiveness goes from 0 to 1; a half is average." + (declared.length
-      ? ` It weighs ${listed(declared.map((name) => `${weightNames[name]} (${percent(weights[name] / total)})`))}.` : "") + measured + reached;
+      ? ` It weighs ${listed(declared.map((name) => `${weightNames[name]} (${percent(weights[name] / total)})`))}.` : "") + measured + reached +
+      (known.includes("growth") ? "" : " Growth is not known, as the data have no periods to compare, and counts for nothing.");
     const best = judged.slice().sort((a, b) => a.attractiveness.rank - b.attractiveness.rank);
     evaluationPlot(["value", "reach"].find((name) => known.includes(name)), best);
     const hasPart = judged.some((one) => one.attractiveness.valueShare !== undefined);

@@ -189,8 +189,10 @@
     return all.length ? all.map((one) => make("span", { class: "fact" }, sentence(one))) : plural(segment.size, "customer");
   };
   /* A picture is shown as a picture, where it can neither run nor load anything. */
+  const pictureOf = (persona) => (persona.picture ? `data:${persona.pictureType};base64,${persona.picture}`
+    : `data:image/svg+xml,${encodeURIComponent(persona.avatar)}`);
   const portrait = (segment, size, text) => (segment.persona && segment.persona.avatar ? make("img", { class: "portrait",
-    width: size, height: size, alt: text, src: `data:image/svg+xml,${encodeURIComponent(segment.persona.avatar)}` }) : null);
+    width: size, height: size, alt: text, src: pictureOf(segment.persona) }) : null);
   const recognised = (segment) => (segment.rule ? make("p", { class: "rule" }, make("b", {}, "Recognise them by: "),
     segment.rule.sentence, ". ", make("a", { href: `#rule-${segment.id}` },
       `Finds ${percent(segment.rule.coverage)} of them, right in ${percent(segment.rule.precision)}`), ".") : null);
@@ -201,7 +203,8 @@
         make("h3", { id: `segment-${segment.id}-name` }, segment.name),
         make("p", { class: "size" }, persona && persona.name ? make("span", { class: "alias" }, `\u201c${persona.name}\u201d`) : null,
           sizeOf(segment)),
-        segment.definition ? make("p", { class: "definition" }, segment.definition) : null, recognised(segment)),
+        segment.definition ? make("p", { class: "definition" }, segment.definition) : null, recognised(segment),
+        segment.nameOrigin ? make("p", { class: "rule" }, segment.nameOrigin) : null),
       make("p", { class: "share" }, percent(segment.share)));
     const parts = persona ? personParts(segment, persona) : plainParts(segment);
     const body = make("div", { class: "told" });
