@@ -12,11 +12,21 @@
 
 struct ProtobufCMessage; /* of protobuf-c */
 struct strata_client;    /* one thread at a time */
+struct Strata__V1__Result;
+struct Strata__V1__Reply;
+
+/* Looks up a customer of the finished run in directory and fills the reply's code, text and body: strata_customer_look of
+ * strata/customer.h.  A pointer, so that only who wants it links DuckDB. */
+typedef strata_status strata_client_look(const char *directory,
+                                         const struct Strata__V1__Result *record, const char *key,
+                                         struct strata_arena *arena,
+                                         struct Strata__V1__Reply *reply, struct strata_err *err);
 
 struct strata_client_options {
     const char *run;      /* run directory: endpoints from its control.json; or NULL */
     const char *endpoint; /* requests endpoint; or NULL */
     int timeout_ms;       /* for each request; 0: 5000 */
+    strata_client_look *look; /* for customers of a finished run without a server; NULL: not then */
 };
 
 /* Find the server, or a finished run's record when nothing listens there.  STRATA_E_UNAVAILABLE when there is neither
@@ -40,6 +50,7 @@ enum strata_question {
     STRATA_ASK_PERSONA,
     STRATA_ASK_STOP,
     STRATA_ASK_CHECKPOINT,
+    STRATA_ASK_CUSTOMER,
     STRATA_QUESTION_COUNT
 };
 
@@ -104,18 +115,34 @@ struct strata_segments_view {
     size_t n_segments;
 };
 
+/* Why a customer is in the segment and not in the runner-up. */
+struct strata_reason_view {
+    const char *label, *text; /* the feature; a sentence with the customer's value */
+    double share;             /* of all that speaks for the segment, in (0, 1] */
+};
+
+struct strata_customer_view { /* strata.v1.CustomerReply */
+    uint32_t segment, runner_up; /* from 1; 0: there is no other segment */
+    const char *name, *runner_up_name;
+    double margin;               /* 0: on the border, 1: far inside */
+    const char *sureness;        /* the same in half a sentence */
+    struct strata_reason_view reason[3];
+    size_t n_reasons;
+};
+
 struct strata_answer {
     uint64_t seq;                           /* of the snapshot that it was made from */
     const char *incarnation;                /* of the server; empty when offline */
     const char *text;                       /* the server's sentence, or empty */
     struct strata_job_view job;             /* of STATUS */
     struct strata_segments_view segments;   /* of SEGMENTS, SEGMENT, PERSONAS, PERSONA */
+    struct strata_customer_view customer;   /* of CUSTOMER */
     const struct ProtobufCMessage *message; /* the strata.v1.Reply, for strata_json_view */
 };
 
-/* Ask and wait at most the timeout; which is a segment's number or name for SEGMENT and PERSONA, else NULL.  The answer
- * is in keep.  A refusal is a failure with the server's sentence: STRATA_E_UNAVAILABLE when the job's state does not
- * allow it or nobody answered in time, STRATA_E_NO_INPUT for an unknown segment. */
+/* Ask and wait at most the timeout; which is a segment's number or name for SEGMENT and PERSONA, the key for CUSTOMER,
+ * else NULL.  The answer is in keep.  A refusal is a failure with the server's sentence: STRATA_E_UNAVAILABLE when the
+ * job's state does not allow it or nobody answered in time, STRATA_E_NO_INPUT for an unknown segment or customer. */
 STRATA_MUST_CHECK strata_status strata_client_question(struct strata_client *client,
                                                        enum strata_question question,
                                                        const char *which, struct strata_arena *keep,

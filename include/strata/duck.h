@@ -105,6 +105,13 @@ STRATA_MUST_CHECK strata_status strata_duck_query(struct strata_duck *duck,
                                                   struct strata_duck_cursor *cursor,
                                                   struct strata_err *err, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* The same with values for the statement's parameters $1, $2, ...: (n) texts in UTF-8, no part of the SQL whatever they
+ * hold. */
+STRATA_MUST_CHECK strata_status strata_duck_query_with(struct strata_duck *duck,
+                                                       struct strata_duck_cursor *cursor,
+                                                       const char *const *text, size_t n,
+                                                       struct strata_err *err, const char *format,
+                                                       ...) __attribute__((format(printf, 6, 7)));
 /* The next chunk; *more false at the end. */
 STRATA_MUST_CHECK strata_status strata_duck_next(struct strata_duck_cursor *cursor, bool *more,
                                                  struct strata_err *err);

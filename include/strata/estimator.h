@@ -106,6 +106,12 @@ struct strata_estimator {
     /* (k, d) centres out of params: integers of the grid. */
     void (*centres)(struct strata_dims dims, const double *params, double *centre);
 
+    /* What a row's look at a segment is made of, column by column: scale and offset are (k, d), and a row
+     * x belongs to the segment s for which a constant of s plus the sum over columns j of offset[s, j] -
+     * scale[s, j] (x_j - centre[s, j])^2 is largest: hard: minus the squared distance, in squared grid
+     * units; mixtures: the log of weight times density. */
+    void (*terms)(struct strata_dims dims, const double *params, double *scale, double *offset);
+
     /* The farthest that any centre is from where it was, in grid units. */
     double (*shift)(struct strata_dims dims, const double *params, const double *next);
 

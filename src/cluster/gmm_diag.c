@@ -433,6 +433,15 @@ static void centres(struct strata_dims dims, const double *params, double *centr
     for (size_t i = 0; i < dims.k * dims.d; i++) centre[i] = m.mean[i];
 }
 
+static void terms(struct strata_dims dims, const double *params, double *scale, double *offset)
+{
+    const struct mixture m = mixture_read(dims, params);
+    for (size_t i = 0; i < dims.k * dims.d; i++) {
+        scale[i] = 0.5 * m.precision[i];
+        offset[i] = -0.5 * (LOG_2_PI + strata_log(m.variance[i]));
+    }
+}
+
 static double shift(struct strata_dims dims, const double *params, const double *next)
 {
     const struct mixture from = mixture_read(dims, params), to = mixture_read(dims, next);
@@ -555,6 +564,7 @@ const struct strata_estimator strata_gmm_diag = {
     .maximise = maximise,
     .freedom = freedom,
     .centres = centres,
+    .terms = terms,
     .shift = shift,
     .place = place,
     .select = select_segments,

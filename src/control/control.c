@@ -43,6 +43,7 @@ struct strata_control {
 static void answer(struct strata_control *control, const struct strata_letter *letter)
 {
     struct strata_arena scratch = control->scratch;
+    control->desk.peer = letter->peer;
     const Strata__V1__Reply *reply =
         strata_request_answer(&control->desk, letter->body, letter->n_body, &scratch);
     struct strata_parcel parcel;
@@ -225,7 +226,7 @@ static void destroy(struct strata_control *control)
 {
     remove_channel(control, control->scratch);
     strata_transport_close(&control->transport);
-    strata_arena_finish(&control->desk.record);
+    strata_desk_finish(&control->desk);
     strata_arena_finish(&control->scratch);
     struct strata_arena memory = control->memory; /* holds the struct itself */
     strata_arena_finish(&memory);
@@ -243,6 +244,7 @@ static strata_status open_channel(struct strata_control *control,
                                      &control->memory, &control->transport, err));
     STRATA_TRY(fill_channel(control, err));
     control->desk = (struct strata_desk){.board = options->board,
+                                         .directory = control->directory,
                                          .serving = options->serving,
                                          .incarnation = control->channel.incarnation,
                                          .events = control->channel.events};

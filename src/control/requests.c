@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "strata/customer.h"
 #include "strata/log.h"
 #include "strata/protocol_limits.h"
 #include "strata/record.h"
@@ -18,6 +19,7 @@
      STATE(STOPPING))
 
 #define CAN_KEEP (STATE(FITTING) | STATE(STOPPING))
+#define HAS_CUSTOMERS STATE(DONE) /* assignments are in place from then on */
 
 /* KIND, name, handler, states in which it is answered, changes the job */
 #define REQUEST_ROWS(X)                                                   \
@@ -28,7 +30,8 @@
     X(GET_PERSONAS, "get_personas", handle_record, HAS_RESULT, false)     \
     X(GET_PERSONA, "get_persona", handle_record, HAS_RESULT, false)       \
     X(STOP, "stop", handle_stop, CAN_STOP, true)                          \
-    X(CHECKPOINT, "checkpoint", handle_checkpoint, CAN_KEEP, true)
+    X(CHECKPOINT, "checkpoint", handle_checkpoint, CAN_KEEP, true)        \
+    X(GET_CUSTOMER, "get_customer", handle_customer, HAS_CUSTOMERS, false)
 
 #define HANDLER(name)                                                              \
     static void name(struct strata_desk *desk, const Strata__V1__Request *request, \
@@ -162,6 +165,23 @@ HANDLER(handle_segment)
                  arena, reply);
 }
 
+HANDLER(handle_customer)
+{
+    struct strata_err err = {0};
+    if (!desk->result) {
+        refuse_state(desk, "get_customer", arena, reply);
+        return;
+    }
+    if (!desk->customers &&
+        strata_customers_open(desk->directory, desk->result, &desk->customers, &err) != STRATA_OK) {
+        const char *text = strata_arena_copy(arena, err.text, strlen(err.text));
+        refuse(reply, STRATA__V1__CODE__CODE_UNAVAILABLE, text ? text : "no room for the reply");
+        return;
+    }
+    strata_customers_answer(desk->customers, request->get_customer->key,
+                            desk->peer ? desk->peer : "", arena, reply);
+}
+
 /* Leave a command for the job; false, and refused, when too many wait. */
 static bool command(struct strata_desk *desk, enum strata_command_kind kind, uint64_t request_id,
                     Strata__V1__Reply *reply)
@@ -249,15 +269,25 @@ void strata_desk_look(struct strata_desk *desk)
     if (!desk->result) STRATA_LOG(WARN, "control.result", "bytes=%zu readable=no", n_bytes);
 }
 
-/* Whether fields of the request are within the bounds of control.proto. */
-static bool is_bounded(const Strata__V1__Request *request)
+void strata_desk_finish(struct strata_desk *desk)
 {
-    const char *name = "";
+    strata_customers_close(&desk->customers);
+    strata_arena_finish(&desk->record);
+}
+
+/* What is out of the bounds of control.proto; NULL: nothing. */
+static const char *out_of_bounds(const Strata__V1__Request *request)
+{
+    const char *name = "", *key = "";
     if (request->body_case == STRATA__V1__REQUEST__BODY_GET_SEGMENT)
         name = request->get_segment->name;
     if (request->body_case == STRATA__V1__REQUEST__BODY_GET_PERSONA)
         name = request->get_persona->name;
-    return strlen(name) <= STRATA_REQUEST_NAME_BYTES_MAX;
+    if (request->body_case == STRATA__V1__REQUEST__BODY_GET_CUSTOMER)
+        key = request->get_customer->key;
+    if (strlen(name) > STRATA_REQUEST_NAME_BYTES_MAX) return "a segment's name has at most 256 bytes";
+    if (strlen(key) > STRATA_REQUEST_KEY_BYTES_MAX) return "a customer's key has at most 1024 bytes";
+    return NULL;
 }
 
 static void dispatch(struct strata_desk *desk, const Strata__V1__Request *request,
@@ -271,8 +301,8 @@ static void dispatch(struct strata_desk *desk, const Strata__V1__Request *reques
                "this server does not know this kind of request");
     else if (!row)
         refuse(reply, STRATA__V1__CODE__CODE_BAD_REQUEST, "a request needs a body");
-    else if (!is_bounded(request))
-        refuse(reply, STRATA__V1__CODE__CODE_BAD_REQUEST, "a segment's name has at most 256 bytes");
+    else if (out_of_bounds(request))
+        refuse(reply, STRATA__V1__CODE__CODE_BAD_REQUEST, out_of_bounds(request));
     else if ((row->changes && desk->serving) || !(row->states & (1u << desk->now.state)))
         refuse_state(desk, row->name, arena, reply);
     else

@@ -14,12 +14,15 @@
 /* What answers are made from; the control thread's own. */
 struct strata_desk {
     struct strata_board *board;
+    const char *directory; /* the run's */
+    const char *peer;      /* who asks, as far as known; NULL or "": not */
     bool serving; /* a finished run: nothing can be changed */
     const char *incarnation;
     const char *events;         /* endpoint, for Hello */
     struct strata_snapshot now; /* read once a turn */
     Strata__V1__Result *result; /* unpacked once; NULL until there is one */
     struct strata_arena record; /* of result */
+    struct strata_customers *customers; /* opened when one is first asked for */
 };
 
 struct strata_request_row {
@@ -41,6 +44,9 @@ const struct strata_request_row *strata_request_row(Strata__V1__Request__BodyCas
 
 /* Read the board; unpack the result when it has appeared. */
 void strata_desk_look(struct strata_desk *desk);
+
+/* Give back what looks and answers have taken. */
+void strata_desk_finish(struct strata_desk *desk);
 
 /* Parse, bound, check the state, act, answer.  The reply is in arena and borrows from desk: pack it before the next
  * look.  Never fails: whatever the bytes are, there is a reply, and it packs into STRATA_REPLY_BYTES_MAX.  NULL only when

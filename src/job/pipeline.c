@@ -269,7 +269,8 @@ static strata_status walk(struct strata_job *job, struct strata_blob *result, st
                                            evaluation,
                                            personas,
                                            &quality,
-                                           files ? files->picture : NULL,
+                                           &sampled,
+                                            files ? files->picture : NULL,
                                            files ? files->n_pictures : 0};
     STRATA_TRY(write_results(job, &outcome, result, err));
     if (comm->rank == 0) {

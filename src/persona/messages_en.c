@@ -16,6 +16,7 @@
  * brief.DEPARTMENT.*            advice, by meaning and direction
  * rule.*                        conditions, and how they are put together
  * map.*, stability.*            axes of the map of the customers; how stable a segment is
+ * reason.*, sure.*              why one customer is in a segment, and how sure that is
  * icon.NAME                     words whose pictogram it is, each the beginning of a word of a label
  *
  * Slots in braces: label (of the feature), level (of a text feature), value (of the segment, with
@@ -450,6 +451,16 @@ const struct strata_message strata_messages[] = {
     {"topic.uses", "What they use"},
     {"typical.yes", "yes"},
     {"typical.no", "no"},
+
+    /* why one customer is in the segment {first} and not in {second}: figures are {number} and {reference} */
+    {"reason.alone", "{label}: {value}"},
+    {"reason.mean", "{label}: {value}; {first} {number} on average, {second} {reference}"},
+    {"reason.share", "{label}: {value}; {number} of {first}, {reference} of {second}"},
+    {"sure.hard", "{number} nearer to their centre than to that of {second}"},
+    {"sure.soft", "{number} theirs, {reference} of {second}"},
+    {"sure.certain", "as good as certain"},
+    {"sure.alone", "there is no other segment"},
+
     {"deeds.one", "They {first}."},
     {"deeds.two", "They {first} and {second}."},
     {"deeds.three", "They {first}, {second} and {third}."},

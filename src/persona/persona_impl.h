@@ -305,6 +305,10 @@ struct strata_told {
 bool strata_fact_tell(const struct strata_plan *plan, const struct strata_fact *fact,
                       struct strata_arena *arena, struct strata_told *told);
 char *strata_told_fill(const char *text, const struct strata_told *told, struct strata_arena *arena);
+/* A value with its unit, unless the label has it, and another one with as much of it as a comparison needs. */
+bool strata_values_tell(const struct strata_feature *feature, double value, double reference,
+                        struct strata_arena *arena, const char **value_text,
+                        const char **reference_text);
 /* The verb phrase of the feature's meaning in the fact's direction, after "they"; NULL when the
  * catalogue has none or the difference is not noticeable. */
 const char *strata_deed_pattern(const struct strata_plan *plan, const struct strata_fact *fact);

@@ -150,6 +150,20 @@ bool strata_fact_tell(const struct strata_plan *plan, const struct strata_fact *
     return told->amount && told->deed;
 }
 
+bool strata_values_tell(const struct strata_feature *feature, double value, double reference,
+                        struct strata_arena *arena, const char **value_text,
+                        const char **reference_text)
+{
+    const struct unit unit = unit_of(feature->unit);
+    const struct strata_fact fact = {.statistic = "mean", .value = value, .reference = reference};
+    struct strata_told told = {.label = feature->label};
+    if (!tell_numbers(&fact, unit, arena, &told)) return false;
+    const bool in_label = unit.kind == UNIT_AFTER && label_starts_with(feature->label, unit.text);
+    *value_text = in_label ? told.number : told.value;
+    *reference_text = told.reference;
+    return true;
+}
+
 /* The text of a number that reads back as it is; of a share as near as a percentage comes. */
 static void exact_text(double number, double scale, char text[STRATA_NUMBER_TEXT])
 {

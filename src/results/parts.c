@@ -4,7 +4,10 @@
  * the same customers are in the same part whatever the number of ranks.  A part has one writer:
  * the rank that owns its first partition (rank 0 when only the coordinator sees the disk).  In
  * round r every writer gets the rows of its r-th part from whoever holds them, sorts them by key
- * and writes them; so memory is bounded by two parts, and writers work side by side. */
+ * and writes them; so memory is bounded by two parts, and writers work side by side.
+ *
+ * Who holds a row finds its reasons, for its values lie there: they travel as a feature's index with a number or a
+ * level's code, which mean the same on all ranks. */
 #include <math.h>
 #include <string.h>
 #include <strings.h>
@@ -13,20 +16,26 @@
 #include "strata/fault.h"
 #include "strata/file.h"
 #include "strata/hash.h"
+#include "strata/reasons.h"
 
 #include "results_impl.h"
 
-#define PARTS_MIN 4u
-#define PARTS_MAX 256u
-#define ROWS_PER_PART 262144u /* aimed at, between the bounds */
 #define STRIP_ROWS 256        /* told of at a time: 8 KiB */
+
+/* No struct that travels has padding. */
+struct row_reason {
+    double value; /* the customer's own; of text its code */
+    float share;
+    int32_t feature; /* -1: there is no such reason */
+};
 
 /* One row as it travels; the key's bytes and, for features, d floats follow. */
 struct row_head {
     uint32_t key_bytes;
     int32_t label, runner_up;
-    uint32_t unused; /* keeps the layout free of padding */
+    uint32_t unused;
     double distance, posterior, margin;
+    struct row_reason reason[STRATA_REASONS_MAX];
 };
 
 struct writing {
@@ -38,15 +47,11 @@ struct writing {
     size_t *first_row;    /* (n_parts + 1) this rank's rows of each part */
     size_t row_floats;    /* d when features are kept, else 0 */
     char *feature_table;  /* SQL that makes the table of features; NULL when they are not kept */
+    const struct strata_reasoning *reasoning;
+    const struct strata_binding *binding; /* (n_features) */
+    double *contribution;                 /* (n_features) of one row */
     struct strata_duck *duck; /* open once this rank has written a part */
 };
-
-uint32_t strata_part_count(uint64_t n_rows_global)
-{
-    uint32_t n_parts = PARTS_MIN;
-    while (n_parts < PARTS_MAX && n_rows_global / n_parts > ROWS_PER_PART) n_parts *= 2;
-    return n_parts;
-}
 
 /* --- the plan -------------------------------------------------------------------------------- */
 
@@ -109,11 +114,23 @@ static char *feature_table_sql(const struct strata_recipe *recipe, struct strata
     }
     char *sql = item ? STRATA_NEW(keep, char, n_bytes) : NULL;
     if (!sql) return NULL;
-    size_t at = (size_t)snprintf(sql, n_bytes, "create or replace table part (key varchar");
+    size_t at = (size_t)snprintf(sql, n_bytes, "create table part (key varchar");
     for (size_t i = 0; i < recipe->d; i++)
         at += (size_t)snprintf(sql + at, n_bytes - at, ", %s double", item[i]);
     (void)snprintf(sql + at, n_bytes - at, ")");
     return sql;
+}
+
+static strata_status plan_reasons(struct writing *writing, struct strata_arena *keep,
+                                  struct strata_err *err)
+{
+    const struct strata_outcome *outcome = writing->outcome;
+    const struct strata_recipe *recipe = &outcome->features->recipe;
+    writing->reasoning = strata_reasoning_make(outcome->clustering, recipe, keep);
+    writing->contribution = STRATA_NEW(keep, double, recipe->n_features);
+    if (!writing->reasoning || !writing->contribution)
+        return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the reasons of the assignments");
+    return strata_recipe_bind(recipe, outcome->table, keep, &writing->binding, err);
 }
 
 static strata_status plan(struct writing *writing, struct strata_arena *keep, struct strata_err *err)
@@ -132,7 +149,7 @@ static strata_status plan(struct writing *writing, struct strata_arena *keep, st
     }
     plan_writers(writing);
     plan_rows(writing);
-    return STRATA_OK;
+    return plan_reasons(writing, keep, err);
 }
 
 /* --- rows on their way ----------------------------------------------------------------------- */
@@ -154,17 +171,59 @@ static uint64_t part_bytes(const struct writing *writing, uint32_t part)
     return n_bytes;
 }
 
+/* A row of this rank. */
+struct place {
+    const struct writing *writing;
+    size_t row;
+};
+
+/* As the encoding sees it. */
+static bool has_value(const void *context, size_t feature)
+{
+    const struct place *place = context;
+    const struct strata_recipe *recipe = &place->writing->outcome->features->recipe;
+    bool invalid = false;
+    const double raw =
+        strata_binding_value(&place->writing->binding[feature], place->row, &invalid);
+    return !isnan(strata_feature_transform(&recipe->feature[feature], raw));
+}
+
+static void fill_reasons(const struct writing *writing, size_t row,
+                         const struct strata_assignment *from, struct row_reason *out)
+{
+    const struct strata_outcome *outcome = writing->outcome;
+    const struct strata_rows *rows = &outcome->features->rows;
+    const size_t n_features = outcome->features->recipe.n_features;
+    const struct place place = {writing, row};
+    struct strata_reasons reasons = {.n = 0};
+    if (from->runner_up >= 0) {
+        strata_reasons_contribute(writing->reasoning, rows->x + row * rows->d, (size_t)from->label,
+                                  (size_t)from->runner_up, writing->contribution);
+        reasons = strata_reasons_pick(writing->contribution, n_features, has_value, &place);
+    }
+    for (size_t i = 0; i < STRATA_REASONS_MAX; i++) out[i] = (struct row_reason){.feature = -1};
+    for (size_t i = 0; i < reasons.n; i++) {
+        const struct strata_reason *reason = &reasons.reason[i];
+        const struct strata_column *column = &outcome->table->column[reason->feature];
+        const bool is_text = column->kind == STRATA_COLUMN_TEXT;
+        out[i] = (struct row_reason){.value = is_text ? column->code[row] : column->number[row],
+                                     .share = (float)reason->share,
+                                     .feature = (int32_t)reason->feature};
+    }
+}
+
 static unsigned char *pack_row(const struct writing *writing, size_t row,
                                const struct strata_assignment *from, unsigned char *at)
 {
     const struct strata_outcome *outcome = writing->outcome;
     const char *key = outcome->table->key[row];
-    const struct row_head head = {.key_bytes = (uint32_t)strlen(key),
-                                  .label = from->label,
-                                  .runner_up = from->runner_up,
-                                  .distance = from->distance,
-                                  .posterior = from->posterior,
-                                  .margin = from->margin};
+    struct row_head head = {.key_bytes = (uint32_t)strlen(key),
+                            .label = from->label,
+                            .runner_up = from->runner_up,
+                            .distance = from->distance,
+                            .posterior = from->posterior,
+                            .margin = from->margin};
+    fill_reasons(writing, row, from, head.reason);
     memcpy(at, &head, sizeof head);
     at += sizeof head;
     memcpy(at, key, head.key_bytes);
@@ -209,6 +268,43 @@ static struct row_view view_row(const struct writing *writing, const unsigned ch
     return row;
 }
 
+#define COLUMNS_BEFORE_REASONS 7
+#define COLUMNS_OF_REASON 4
+
+/* What is appended for a reason, and what of it is written: numbers as the shortest text that reads back. */
+#define REASON_COLUMNS(i) \
+    "reason_" #i " varchar, level_" #i " varchar, number_" #i " double, share_" #i " float"
+#define REASON_WRITTEN(i)                                                                     \
+    "reason_" #i ", coalesce(level_" #i ", case when number_" #i " = trunc(number_" #i        \
+    ") and abs(number_" #i ") < 1e15 then number_" #i "::bigint::varchar else number_" #i \
+    "::varchar end) as value_" #i ", share_" #i
+
+static const char assignment_tables[] =
+    "create table assigned (key varchar, segment integer, segment_name varchar, "
+    "distance double, posterior double, runner_up integer, margin double, " REASON_COLUMNS(
+        1) ", " REASON_COLUMNS(2) ", " REASON_COLUMNS(3) ");"
+    "create view part as select key, segment, segment_name, distance, posterior, "
+    "runner_up, margin, " REASON_WRITTEN(1) ", " REASON_WRITTEN(2) ", " REASON_WRITTEN(
+        3) " from assigned";
+
+/* A NULL where there is nothing to put. */
+static void put_reason(const struct writing *writing, struct strata_duck_appender *appender,
+                       size_t column, const struct row_reason *reason)
+{
+    const bool any = reason->feature >= 0;
+    const struct strata_column *of =
+        any ? &writing->outcome->table->column[reason->feature] : NULL;
+    const bool is_text = any && of->kind == STRATA_COLUMN_TEXT;
+    const char *level = is_text ? of->level[(size_t)reason->value] : NULL;
+    const char *name = any ? of->name : NULL;
+    strata_duck_append_value(appender, column, name, name ? strlen(name) : 0);
+    strata_duck_append_value(appender, column + 1, level, level ? strlen(level) : 0);
+    strata_duck_append_value(appender, column + 2, any && !is_text ? &reason->value : NULL,
+                             sizeof reason->value);
+    strata_duck_append_value(appender, column + 3, any ? &reason->share : NULL,
+                             sizeof reason->share);
+}
+
 static void put_assignment(const struct writing *writing, struct strata_duck_appender *appender,
                            const struct row_view *row)
 {
@@ -222,6 +318,9 @@ static void put_assignment(const struct writing *writing, struct strata_duck_app
     strata_duck_append_value(appender, 4, &row->head.posterior, sizeof row->head.posterior);
     strata_duck_append_value(appender, 5, rival ? &runner_up : NULL, sizeof runner_up);
     strata_duck_append_value(appender, 6, &row->head.margin, sizeof row->head.margin);
+    for (size_t i = 0; i < STRATA_REASONS_MAX; i++)
+        put_reason(writing, appender, COLUMNS_BEFORE_REASONS + i * COLUMNS_OF_REASON,
+                   &row->head.reason[i]);
 }
 
 static void put_features(const struct writing *writing, struct strata_duck_appender *appender,
@@ -240,11 +339,11 @@ static void put_features(const struct writing *writing, struct strata_duck_appen
 typedef void put_row(const struct writing *writing, struct strata_duck_appender *appender,
                      const struct row_view *row);
 
-static strata_status append_rows(const struct writing *writing, put_row *put_one,
+static strata_status append_rows(const struct writing *writing, const char *table, put_row *put_one,
                                  const unsigned char *bytes, size_t n_bytes, struct strata_err *err)
 {
     struct strata_duck_appender *appender = NULL;
-    STRATA_TRY(strata_duck_append_begin(writing->duck, "part", &appender, err));
+    STRATA_TRY(strata_duck_append_begin(writing->duck, table, &appender, err));
     strata_status status = STRATA_OK;
     const unsigned char *at = bytes, *end = bytes + n_bytes;
     while (at < end && status == STRATA_OK) {
@@ -281,16 +380,15 @@ static strata_status write_part(struct writing *writing, uint32_t part, const un
                                 size_t n_bytes, struct strata_arena scratch, struct strata_err *err)
 {
     STRATA_TRY(open_duck(writing, err));
-    STRATA_TRY(strata_duck_run(writing->duck, err,
-                               "create or replace table part (key varchar, segment integer, "
-                               "segment_name varchar, distance double, posterior double, "
-                               "runner_up integer, margin double)"));
-    STRATA_TRY(append_rows(writing, put_assignment, bytes, n_bytes, err));
+    STRATA_TRY(strata_duck_run(writing->duck, err, "%s", assignment_tables));
+    STRATA_TRY(append_rows(writing, "assigned", put_assignment, bytes, n_bytes, err));
     STRATA_TRY(copy_part(writing, "assignments", part, scratch, err));
+    STRATA_TRY(strata_duck_run(writing->duck, err, "drop view part; drop table assigned"));
     if (!writing->feature_table) return STRATA_OK;
     STRATA_TRY(strata_duck_run(writing->duck, err, "%s", writing->feature_table));
-    STRATA_TRY(append_rows(writing, put_features, bytes, n_bytes, err));
-    return copy_part(writing, "features", part, scratch, err);
+    STRATA_TRY(append_rows(writing, "part", put_features, bytes, n_bytes, err));
+    STRATA_TRY(copy_part(writing, "features", part, scratch, err));
+    return strata_duck_run(writing->duck, err, "drop table part");
 }
 
 /* --- rounds ---------------------------------------------------------------------------------- */
