@@ -475,6 +475,7 @@ static inline void world_make(struct world *world, int rank, int size, size_t n,
                                              &world->personas,
                                              &world->quality,
                                              NULL,
+                                             NULL,
                                              0};
 }
 
