@@ -5,7 +5,7 @@
 #include "strata/customer_sample.h"
 #include "strata/sampled.h"
 
-#define STRATA_MAP_RIDGE 0x1p-5 /* of the mean variance: see discriminant.c */
+#define STRATA_MAP_RIDGE 0.5 /* of the mean variance: see discriminant.c */
 
 /* The sample with the segment of each customer in the chosen solution. */
 struct strata_labelled {

@@ -14,10 +14,10 @@
     const held = drawn.axes.filter((one) => one.discriminant);
     const inside = drawn.axes.filter((one) => !one.discriminant);
     const into = by("customers");
-    const pieces = [`Each point stands for ten to nineteen customers who are alike, out of a sample of ${count(drawn.customers)}; a ring is the centre of a segment. Where colours mix, segments shade into each other.`];
+    const pieces = [`Each point stands for ten to nineteen customers who are alike, out of a sample of ${count(drawn.customers)}; a ring is the centre of a segment.${shown.length > 1 ? " Where colours mix, segments shade into each other." : ""}`];
     if (held.length) pieces.push(` ${held.length > 1 ? "The two axes hold" : "The axis to the right holds"} ${percent(held.reduce((sum, one) => sum + one.share, 0))} of what tells the segments apart.`);
     if (inside.length) pieces.push(` ${inside.length > 1 ? "The two axes hold" : "The axis upwards holds"} ${percent(inside.reduce((sum, one) => sum + one.share, 0))} of the differences inside ${segments.length > 1 ? "segments" : "the segment"}.`);
-    if (drawn.leftOut) pieces.push(` ${plural(drawn.leftOut, "segment")} with too few customers in the sample ${drawn.leftOut === 1 ? "is" : "are"} left out.`);
+    if (drawn.leftOut) pieces.push(` ${plural(drawn.leftOut, "segment")} ${drawn.leftOut === 1 ? "is" : "are"} left out: too few customers in the sample${isCut ? ", or not among the largest" : ""}.`);
     chart(into, { name: "Map of the customers", note: pieces.join(""), height: () => (isNarrow() ? 440 : 540),
       words: `Scatter plot of ${points} points in ${shown.length} colours. To the right: ${told(across)}. Upwards: ${told(up)}. ` +
         shown.slice(0, 12).map((one) => (near(one) ? `${one.name} lies nearest to ${near(one).name}.` : "")).join(" "),
@@ -50,6 +50,7 @@
             textBorderColor: tone("paper"), textBorderWidth: 3, formatter: (at) => at.name } }],
         };
       } });
-    into.lastElementChild.querySelector(".scroll").after(make("ul", { class: "legend keys" }, shown.slice(0, 24).map((one) =>
+    if (shown.length < 2 || shown.length > 24) return;
+    into.lastElementChild.querySelector(".scroll").after(make("ul", { class: "legend keys" }, shown.map((one) =>
       make("li", {}, make("i", { class: "dot", style: { background: `var(--segment-${one.id})` } }), one.name))));
   };

@@ -89,7 +89,7 @@
     into.append(make("h3", {}, "How firm each segment is"), make("p", { class: "intro" },
       `By a sample of ${count(found.customers)} customers, from 0 to 1. ${has("slsa") ? "Stability: 1 if all of its customers come from one segment of the solution with one segment fewer. " : ""}${
         has("onward") ? "Stays together: 1 if all of them go to one segment of the solution with one more. " : ""}Clear: the part of its customers who are more like it than like all other segments together.${
-        chosen ? "" : " Only one number of segments was tried, so nothing is known about how segments keep in other solutions."}`),
+        chosen ? "" : ` ${record.byK.length < 2 ? "Only one number of segments was tried" : "Solutions with so many segments are not compared"}, so nothing is known about how segments keep in other solutions.`}`),
     make("div", { class: "block" }, table("Stability of the segments", ["Segment", ...kinds.map((one) => one[1]), "Clear"],
       found.gorges.map((one) => row(make("span", {}, segments[one.segment - 1].name, make("small", {}, one.sentence)),
         ...kinds.map(([what]) => (of(one, what) === undefined ? "\u2013" : meter(of(one, what), fixed(of(one, what), 2)))),

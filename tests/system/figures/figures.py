@@ -114,7 +114,7 @@ def same_map_as_scikit_learn(checks):
     found, drawn = labels(HERE / "features"), result(HERE / "features")["map"]
     label = numpy.array([found[row[0]] for row in rows[1:]])
     n, d = x.shape
-    ridge = x.var(axis=0).mean() / 32
+    ridge = x.var(axis=0).mean() / 2
     step = numpy.sqrt(ridge * d) * numpy.concatenate([numpy.eye(d), -numpy.eye(d)])
     around = (x[:, None, :] + step[None, :, :]).reshape(n * 2 * d, d)
     model = sklearn.discriminant_analysis.LinearDiscriminantAnalysis(solver="eigen").fit(around, numpy.repeat(label, 2 * d))

@@ -118,7 +118,7 @@ def check_told(page, message, detailed, everything):
             check(segment.rule.sql in everything and segment.rule.sentence in everything, f"{segment.name} has no rule")
     for one in (*message.stability.gorges, *message.map.axes):
         check((one.sentence if hasattr(one, "sentence") else one.name) in everything, "the sample is not told")
-    alone = "Only one number of segments was tried" in everything
+    alone = "nothing is known about how segments keep" in everything
     check(alone == bool(message.stability.gorges and not message.stability.solutions), "whether there are other solutions is not told")
     for feature in message.features:
         label = feature.label[:1].upper() + feature.label[1:]
