@@ -360,7 +360,7 @@ const struct strata_message strata_messages[] = {
 
     /* yes or no */
     {"say.share.high", "{label}: {value}, against {reference} of everybody."},
-    {"say.share.low", "{label}: only {value}, against {reference} of everybody."},
+    {"say.share.low", "{label}: {value}, against {reference} of everybody."},
     {"say.share.middle", "{label}: {value}, against {reference} of everybody."},
     {"say.share.alone", "{label}: {value} of them."},
 
@@ -523,7 +523,7 @@ const struct strata_message strata_messages[] = {
     /* briefs */
     {"brief.marketing.title", "Marketing"},
     {"brief.marketing.channel", "Reach them by {label}."},
-    {"brief.marketing.channel.level", "Choose the channel that stands out: {label}."},
+    {"brief.marketing.channel.level", "Choose what stands out: {label}."},
     {"brief.marketing.channel.mail", "Reach them by mail."},
     {"brief.marketing.channel.email", "Reach them by e-mail."},
     {"brief.marketing.channel.phone", "Reach them by phone."},

@@ -196,7 +196,8 @@ def check_rules(checks, job, result, oracle, teller):
         rule, hits = segment.rule, count.get(segment.id, 0)
         total, size = sum(count.values()), oracle.size[segment.id]
         checks.that(count == same, f"{job}, {segment.name}: its SQL and its conditions differ")
-        checks.that((rule.count, rule.hits) == (total, hits), f"{job}, {segment.name}: {rule.hits} of {rule.count}, by SQL {hits} of {total}")
+        checks.that((rule.count, rule.hits) == (total, hits),
+                    f"{job}, {segment.name}: {rule.hits} of {rule.count}, by SQL {hits} of {total}")
         checks.that(near(rule.coverage, hits / size) and near(rule.precision, hits / total) and
                     near(rule.lift, hits / total / (size / oracle.size[0])), f"{job}, {segment.name}: coverage, precision or lift")
         checks.that(len(rule.conditions) <= 4, f"{job}, {segment.name}: a rule of {len(rule.conditions)} conditions")

@@ -100,6 +100,9 @@ class Teller:
     def side_complaints(self, statement, text):
         if statement.statistic in ("size", "part", "gap") or "recently" in text:
             return []
+        feature = self.result.features[statement.feature]
+        for name in (feature.label, *(feature.levels[statement.level:statement.level + 1] if statement.HasField("level") else ())):
+            text = text.replace(name, "#").replace(name[:1].upper() + name[1:], "#")
         if LESS.search(text) and statement.value > statement.reference:
             return ["it claims less, and is more"]
         if MORE.search(text) and not LESS.search(text) and statement.value < statement.reference:
