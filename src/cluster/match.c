@@ -26,11 +26,11 @@ static void find_apart(struct centres *centres)
 {
     for (size_t s = 0; s < centres->k; s++) {
         centres->apart[s] = HUGE_VAL;
-        for (size_t t = 0; t < centres->k; t++) {
-            if (t == s) continue;
+        for (size_t t = 0; t < s; t++) {
             const double distance = squared_distance(&centres->at[s * centres->d],
                                                      &centres->at[t * centres->d], centres->d);
             centres->apart[s] = fmin(centres->apart[s], distance);
+            centres->apart[t] = fmin(centres->apart[t], distance);
         }
     }
 }
