@@ -115,6 +115,8 @@ def problems(check):
     pathlib.Path("broken/model.pb").write_bytes(pathlib.Path("named/model.pb").read_bytes()[:-40])
     done = strata(job("bad", "follows: broken\n"), None, command="check")
     check.that(done.returncode == 65 and "follows is" in done.stderr, f"a damaged model: {done.returncode} {done.stderr}")
+    done = strata(job("bad"), None, sets=["model.start=broken"], command="check")
+    check.that(done.returncode == 65 and "model.start is" in done.stderr, f"to start from: {done.returncode} {done.stderr}")
 
 
 def main():
