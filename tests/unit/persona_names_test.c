@@ -294,3 +294,29 @@ Test(persona_names, names_are_plain_whatever_the_features_mean)
         strata_arena_finish(&any.arena);
     }
 }
+
+Test(persona_names, who_is_hidden_is_not_called_average)
+{
+    struct world any;
+    struct world_run of_few;
+    world_init(&any, 1000, 3);
+    double *x = world_number(&any, "spend", "spend");
+    uint32_t *town = world_text(&any, "town", NULL, trades, NULL, 5);
+    for (size_t i = 0; i < any.n; i++) {
+        any.label[i] = (uint16_t)(i < 4 ? 2 : i % 2);
+        x[i] = world_normal(1, i) + (i < 4 ? 9.0 : 0.0);
+        town[i] = (uint32_t)(world_bits(2, i) % 5);
+    }
+    world_describe(&any, 1, NULL, &of_few);
+    size_t n_untold = 0;
+    for (size_t s = 0; s < 3; s++) {
+        const struct strata_persona *persona = &of_few.out[0]->segment[s];
+        const bool untold = strncmp(persona->name, "Undescribed customers", 21) == 0;
+        cr_expect_eq(untold, persona->cell[0].hidden, "%s", persona->name);
+        cr_expect_eq(untold, strstr(persona->definition, "are hidden") != NULL);
+        n_untold += untold;
+    }
+    cr_expect_eq(n_untold, 2, "the few, and those whom subtraction would tell them by");
+    world_run_finish(&of_few);
+    strata_arena_finish(&any.arena);
+}
