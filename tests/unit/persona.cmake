@@ -1,4 +1,5 @@
-foreach(name persona persona_words persona_numbers persona_weights persona_names persona_rules persona_effects
+strata_unit_test(persona_names LIBS persona)
+foreach(name persona persona_words persona_numbers persona_weights persona_rules persona_effects
        persona_portrait)
   strata_unit_test(${name} LIBS persona)
 endforeach()
