@@ -187,6 +187,7 @@ void strata_clustering_assign(const struct strata_clustering *clustering,
  * units, are less than half as far apart as either is from the nearest other segment of its own run.
  * So each is the other's nearest by far, and no two segments can go on from one: of a segment that was split, the
  * part nearer to the old centre does; of two that were joined, the nearer one is gone on from.
+ * A segment that is everybody goes on from none but such a one.
  * Not collective; the same bits on all ranks.  O((k + k')^2 d) time.  Fails for lack of memory. */
 STRATA_MUST_CHECK strata_status strata_clustering_match(const struct strata_clustering *clustering,
                                                         const struct strata_recipe *recipe,

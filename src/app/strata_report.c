@@ -72,14 +72,16 @@ static void print_effort(const struct strata_segment_view *segment, const bool *
     (void)printf("| %.2f |\n", segment->effort.score);
 }
 
-/* Best first; nothing where the record does not judge. */
+/* Best first; nothing where no more than their sizes is known, which are told elsewhere. */
 static void print_efforts(const struct strata_segments_view *view)
 {
     bool known[EFFORT_COLUMNS] = {false};
-    if (view->n_segments < 2 || view->segment[0].effort.rank == 0) return;
+    size_t n_known = 0;
     for (size_t i = 0; i < view->n_segments; i++)
         for (size_t c = 0; c < EFFORT_COLUMNS; c++)
             known[c] = known[c] || !isnan(index_of(&view->segment[i], c));
+    for (size_t c = 0; c < EFFORT_COLUMNS; c++) n_known += known[c];
+    if (view->n_segments < 2 || n_known < 2) return;
     (void)printf("\n| Segment ");
     for (size_t c = 0; c < EFFORT_COLUMNS; c++)
         if (known[c]) (void)printf("| %s ", effort_columns[c].title);

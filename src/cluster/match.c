@@ -26,11 +26,11 @@ static void find_apart(struct centres *centres)
 {
     for (size_t s = 0; s < centres->k; s++) {
         centres->apart[s] = HUGE_VAL;
-        for (size_t t = 0; t < centres->k; t++) {
-            if (t == s) continue;
+        for (size_t t = 0; t < s; t++) {
             const double distance = squared_distance(&centres->at[s * centres->d],
                                                      &centres->at[t * centres->d], centres->d);
             centres->apart[s] = fmin(centres->apart[s], distance);
+            centres->apart[t] = fmin(centres->apart[t], distance);
         }
     }
 }
@@ -50,9 +50,11 @@ static bool take_columns(const double *centre, size_t k, size_t d, const size_t 
 
 static void match(const struct centres *now, const struct centres *before, size_t *earlier)
 {
+    /* All customers are no part of them, wherever their centre is. */
+    const bool comparable = now->d > 0 && (now->k == 1) == (before->k == 1);
     for (size_t s = 0; s < now->k; s++) {
         earlier[s] = SIZE_MAX;
-        for (size_t e = 0; e < before->k && now->d > 0; e++) {
+        for (size_t e = 0; e < before->k && comparable; e++) {
             const double distance =
                 squared_distance(&now->at[s * now->d], &before->at[e * now->d], now->d);
             if (4.0 * distance < fmin(now->apart[s], before->apart[e])) earlier[s] = e;

@@ -43,6 +43,7 @@ const struct strata_message strata_messages[] = {
      " yes no y n true false on off ja nein oui non si none null unknown other na n/a any all - ? u missing t f "},
     {"name.anybody", "customers"},
     {"name.average", "average customers"},
+    {"name.untold", "undescribed customers"},
     {"name.all", "all customers"},
 
     /* where a name that the user has given is from */
@@ -391,6 +392,8 @@ const struct strata_message strata_messages[] = {
     {"clause.level", "{do} ({level}: {value}, against {reference})"},
     {"clause.index", "{do} ({value})"},
     {"clause.again", "{label}"},
+    {"definition.untold",
+     "Their figures are hidden, so that those of a few customers cannot be worked out."},
     {"definition.zero", "Close to everybody's average in what was measured."},
     {"definition.one", "They {first}."},
     {"definition.two", "They {first} and {second}."},

@@ -449,13 +449,14 @@ static bool find_name(struct namer *namer, const struct strata_persona *persona)
     const size_t n_noticeable = pieces.n_noticeable;
     namer->said = (struct said){{0}};
     if (namer->plan->k == 1) return try_text(namer, strata_message("name.all"));
-    if (n_noticeable == 0 && try_text(namer, strata_message("name.average"))) return true;
+    const char *nothing =
+        strata_message(strata_is_untold(namer->plan, persona) ? "name.untold" : "name.average");
+    if (n_noticeable == 0 && try_text(namer, nothing)) return true;
     if (pieces.all_low && try_one(namer, &piece[0])) return true;
     return (n_noticeable > 0 && (try_combinations(namer, piece, n_noticeable) ||
                                  try_degrees(namer, piece, n_noticeable))) ||
            (n_noticeable > 0 && n > n_noticeable && try_combinations(namer, piece, n)) ||
-           try_tags(namer, n_noticeable > 0 ? base_of(&piece[0], namer->keep)
-                                            : strata_message("name.average"));
+           try_tags(namer, n_noticeable > 0 ? base_of(&piece[0], namer->keep) : nothing);
 }
 
 /* --- the whole --------------------------------------------------------- */

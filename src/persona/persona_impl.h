@@ -225,6 +225,8 @@ strata_status strata_names_give(const struct strata_plan *plan,
 size_t strata_facts_gather(const struct strata_plan *plan, const struct strata_profile_tally *tally,
                            const struct strata_personas *personas, size_t s,
                            struct strata_fact *fact);
+/* Whether a segment has no marker because figures are hidden: it is not average, nobody may know what it is. */
+bool strata_is_untold(const struct strata_plan *plan, const struct strata_persona *persona);
 /* Who they are is told even where it does not set them apart. */
 bool strata_always_told(const char *section);
 /* How a yes or no is said by its label: "in Spain" is what one is ("are"), "redeemed" what one did ("did"), "a

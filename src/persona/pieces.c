@@ -23,8 +23,8 @@ size_t strata_word_count(const char *text)
 }
 
 /* The text without control characters, brackets and double spaces, and its first capital unless
- * more follow. */
-static char *plain_text(const char *text, struct strata_arena *arena)
+ * more follow or it is a name. */
+static char *plain_text(const char *text, bool is_name, struct strata_arena *arena)
 {
     char *plain = strata_arena_copy(arena, text, strlen(text));
     if (!plain) return NULL;
@@ -39,7 +39,7 @@ static char *plain_text(const char *text, struct strata_arena *arena)
     while (n > 0 && plain[n - 1] == ' ') n--;
     plain[n] = '\0';
     const bool capital = plain[0] >= 'A' && plain[0] <= 'Z';
-    if (capital && n > 1 && !(plain[1] >= 'A' && plain[1] <= 'Z'))
+    if (capital && !is_name && n > 1 && !(plain[1] >= 'A' && plain[1] <= 'Z'))
         plain[0] = (char)(plain[0] - 'A' + 'a');
     return plain;
 }
@@ -67,7 +67,7 @@ static void cut_joining(char *text)
  * them.  NULL: none. */
 static const char *short_label(const struct strata_plan *plan, size_t f, struct strata_arena *arena)
 {
-    char *label = plain_text(plan->config->feature[f].label, arena);
+    char *label = plain_text(plan->config->feature[f].label, false, arena);
     if (!label || !label[0]) return NULL;
     if (strata_word_count(label) > MAX_LABEL_WORDS) {
         if (strata_list_has(strata_message("name.joining"), label, strcspn(label, " ")))
@@ -77,7 +77,7 @@ static const char *short_label(const struct strata_plan *plan, size_t f, struct 
         for (size_t other = 0; other < plan->n_features; other++) {
             if (other == f) continue;
             struct strata_arena brief = *arena; /* the others' labels are not kept */
-            const char *text = plain_text(plan->config->feature[other].label, &brief);
+            const char *text = plain_text(plan->config->feature[other].label, false, &brief);
             if (!text || strncmp(text, label, strlen(label)) == 0) return NULL;
         }
     }
@@ -138,7 +138,7 @@ static bool level_piece(const struct strata_plan *plan, const struct strata_pers
 {
     const struct strata_feature *feature = &plan->config->feature[marker->feature];
     const char *text = plan->table->column[marker->feature].level[marker->level];
-    const char *level = plain_text(text, arena);
+    const char *level = plain_text(text, feature->dimension == STRATA_GEOGRAPHIC, arena);
     const char *people =
         strata_message_at("name.people", strata_dimension_word(feature->dimension), NULL);
     const double share = persona->cell[marker->feature].share[marker->level];

@@ -175,6 +175,18 @@ static const char *clause_of(const struct strata_plan *plan, const struct strata
     return strata_told_fill(strata_message(key), &told, arena);
 }
 
+bool strata_is_untold(const struct strata_plan *plan, const struct strata_persona *persona)
+{
+    bool hidden = false;
+    for (size_t f = 0; f < plan->n_features && !hidden; f++) {
+        const struct strata_profile_cell *cell = &persona->cell[f];
+        hidden = cell->hidden;
+        for (size_t l = 0; cell->share && l < plan->n_levels[f]; l++)
+            hidden |= isnan(cell->share[l]);
+    }
+    return hidden && persona->n_markers == 0;
+}
+
 /* One line of the strongest facts, each of which is also told in a statement. */
 static strata_status write_definition(const struct strata_plan *plan,
                                       const struct strata_fact *fact, size_t n_facts,
@@ -195,7 +207,9 @@ static strata_status write_definition(const struct strata_plan *plan,
     if (!slot[n].text) return no_room(err);
     const char *one = persona->size == 1 ? "one" : NULL;
     const char *text = plan->k == 1 ? strata_message_at("definition.alone", one, NULL)
-                                    : strata_clause_join("definition", n, again);
+                       : n == 0 && strata_is_untold(plan, persona)
+                           ? strata_message("definition.untold")
+                           : strata_clause_join("definition", n, again);
     char *definition = strata_message_fill(text, slot, n + 1, keep);
     if (!definition) return no_room(err);
     strata_sentence_case(definition);

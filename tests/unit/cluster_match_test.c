@@ -136,19 +136,31 @@ Test(match, pairs_are_near_and_share_no_segment_whatever_the_runs)
 
 Test(match, the_nearer_part_of_a_split_segment_goes_on_from_it)
 {
-    double *before = random_centres(1, 1), *now = STRATA_NEW(&arena, double, (size_t)2 * D);
+    double *before = random_centres(1, 2), *now = STRATA_NEW(&arena, double, (size_t)3 * D);
     for (size_t j = 0; j < D; j++) { /* a fifth of the customers went to the second */
+        before[D + j] = before[j] + 1e6;
         now[j] = before[j] + 1000;
         now[D + j] = before[j] - 4000;
+        now[2 * D + j] = before[D + j];
     }
-    const struct strata_start start = start_of(before, 1, D);
-    const size_t *earlier = match(now, 2, &start);
+    const struct strata_start start = start_of(before, 2, D);
+    const size_t *earlier = match(now, 3, &start);
     cr_assert_eq(earlier[0], 0);
     cr_assert_eq(earlier[1], SIZE_MAX);
+    cr_assert_eq(earlier[2], 1);
     for (size_t j = 0; j < D; j++) now[D + j] = before[j] - 1000; /* into halves: neither */
-    earlier = match(now, 2, &start);
+    earlier = match(now, 3, &start);
     cr_assert_eq(earlier[0], SIZE_MAX);
     cr_assert_eq(earlier[1], SIZE_MAX);
+}
+
+Test(match, everybody_goes_on_from_nobody_but_everybody)
+{
+    double *one = random_centres(1, 1), *two = random_centres(1, 2);
+    const struct strata_start of_one = start_of(one, 1, D), of_two = start_of(two, 2, D);
+    cr_assert_eq(match(one, 1, &of_two)[0], SIZE_MAX);
+    cr_assert_eq(match(two, 2, &of_one)[0], SIZE_MAX);
+    cr_assert_eq(match(one, 1, &of_one)[0], 0);
 }
 
 Test(match, only_what_both_runs_know_is_compared)

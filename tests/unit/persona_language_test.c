@@ -110,7 +110,7 @@ static const char *const levels[] = {"\xce\xb1", "\xce\xb2", "\xce\xb3", "\xce\x
 static void make_every_meaning(struct world *world, size_t first, size_t n, size_t k)
 {
     static const char *const units[] = {NULL, "EUR", "share", "%", "share of \xce\xa9", "\xce\xa9"};
-    static char label[WORLD_FEATURES][16], name[WORLD_FEATURES][16];
+    static char label[WORLD_FEATURES][16], name[WORLD_FEATURES][32];
     world_init(world, 60 * k, k);
     for (size_t i = 0; i < world->n; i++) world->label[i] = (uint16_t)(i % k);
     for (size_t j = 0; j < n && strata_meanings[first + j]; j++) {

@@ -113,44 +113,81 @@ Test(persona_names, an_entry_that_would_move_a_name_to_another_segment_does_not)
     expect_name(personas, 1, "Giants", "job file");
 }
 
+static const char *const pool[] = {
+    "Big spenders",       "Coupon users",     "Ash",   "Birch", "ash",
+    "Frequent customers", "Lapsed customers", "Cedar", "Elm"};
+enum { POOL = sizeof pool / sizeof pool[0] };
+
+/* As earlier runs and job files may have them: entries differ in their keys, and in their values. */
+static size_t draw_names(uint64_t seed, struct strata_earlier_name earlier[4],
+                         struct strata_segment_setting given[4])
+{
+    size_t n_given = 0;
+    for (size_t s = 0; s < 4; s++) {
+        const uint64_t bits = world_bits(seed, s);
+        earlier[s] = (struct strata_earlier_name){bits % 3 ? pool[bits / 3 % POOL] : NULL,
+                                                  bits / 64 % 2 == 0, "a"};
+    }
+    for (size_t i = 0; i < 4; i++) {
+        const uint64_t bits = world_bits(seed + 100000, i);
+        const char *key = pool[bits % POOL], *value = pool[bits / 64 % POOL];
+        bool twice = false;
+        for (size_t j = 0; j < n_given; j++)
+            twice |=
+                strcasecmp(given[j].segment, key) == 0 || strcasecmp(given[j].value, value) == 0;
+        if (!twice) given[n_given++] = (struct strata_segment_setting){key, value, {0}};
+    }
+    return n_given;
+}
+
+static bool is_entitled(const char *name, const struct strata_earlier_name *earlier,
+                        const struct strata_segment_setting *given, size_t n_given)
+{
+    bool entitled = earlier->given && earlier->name && strcasecmp(earlier->name, name) == 0;
+    for (size_t i = 0; i < n_given; i++) entitled |= strcmp(given[i].value, name) == 0;
+    return entitled;
+}
+
 Test(persona_names, given_names_are_each_their_own_whatever_is_given)
 {
-    static const char *const pool[] = {
-        "Big spenders",       "Coupon users",     "Ash",   "Birch", "ash",
-        "Frequent customers", "Lapsed customers", "Cedar", "Elm"};
-    enum { POOL = sizeof pool / sizeof pool[0] };
     make_four(&world);
-    for (uint64_t seed = 0; seed < 200; seed++) {
+    for (uint64_t seed = 0; seed < 12; seed++) {
         struct strata_earlier_name earlier[4];
         struct strata_segment_setting given[4];
-        size_t n_given = 0;
-        for (size_t s = 0; s < 4; s++) {
-            const uint64_t bits = world_bits(seed, s);
-            earlier[s] = (struct strata_earlier_name){bits % 3 ? pool[bits / 3 % POOL] : NULL,
-                                                      bits / 64 % 2 == 0, "a"};
-        }
-        for (size_t i = 0; i < 4; i++) { /* as a job file may have them: keys and values differ */
-            const uint64_t bits = world_bits(seed + 1000, i);
-            const char *key = pool[bits % POOL], *value = pool[bits / 64 % POOL];
-            bool twice = false;
-            for (size_t j = 0; j < n_given; j++)
-                twice |= strcasecmp(given[j].segment, key) == 0 ||
-                         strcasecmp(given[j].value, value) == 0;
-            if (!twice) given[n_given++] = (struct strata_segment_setting){key, value, {0}};
-        }
+        const size_t n_given = draw_names(seed, earlier, given);
         const struct strata_personas *personas = described(earlier, given, n_given);
         for (size_t s = 0; s < 4; s++) {
             const struct strata_persona *persona = &personas->segment[s];
             for (size_t t = 0; t < s; t++)
                 cr_assert_neq(strcasecmp(persona->name, personas->segment[t].name), 0,
                               "seed %d: %s", (int)seed, persona->name);
-            if (n_given == 0 && earlier[s].name && earlier[s].given) cr_assert(persona->name_given);
-            bool entitled = earlier[s].given && earlier[s].name &&
-                            strcasecmp(earlier[s].name, persona->name) == 0;
-            for (size_t i = 0; i < n_given; i++)
-                entitled |= strcmp(given[i].value, persona->name) == 0;
-            cr_assert(!persona->name_given || entitled, "seed %d: %s", (int)seed, persona->name);
+            cr_assert(!persona->name_given ||
+                          is_entitled(persona->name, &earlier[s], given, n_given),
+                      "seed %d: %s", (int)seed, persona->name);
         }
+    }
+}
+
+Test(persona_names, no_two_segments_are_given_one_name)
+{
+    for (uint64_t seed = 0; seed < 20000; seed++) {
+        struct strata_earlier_name earlier[4];
+        struct strata_segment_setting given[4];
+        struct strata_own_names own;
+        struct strata_arena scratch;
+        const struct strata_config config = {.given_name = given,
+                                             .n_given_names = draw_names(seed, earlier, given)};
+        const char *name[4];
+        cr_assert(strata_arena_init(&scratch, (size_t)1 << 16));
+        cr_assert(strata_own_names_make(&own, &config, earlier, 4, &scratch));
+        for (size_t s = 0; s < 4; s++) {
+            name[s] = strata_own_name(&own, s, pool[(seed + s) % POOL]);
+            for (size_t t = 0; name[s] && t < s; t++)
+                cr_assert(!name[t] || strcasecmp(name[s], name[t]) != 0, "seed %d: %s", (int)seed,
+                          name[s]);
+            cr_assert(!name[s] || is_entitled(name[s], &earlier[s], given, config.n_given_names));
+        }
+        strata_arena_finish(&scratch);
     }
 }
 
@@ -237,20 +274,49 @@ static void make_any(struct world *any, size_t k, uint64_t seed, size_t n_featur
 
 Test(persona_names, names_are_plain_whatever_the_features_mean)
 {
-    for (uint64_t seed = 0; seed < 15; seed++) {
-        const size_t k = seed % 3 == 0 ? 64 : 2 + seed, n_features = 4 + seed % 9;
+    static const size_t ks[] = {64, 3, 20, 9, 64, 5};
+    for (uint64_t seed = 0; seed < sizeof ks / sizeof ks[0]; seed++) {
+        const size_t k = ks[seed], n_features = 8 + seed % 5;
         struct world any;
         struct world_run of_two, of_three;
         make_any(&any, k, 1000 * seed, n_features);
         world_describe(&any, 2, NULL, &of_two);
-        world_describe(&any, 3, NULL, &of_three);
         const size_t n_plain = plain_names(of_two.out[0]);
-        cr_assert(n_features < 8 || 10 * n_plain >= 9 * k, "seed %d: %zu of %zu names need no tree",
-                  (int)seed, n_plain, k);
-        for (size_t s = 0; s < k; s++)
-            cr_assert_str_eq(of_two.out[0]->segment[s].name, of_three.out[2]->segment[s].name);
+        cr_assert(10 * n_plain >= 9 * k, "seed %d: %zu of %zu names need no tree", (int)seed,
+                  n_plain, k);
+        if (k < 10) {
+            world_describe(&any, 3, NULL, &of_three);
+            for (size_t s = 0; s < k; s++)
+                cr_assert_str_eq(of_two.out[0]->segment[s].name, of_three.out[2]->segment[s].name);
+            world_run_finish(&of_three);
+        }
         world_run_finish(&of_two);
-        world_run_finish(&of_three);
         strata_arena_finish(&any.arena);
     }
+}
+
+Test(persona_names, who_is_hidden_is_not_called_average)
+{
+    struct world any;
+    struct world_run of_few;
+    world_init(&any, 1000, 3);
+    double *x = world_number(&any, "spend", "spend");
+    uint32_t *town = world_text(&any, "town", NULL, trades, NULL, 5);
+    for (size_t i = 0; i < any.n; i++) {
+        any.label[i] = (uint16_t)(i < 4 ? 2 : i % 2);
+        x[i] = world_normal(1, i) + (i < 4 ? 9.0 : 0.0);
+        town[i] = (uint32_t)(world_bits(2, i) % 5);
+    }
+    world_describe(&any, 1, NULL, &of_few);
+    size_t n_untold = 0;
+    for (size_t s = 0; s < 3; s++) {
+        const struct strata_persona *persona = &of_few.out[0]->segment[s];
+        const bool untold = strncmp(persona->name, "Undescribed customers", 21) == 0;
+        cr_expect_eq(untold, persona->cell[0].hidden, "%s", persona->name);
+        cr_expect_eq(untold, strstr(persona->definition, "are hidden") != NULL);
+        n_untold += untold;
+    }
+    cr_expect_eq(n_untold, 2, "the few, and those whom subtraction would tell them by");
+    world_run_finish(&of_few);
+    strata_arena_finish(&any.arena);
 }

@@ -11,12 +11,12 @@
     const measured = record.valueFeature === undefined ? "" : ` Value is ${label(features[record.valueFeature]).toLowerCase()} a customer.`;
     const reached = known.includes("reach") ? " Reach is how much they use the channels, and answer." : "";
     by("effort-intro").textContent = "Attractiveness goes from 0 to 1; a half is average." + (declared.length
-      ? ` It weighs ${listed(declared.map((name) => `${weightNames[name]} (${percent(weights[name] / total)})`))}.` : "") + measured + reached +
-      (known.includes("growth") ? "" : " Growth is not known, as the data have no periods to compare, and counts for nothing.");
+      ? ` It weighs ${listed(declared.map((name) => `${weightNames[name]} (${percent(weights[name] / total)})`))}.` : "") + measured + reached;
     const best = judged.slice().sort((a, b) => a.attractiveness.rank - b.attractiveness.rank);
     evaluationPlot(["value", "reach"].find((name) => known.includes(name)), best);
     const hasPart = judged.some((one) => one.attractiveness.valueShare !== undefined);
     const index = (value) => (value === undefined ? "\u2013" : fixed(value, 0));
+    if (!known.includes("growth")) by("effort-intro").append(" Growth is not known, as the data have no periods to compare, and counts for nothing.");
     by("effort-body").append(make("div", { class: "block" }, table("Segments by attractiveness; 100 is the average of all",
       ["Segment", ...known.map((name) => title(weightNames[name])), ...(hasPart ? ["Part of all value"] : []), "Attractiveness"],
       best.map((one) => row(make("span", {}, `${one.attractiveness.rank}. `, make("a", { href: `#segment-${one.id}` }, one.name)),
