@@ -180,9 +180,10 @@ static const char *text_of(const struct strata_duck_cursor *cursor, const char *
 
 static struct found read_row(const struct strata_duck_cursor *cursor, struct strata_arena *arena)
 {
-    static const char *const names[STRATA_REASONS_MAX][3] = {{"reason_1", "value_1", "share_1"},
-                                                             {"reason_2", "value_2", "share_2"},
-                                                             {"reason_3", "value_3", "share_3"}};
+    static const char *const names[STRATA_REASONS_MAX][4] = {
+        {"reason_1", "level_1", "value_1", "share_1"},
+        {"reason_2", "level_2", "value_2", "share_2"},
+        {"reason_3", "level_3", "value_3", "share_3"}};
     struct found found = {.any = true,
                           .segment = (uint32_t)number_of(cursor, "segment"),
                           .runner_up = (uint32_t)number_of(cursor, "runner_up"),
@@ -191,8 +192,9 @@ static struct found read_row(const struct strata_duck_cursor *cursor, struct str
                           .margin = number_of(cursor, "margin")};
     for (size_t i = 0; i < STRATA_REASONS_MAX; i++)
         found.reason[i] = (struct strata_kept_reason){.name = text_of(cursor, names[i][0], arena),
-                                                      .value = text_of(cursor, names[i][1], arena),
-                                                      .share = number_of(cursor, names[i][2])};
+                                                      .level = text_of(cursor, names[i][1], arena),
+                                                      .number = number_of(cursor, names[i][2]),
+                                                      .share = number_of(cursor, names[i][3])};
     return found;
 }
 
@@ -226,7 +228,7 @@ static void fill_reasons(struct strata_maker *maker, const Strata__V1__Result *r
                          const struct found *found, Strata__V1__CustomerReply *out)
 {
     size_t n = 0, room = 0;
-    while (n < STRATA_REASONS_MAX && found->reason[n].name && found->reason[n].value) n++;
+    while (n < STRATA_REASONS_MAX && found->reason[n].name) n++;
     out->reasons = strata_maker_list(maker, &strata__v1__reason__descriptor, n, &room);
     while (out->n_reasons < room &&
            strata_reason_fill(maker, record, out, &found->reason[out->n_reasons],

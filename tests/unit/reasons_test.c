@@ -238,7 +238,13 @@ Test(reasons, what_has_no_value_is_not_named_and_takes_no_share_from_the_others)
     cr_assert_eq(some.n, 3);
     cr_assert_eq(some.reason[0].feature, 3);
     cr_assert_eq(some.reason[0].share, 0.4);
-    cr_assert_eq(some.reason[2].feature, 4);
+    cr_assert_eq(some.reason[2].feature, 4, "a twentieth is enough");
+}
+
+Test(reasons, what_adds_next_to_nothing_is_no_reason)
+{
+    static const double contribution[FEATURES] = {0.5, 10, -100, 0, 0.1};
+    cr_assert_eq(strata_reasons_pick(contribution, FEATURES, has_all, NULL).n, 1);
 }
 
 Test(reasons, nothing_that_speaks_for_the_segment_is_no_reason)
