@@ -104,7 +104,8 @@ static long double log_density(const struct model *model, const float *x, size_t
     long double sum = 0;
     for (size_t j = 0; j < D; j++) {
         if (feature_of[j] != feature) continue;
-        const long double v = variance[s * D + j], t = (long double)x[j] - mean[s * D + j];
+        const long double v = (long double)variance[s * D + j];
+        const long double t = (long double)x[j] - (long double)mean[s * D + j];
         sum -= (logl(2 * 3.14159265358979323846264338327950288L * v) + t * t / v) / 2;
     }
     return sum;
@@ -124,7 +125,8 @@ Test(reasons, contributions_of_a_mixture_are_log_ratios_of_its_densities)
         for (size_t f = 0; f < FEATURES; f++) {
             const long double naive =
                 log_density(&model, x, own, f) - log_density(&model, x, rival, f);
-            cr_assert_lt(fabsl(naive - contribution[f]), 1e-9L * (1 + fabsl(naive)), "row %zu", i);
+            cr_assert_lt(fabsl(naive - (long double)contribution[f]), 1e-9L * (1 + fabsl(naive)),
+                         "row %zu", i);
         }
         const double other = row.posterior - row.margin; /* the runner-up's responsibility */
         const double odds = total_of(contribution) + log(model.params[own] / model.params[rival]);
