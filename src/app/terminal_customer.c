@@ -38,7 +38,7 @@ void strata_print_customer(FILE *stream, const struct strata_terminal *terminal,
     (void)snprintf(text, sizeof text,
                    customer->n_reasons > 0
                        ? "Why not %s (segment %u), and how much each reason counts"
-                       : "Nothing that is known of this customer speaks against %s (segment %u)",
+                       : "No reasons are kept why not %s (segment %u)",
                    customer->runner_up_name, customer->runner_up);
     (void)fprintf(stream, "\n%s", strata_tint(terminal, STRATA_TINT_DIM));
     strata_print_wrapped(stream, terminal, text, 0, columns);
