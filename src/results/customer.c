@@ -20,6 +20,8 @@
 #include "customer_impl.h"
 
 #define DUCK_BYTES (UINT64_C(256) << 20)
+#define MODEL_BYTES \
+    ((size_t)4 << 30) /* addresses only: the largest model fits, packed and unpacked */
 
 struct strata_customers {
     struct strata_arena memory; /* of this struct */
@@ -61,7 +63,7 @@ static strata_status open_assignments(struct strata_customers *customers, struct
                            "%s: %s; customers can be looked up only in a run directory that has kept "
                            "its assignments: run the job again to have them",
                            folder, strerror(errno));
-    if (!strata_arena_init(&scratch, STRATA_SCRATCH_BYTES))
+    if (!strata_arena_init(&scratch, MODEL_BYTES))
         return STRATA_FAIL(err, STRATA_E_MEMORY, "no addresses for the model");
     strata_status status = read_model(customers, scratch, err);
     strata_arena_finish(&scratch);
