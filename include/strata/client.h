@@ -23,9 +23,9 @@ typedef strata_status strata_client_look(const char *directory,
                                          struct Strata__V1__Reply *reply, struct strata_err *err);
 
 struct strata_client_options {
-    const char *run;      /* run directory: endpoints from its control.json; or NULL */
-    const char *endpoint; /* requests endpoint; or NULL */
-    int timeout_ms;       /* for each request; 0: 5000 */
+    const char *run;          /* run directory: endpoints from its control.json; or NULL */
+    const char *endpoint;     /* requests endpoint; or NULL */
+    int timeout_ms;           /* for each request; 0: 5000 */
     strata_client_look *look; /* for customers of a finished run without a server; NULL: not then */
 };
 
@@ -121,11 +121,11 @@ struct strata_reason_view {
     double share;             /* of all that speaks for the segment, in (0, 1] */
 };
 
-struct strata_customer_view { /* strata.v1.CustomerReply */
+struct strata_customer_view {    /* strata.v1.CustomerReply */
     uint32_t segment, runner_up; /* from 1; 0: there is no other segment */
     const char *name, *runner_up_name;
-    double margin;               /* 0: on the border, 1: far inside */
-    const char *sureness;        /* the same in half a sentence */
+    double margin;        /* 0: on the border, 1: far inside */
+    const char *sureness; /* the same in half a sentence */
     struct strata_reason_view reason[3];
     size_t n_reasons;
 };

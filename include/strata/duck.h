@@ -144,6 +144,8 @@ STRATA_MUST_CHECK strata_status strata_duck_append_begin(struct strata_duck *duc
  * NULL value is NULL. Infallible until the chunk is full. */
 void strata_duck_append_value(struct strata_duck_appender *appender, size_t column,
                               const void *value, size_t n_bytes);
+/* The same for a column of an ENUM type: the word at that place in it. */
+void strata_duck_append_word(struct strata_duck_appender *appender, size_t column, uint32_t place);
 STRATA_MUST_CHECK strata_status strata_duck_append_row_end(struct strata_duck_appender *appender,
                                                            struct strata_err *err);
 /* Flush and destroy; also after a failure (then keep the first error). */

@@ -13,6 +13,7 @@
 #include "strata/features.h"
 
 #define STRATA_REASONS_MAX 3
+#define STRATA_REASON_SHARE_MIN 0.05 /* what adds less is no reason */
 
 /* What the reasons of all rows follow from. */
 struct strata_reasoning {
@@ -42,14 +43,14 @@ void strata_reasons_contribute(const struct strata_reasoning *reasoning, const f
 
 struct strata_reason {
     size_t feature;
-    double share; /* of the sum of all contributions above 0, in (0, 1] */
+    double share; /* of the sum of all contributions above 0, in [STRATA_REASON_SHARE_MIN, 1] */
 };
 struct strata_reasons { /* strongest first, ties in the job's order */
     struct strata_reason reason[STRATA_REASONS_MAX];
     size_t n;
 };
 
-/* The features that contribute most, of those that contribute at all and that the customer has a value for:
+/* The features that contribute most, of those that are at least STRATA_REASON_SHARE_MIN of all above 0 and that the customer has a value for:
  * what was put in the place of a value is no reason.  has_value is asked of few features.  Pure. */
 typedef bool strata_has_value(const void *context, size_t feature);
 struct strata_reasons strata_reasons_pick(const double *contribution, size_t n_features,

@@ -37,8 +37,8 @@ void strata_print_customer(FILE *stream, const struct strata_terminal *terminal,
     if (customer->runner_up == 0) return;
     (void)snprintf(text, sizeof text,
                    customer->n_reasons > 0
-                       ? "Why there and not in %s (segment %u), by share of what speaks for it"
-                       : "Nothing that is known of this customer speaks against %s (segment %u)",
+                       ? "Why not %s (segment %u), and how much each reason counts"
+                       : "No reasons are kept why not %s (segment %u)",
                    customer->runner_up_name, customer->runner_up);
     (void)fprintf(stream, "\n%s", strata_tint(terminal, STRATA_TINT_DIM));
     strata_print_wrapped(stream, terminal, text, 0, columns);

@@ -285,8 +285,10 @@ static const char *out_of_bounds(const Strata__V1__Request *request)
         name = request->get_persona->name;
     if (request->body_case == STRATA__V1__REQUEST__BODY_GET_CUSTOMER)
         key = request->get_customer->key;
-    if (strlen(name) > STRATA_REQUEST_NAME_BYTES_MAX) return "a segment's name has at most 256 bytes";
-    if (strlen(key) > STRATA_REQUEST_KEY_BYTES_MAX) return "a customer's key has at most 1024 bytes";
+    if (strlen(name) > STRATA_REQUEST_NAME_BYTES_MAX)
+        return "a segment's name has at most 256 bytes";
+    if (strlen(key) > STRATA_REQUEST_KEY_BYTES_MAX)
+        return "a customer's key has at most 1024 bytes";
     return NULL;
 }
 

@@ -16,12 +16,12 @@ struct strata_desk {
     struct strata_board *board;
     const char *directory; /* the run's */
     const char *peer;      /* who asks, as far as known; NULL or "": not */
-    bool serving; /* a finished run: nothing can be changed */
+    bool serving;          /* a finished run: nothing can be changed */
     const char *incarnation;
-    const char *events;         /* endpoint, for Hello */
-    struct strata_snapshot now; /* read once a turn */
-    Strata__V1__Result *result; /* unpacked once; NULL until there is one */
-    struct strata_arena record; /* of result */
+    const char *events;                 /* endpoint, for Hello */
+    struct strata_snapshot now;         /* read once a turn */
+    Strata__V1__Result *result;         /* unpacked once; NULL until there is one */
+    struct strata_arena record;         /* of result */
     struct strata_customers *customers; /* opened when one is first asked for */
 };
 

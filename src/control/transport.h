@@ -31,8 +31,8 @@ void strata_transport_close(struct strata_transport *transport);
 struct strata_letter {
     unsigned char address[256]; /* ZeroMQ's routing id */
     size_t n_address;
-    const char *peer; /* who sent it, as far as the system knows: an address, or ":uid:gid:pid"; in message */
-    bool delimited;   /* a REQ socket's empty frame came along: it goes back too */
+    const char *peer; /* who sent it, as far as the system knows: an address, or "localhost:uid:gid:pid"; in message */
+    bool delimited; /* a REQ socket's empty frame came along: it goes back too */
     void *body;     /* (n_body) in message */
     size_t n_body;
     _Alignas(16) unsigned char message[64]; /* a zmq_msg_t */

@@ -47,30 +47,28 @@ void strata_reasons_contribute(const struct strata_reasoning *reasoning, const f
     }
 }
 
-/* The strongest of those that come after `last`: smaller, or as large and later in the job. */
-static size_t next_strongest(const double *contribution, size_t n_features, size_t last)
-{
-    size_t best = n_features;
-    for (size_t f = 0; f < n_features; f++) {
-        if (!(contribution[f] > 0)) continue;
-        const bool is_later = last == n_features || contribution[f] < contribution[last] ||
-                              (contribution[f] == contribution[last] && f > last);
-        if (is_later && (best == n_features || contribution[f] > contribution[best])) best = f;
-    }
-    return best;
-}
+#define CANDIDATES 20 /* at most so many have STRATA_REASON_SHARE_MIN, a twentieth */
 
 struct strata_reasons strata_reasons_pick(const double *contribution, size_t n_features,
                                           strata_has_value *has_value, const void *context)
 {
     struct strata_reasons reasons = {.n = 0};
+    size_t candidate[CANDIDATES], n = 0;
     double sum = 0;
     for (size_t f = 0; f < n_features; f++) sum += contribution[f] > 0 ? contribution[f] : 0;
-    size_t f = next_strongest(contribution, n_features, n_features);
-    while (f < n_features && reasons.n < STRATA_REASONS_MAX) {
+    const double least = STRATA_REASON_SHARE_MIN * sum;
+    for (size_t f = 0; f < n_features && n < CANDIDATES; f++)
+        if (contribution[f] > 0 && contribution[f] >= least) candidate[n++] = f;
+    while (n > 0 && reasons.n < STRATA_REASONS_MAX) {
+        size_t best = 0;
+        for (size_t i = 1; i < n; i++)
+            if (contribution[candidate[i]] > contribution[candidate[best]]) best = i;
+        const size_t f = candidate[best];
         if (has_value(context, f))
             reasons.reason[reasons.n++] = (struct strata_reason){f, contribution[f] / sum};
-        f = next_strongest(contribution, n_features, f);
+        n--;
+        for (size_t i = best; i < n; i++)
+            candidate[i] = candidate[i + 1]; /* ties: the job's order */
     }
     return reasons;
 }

@@ -20,6 +20,8 @@
 #include "customer_impl.h"
 
 #define DUCK_BYTES (UINT64_C(256) << 20)
+#define MODEL_BYTES \
+    ((size_t)4 << 30) /* addresses only: the largest model fits, packed and unpacked */
 
 struct strata_customers {
     struct strata_arena memory; /* of this struct */
@@ -61,7 +63,7 @@ static strata_status open_assignments(struct strata_customers *customers, struct
                            "%s: %s; customers can be looked up only in a run directory that has kept "
                            "its assignments: run the job again to have them",
                            folder, strerror(errno));
-    if (!strata_arena_init(&scratch, STRATA_SCRATCH_BYTES))
+    if (!strata_arena_init(&scratch, MODEL_BYTES))
         return STRATA_FAIL(err, STRATA_E_MEMORY, "no addresses for the model");
     strata_status status = read_model(customers, scratch, err);
     strata_arena_finish(&scratch);
@@ -180,9 +182,10 @@ static const char *text_of(const struct strata_duck_cursor *cursor, const char *
 
 static struct found read_row(const struct strata_duck_cursor *cursor, struct strata_arena *arena)
 {
-    static const char *const names[STRATA_REASONS_MAX][3] = {{"reason_1", "value_1", "share_1"},
-                                                             {"reason_2", "value_2", "share_2"},
-                                                             {"reason_3", "value_3", "share_3"}};
+    static const char *const names[STRATA_REASONS_MAX][4] = {
+        {"reason_1", "level_1", "value_1", "share_1"},
+        {"reason_2", "level_2", "value_2", "share_2"},
+        {"reason_3", "level_3", "value_3", "share_3"}};
     struct found found = {.any = true,
                           .segment = (uint32_t)number_of(cursor, "segment"),
                           .runner_up = (uint32_t)number_of(cursor, "runner_up"),
@@ -191,8 +194,9 @@ static struct found read_row(const struct strata_duck_cursor *cursor, struct str
                           .margin = number_of(cursor, "margin")};
     for (size_t i = 0; i < STRATA_REASONS_MAX; i++)
         found.reason[i] = (struct strata_kept_reason){.name = text_of(cursor, names[i][0], arena),
-                                                      .value = text_of(cursor, names[i][1], arena),
-                                                      .share = number_of(cursor, names[i][2])};
+                                                      .level = text_of(cursor, names[i][1], arena),
+                                                      .number = number_of(cursor, names[i][2]),
+                                                      .share = number_of(cursor, names[i][3])};
     return found;
 }
 
@@ -226,7 +230,7 @@ static void fill_reasons(struct strata_maker *maker, const Strata__V1__Result *r
                          const struct found *found, Strata__V1__CustomerReply *out)
 {
     size_t n = 0, room = 0;
-    while (n < STRATA_REASONS_MAX && found->reason[n].name && found->reason[n].value) n++;
+    while (n < STRATA_REASONS_MAX && found->reason[n].name) n++;
     out->reasons = strata_maker_list(maker, &strata__v1__reason__descriptor, n, &room);
     while (out->n_reasons < room &&
            strata_reason_fill(maker, record, out, &found->reason[out->n_reasons],

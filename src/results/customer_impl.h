@@ -10,9 +10,9 @@
 
 /* A reason as the assignments have it. */
 struct strata_kept_reason {
-    const char *name,
-        *value; /* feature, and the customer's own value as text; NULL: there is none */
-    double share;
+    const char *name;  /* of the feature; NULL: there is none */
+    const char *level; /* the customer's own; NULL: a number */
+    double number, share;
 };
 
 /* customer_reason.c: one reason of a customer whose reply has segment and runner-up, with what the record publishes

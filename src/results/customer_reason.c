@@ -1,5 +1,6 @@
 /* A reason, beside it what the record publishes about the two segments. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -60,32 +61,32 @@ static size_t find_level(const Strata__V1__Feature *feature, const char *text)
     return level;
 }
 
-/* A column of text has shares, one of numbers a mean, in everybody's cell if in any. */
-static bool is_text(const Strata__V1__Result *record, size_t feature)
+/* The shortest text that reads back as the number; NULL when there is no room. */
+static char *number_text(double number, struct strata_arena *arena)
 {
-    const Strata__V1__Feature *of = record->features[feature];
-    const bool has_mean =
-        feature < record->n_everybody && !isnan(mean_of(record->everybody[feature]));
-    const bool has_shares =
-        feature < record->n_everybody && record->everybody[feature]->n_shares > 0;
-    return of->n_levels > 0 && (has_shares || !has_mean);
+    char text[32];
+    for (int digits = 15; digits <= 17; digits++) {
+        (void)snprintf(text, sizeof text, "%.*g", digits, number); /* at most 24 bytes */
+        if (strtod(text, NULL) == number) break;
+    }
+    return strata_arena_copy(arena, text, strlen(text));
 }
 
 /* The customer's value and the figures of both segments. */
-static struct strata_reason_facts facts_of(const Strata__V1__Result *record, size_t f,
-                                           const struct strata_feature *feature, const char *value,
+static struct strata_reason_facts facts_of(const Strata__V1__Feature *of,
+                                           const struct strata_feature *feature,
+                                           const struct strata_kept_reason *kept,
                                            const Strata__V1__ProfileCell *own,
                                            const Strata__V1__ProfileCell *rival)
 {
-    struct strata_reason_facts facts = {.feature = feature};
-    if (is_text(record, f)) {
-        const size_t level = find_level(record->features[f], value);
-        facts.level = value;
+    struct strata_reason_facts facts = {
+        .feature = feature, .level = kept->level, .number = kept->number};
+    if (kept->level) {
+        const size_t level = find_level(of, kept->level);
         facts.segment_figure = share_of(own, level);
         facts.rival_figure = share_of(rival, level);
         return facts;
     }
-    facts.number = strtod(value, NULL); /* as Strata wrote it */
     facts.segment_figure = mean_of(own);
     facts.rival_figure = mean_of(rival);
     if (feature->type != STRATA_BINARY) return facts;
@@ -112,16 +113,17 @@ bool strata_reason_fill(struct strata_maker *maker, const Strata__V1__Result *re
                                            .level = (const char *const *)of->levels,
                                            .n_levels = of->n_levels};
     struct strata_reason_facts facts =
-        facts_of(record, f, &feature, kept->value, cell_of(record, customer->segment, f),
+        facts_of(of, &feature, kept, cell_of(record, customer->segment, f),
                  cell_of(record, customer->runner_up, f));
     facts.segment = customer->name;
     facts.rival = customer->runner_up_name;
     char *text = strata_reason_sentence(&facts, maker->keep);
-    maker->full = maker->full || !text;
-    if (!text) return false;
+    char *number = kept->level ? NULL : number_text(kept->number, maker->keep);
+    maker->full = maker->full || !text || (!kept->level && !number);
+    if (maker->full) return false;
     out->feature = (uint32_t)f;
     out->label = of->label;
-    out->value = (char *)(uintptr_t)kept->value; /* only packed */
+    out->value = number ? number : (char *)(uintptr_t)kept->level; /* only packed */
     out->share = kept->share;
     out->text = text;
     if (isnan(facts.segment_figure) || isnan(facts.rival_figure)) return true;

@@ -42,12 +42,13 @@ static inline void fake_row(struct strata_duck *duck, int i, const char *key,
 {
     struct strata_err err = {0};
     const uint32_t partition = strata_partition_of(strata_hash(key, strlen(key)));
-    fake_check(strata_duck_run(duck, &err,
-                               "insert into rows values (%u, %s, %d, '', 1.5, 1, %d, 0.25, 'spend', "
-                               "'%d', 0.75, 'unheard of', '1', 0.25, null, null, null)",
-                               partition / (STRATA_PARTITION_COUNT / FAKE_PARTS),
-                               strata_duck_literal(key, arena), 1 + i % 2, 2 - i % 2, i),
-               &err);
+    fake_check(
+        strata_duck_run(duck, &err,
+                        "insert into rows values (%u, %s, %d, '', 1.5, 1, %d, 0.25, 'spend', "
+                        "%d, null, 0.75, 'unheard of', 1, null, 0.25, null, null, null, null)",
+                        partition / (STRATA_PARTITION_COUNT / FAKE_PARTS),
+                        strata_duck_literal(key, arena), 1 + i % 2, 2 - i % 2, i),
+        &err);
 }
 
 /* old: as an earlier strata wrote them, without reasons. */
@@ -63,9 +64,10 @@ static inline void fake_run(const char *directory, const char *const *key, bool 
     fake_check(strata_duck_run(duck, &err,
                                "create table rows (part integer, key varchar, segment integer, "
                                "segment_name varchar, distance double, posterior double, runner_up "
-                               "integer, margin double, reason_1 varchar, value_1 varchar, share_1 "
-                               "float, reason_2 varchar, value_2 varchar, share_2 float, reason_3 "
-                               "varchar, value_3 varchar, share_3 float)"),
+                               "integer, margin double, reason_1 varchar, value_1 double, level_1 "
+                               "varchar, share_1 double, reason_2 varchar, value_2 double, level_2 "
+                               "varchar, share_2 double, reason_3 varchar, value_3 double, level_3 "
+                               "varchar, share_3 double)"),
                &err);
     for (int i = 0; i < FAKE_ROWS; i++) fake_row(duck, i, key[i], arena);
     for (int part = 0; part < FAKE_PARTS; part++)

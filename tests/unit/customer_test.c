@@ -76,7 +76,7 @@ Test(customer, every_key_finds_its_own_row)
         cr_assert_str_eq(reply.customer->name, made->segments[i % 2]->name);
         cr_assert_eq(reply.customer->n_reasons, 1, "one that the record does not know is left out");
         cr_assert_eq(reply.customer->reasons[0]->share, 0.75);
-        cr_assert_eq(atoi(reply.customer->reasons[0]->value), (int)i);
+        cr_assert_eq(strtoul(reply.customer->reasons[0]->value, NULL, 10), i);
     }
     cr_assert_str_eq(
         ask(made, "1030").customer->reasons[0]->text,

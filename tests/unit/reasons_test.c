@@ -104,7 +104,8 @@ static long double log_density(const struct model *model, const float *x, size_t
     long double sum = 0;
     for (size_t j = 0; j < D; j++) {
         if (feature_of[j] != feature) continue;
-        const long double v = variance[s * D + j], t = (long double)x[j] - mean[s * D + j];
+        const long double v = (long double)variance[s * D + j];
+        const long double t = (long double)x[j] - (long double)mean[s * D + j];
         sum -= (logl(2 * 3.14159265358979323846264338327950288L * v) + t * t / v) / 2;
     }
     return sum;
@@ -124,7 +125,8 @@ Test(reasons, contributions_of_a_mixture_are_log_ratios_of_its_densities)
         for (size_t f = 0; f < FEATURES; f++) {
             const long double naive =
                 log_density(&model, x, own, f) - log_density(&model, x, rival, f);
-            cr_assert_lt(fabsl(naive - contribution[f]), 1e-9L * (1 + fabsl(naive)), "row %zu", i);
+            cr_assert_lt(fabsl(naive - (long double)contribution[f]), 1e-9L * (1 + fabsl(naive)),
+                         "row %zu", i);
         }
         const double other = row.posterior - row.margin; /* the runner-up's responsibility */
         const double odds = total_of(contribution) + log(model.params[own] / model.params[rival]);
@@ -238,7 +240,13 @@ Test(reasons, what_has_no_value_is_not_named_and_takes_no_share_from_the_others)
     cr_assert_eq(some.n, 3);
     cr_assert_eq(some.reason[0].feature, 3);
     cr_assert_eq(some.reason[0].share, 0.4);
-    cr_assert_eq(some.reason[2].feature, 4);
+    cr_assert_eq(some.reason[2].feature, 4, "a twentieth is enough");
+}
+
+Test(reasons, what_adds_next_to_nothing_is_no_reason)
+{
+    static const double contribution[FEATURES] = {0.5, 10, -100, 0, 0.1};
+    cr_assert_eq(strata_reasons_pick(contribution, FEATURES, has_all, NULL).n, 1);
 }
 
 Test(reasons, nothing_that_speaks_for_the_segment_is_no_reason)
