@@ -125,8 +125,7 @@ static void fill_cross(const struct picking *picking, const struct strata_profil
 struct profiling {
     struct strata_plan plan;
     struct strata_profile_tally tally;
-    struct strata_moments_room moments;
-    struct strata_quartile_room quartiles;
+    struct strata_tally_room room;
     struct strata_personas *personas;
     bool *hidden;
 };
@@ -140,11 +139,10 @@ static strata_status profiling_make(struct profiling *work, const struct picking
                                              .label = picking->label + i * plan->table->n_rows};
     const struct strata_rows rows = {.weight = plan->weight,
                                      .weight_exponent = plan->weight_exponent};
-    bool fits = strata_plan_make(&work->plan, plan->config, plan->table, &rows, &groups, n_ranks,
+    bool fits = strata_plan_make(&work->plan, plan->config, plan->table, &rows, &groups, plan->pool,
                                  scratch) &&
                 strata_tally_make(&work->tally, &work->plan, scratch) &&
-                strata_moments_room_make(&work->moments, &work->plan, scratch) &&
-                strata_quartile_room_make(&work->quartiles, &work->plan, scratch);
+                strata_tally_room_make(&work->room, &work->plan, n_ranks, scratch);
     if (fits) work->hidden = STRATA_NEW(scratch, bool, 3 * work->plan.n_all_levels);
     if (fits) work->personas = strata_personas_make(&work->plan, keep);
     if (fits && work->hidden && work->personas) return STRATA_OK;
@@ -187,8 +185,7 @@ static strata_status profile_one(struct strata_comm *comm, const struct picking 
     struct profiling work = {0};
     STRATA_TRY(strata_comm_agree(
         comm, profiling_make(&work, picking, i, comm->size, &scratch, keep, err), err));
-    strata_tally_moments(comm, &work.plan, &work.moments, &work.tally);
-    strata_tally_quartiles(comm, &work.plan, &work.quartiles, &work.tally);
+    (void)strata_tally_fill(comm, &work.plan, &work.room, &work.tally);
     strata_status status = STRATA_OK;
     if (!profile(&work, scratch))
         status = STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the a-priori segments");

@@ -10,7 +10,8 @@
 
 #include "persona/rules_impl.h"
 
-#define EDGES_MAX 255                       /* of one axis */
+#define EDGES_MAX 254                       /* of one axis, so that the code of a bin is a byte */
+#define LEVELS_MAX 255
 #define COUNTS_MAX ((uint64_t)1 << 23)      /* numbers that a level counts for the drafts */
 #define TREE_COUNTS_MAX ((uint64_t)1 << 23) /* and for the tree */
 
@@ -72,7 +73,8 @@ static size_t gather_edges(const struct strata_plan *plan, const struct strata_p
 static bool ordered_make(struct strata_axis *axis, const struct edge *edge, size_t n_edges,
                          size_t most, struct strata_arena *arena)
 {
-    const size_t n = n_edges < most ? n_edges : most;
+    const size_t limit = most < EDGES_MAX ? most : EDGES_MAX;
+    const size_t n = n_edges < limit ? n_edges : limit;
     axis->ordered = true;
     axis->n = n + 1;
     axis->edge = STRATA_NEW(arena, double, n + 1);
@@ -166,13 +168,22 @@ static void place_cells(struct strata_axes *axes)
     } while (axes->n_tree_cells > room && axes->coarse <= EDGES_MAX);
 }
 
+/* Merging makes cells fewer, and so may make the tree's finer. */
+static size_t tree_cells_at_most(const struct strata_axes *axes)
+{
+    const uint64_t k = axes->plan->k;
+    const uint64_t room = TREE_COUNTS_MAX / (axes->planes * k * strata_frontier_max(k));
+    const size_t finer = axes->n_cells < room ? axes->n_cells : (size_t)room;
+    return finer > axes->n_tree_cells ? finer : axes->n_tree_cells;
+}
+
 bool strata_axes_make(struct strata_axes *axes, const struct strata_plan *plan,
                       const struct strata_profile_tally *tally,
                       const struct strata_personas *personas, struct strata_arena *arena)
 {
     *axes = (struct strata_axes){.plan = plan, .planes = plan->weight ? 2 : 1};
     const uint64_t each = COUNTS_MAX / (2 * axes->planes * plan->k * (plan->n_features + 1));
-    const size_t most = each > EDGES_MAX ? EDGES_MAX : each < 3 ? 3 : (size_t)each;
+    const size_t most = each > LEVELS_MAX ? LEVELS_MAX : each < 3 ? 3 : (size_t)each;
     const size_t n_edges = (plan->k + 1) * plan->orders.n;
     struct edge *edge =
         STRATA_NEW(arena, struct edge, n_edges > STRATA_MAX_LEVELS ? n_edges : STRATA_MAX_LEVELS);
@@ -185,14 +196,25 @@ bool strata_axes_make(struct strata_axes *axes, const struct strata_plan *plan,
             return false;
     }
     place_cells(axes);
-    if (plan->table->n_rows > SIZE_MAX / sizeof(uint16_t) / (axes->n + 1)) return false;
-    axes->bin = STRATA_NEW(arena, uint16_t, plan->table->n_rows * axes->n);
-    return axes->bin != NULL;
+    axes->n_tree_cells_max = tree_cells_at_most(axes);
+    const size_t n_rows = plan->table->n_rows;
+    if (n_rows > SIZE_MAX / (axes->n + 1)) return false;
+    axes->code = STRATA_NEW(arena, uint8_t, n_rows * axes->n);
+    if (plan->weight) axes->weight = STRATA_NEW(arena, uint32_t, n_rows);
+    return axes->code && (axes->weight || !plan->weight);
 }
 
 /* --- rows ------------------------------------------------------------------------------------ */
 
-static size_t bin_of(const struct strata_axis *axis, double x)
+/* Bins of an axis before any are merged. */
+static void bins_start(struct strata_axis *axis)
+{
+    axis->n_codes = axis->n;
+    for (size_t b = 0; b < axis->n; b++) axis->bin[b] = (uint8_t)b;
+    axis->bin[STRATA_NO_CODE] = (uint8_t)axis->n;
+}
+
+static uint8_t bin_of(const struct strata_axis *axis, double x)
 {
     size_t low = 0, high = axis->n - 1; /* edges at or below x */
     while (low < high) {
@@ -202,7 +224,7 @@ static size_t bin_of(const struct strata_axis *axis, double x)
         else
             high = middle;
     }
-    return low;
+    return (uint8_t)low;
 }
 
 /* The position of the row's level; SIZE_MAX where it has none. */
@@ -217,32 +239,120 @@ static size_t position_of(const struct strata_plan *plan, size_t f, size_t row)
     return position < 0 ? SIZE_MAX : (size_t)position;
 }
 
-static void fill_axis(struct strata_axes *axes, size_t a)
+/* One segment's rows of a block. */
+struct run {
+    const uint16_t *order; /* (n) from first */
+    size_t first, n;
+};
+
+/* The codes of numbers; the values next to each bin's edges are noted. */
+static void code_numbers(struct strata_axis *axis, const struct strata_column *column,
+                         struct run run, uint8_t *code)
 {
-    const struct strata_plan *plan = axes->plan;
-    struct strata_axis *axis = &axes->axis[a];
-    const struct strata_column *column = &plan->table->column[axis->feature];
-    const bool number = plan->as[axis->feature] == STRATA_AS_NUMBER;
-    uint16_t *bin = axes->bin + a;
-    for (size_t row = 0; row < plan->table->n_rows; row++, bin += axes->n) {
-        *bin = (uint16_t)axis->n;
+    for (size_t i = 0; i < run.n; i++) {
+        const size_t row = run.first + run.order[i];
+        code[i] = STRATA_NO_CODE;
         if (!column->present[row]) continue;
-        if (number) {
-            const double x = column->number[row];
-            *bin = (uint16_t)bin_of(axis, x);
-            if (x < axis->low[*bin]) axis->low[*bin] = x;
-            if (x > axis->high[*bin]) axis->high[*bin] = x;
-            continue;
-        }
-        const size_t position = position_of(plan, axis->feature, row);
-        if (position == SIZE_MAX) continue;
-        *bin = (uint16_t)(axis->ordered ? bin_of(axis, (double)position) : position);
+        const double x = column->number[row];
+        const uint8_t bin = bin_of(axis, x);
+        if (x < axis->low[bin]) axis->low[bin] = x;
+        if (x > axis->high[bin]) axis->high[bin] = x;
+        code[i] = bin;
     }
 }
 
-void strata_axes_fill(struct strata_axes *axes)
+static void code_levels(const struct strata_plan *plan, const struct strata_axis *axis,
+                        struct run run, uint8_t *code)
 {
-    for (size_t a = 0; a < axes->n; a++) fill_axis(axes, a);
+    const uint8_t *present = plan->table->column[axis->feature].present;
+    for (size_t i = 0; i < run.n; i++) {
+        const size_t row = run.first + run.order[i];
+        const size_t position = present[row] ? position_of(plan, axis->feature, row) : SIZE_MAX;
+        code[i] = STRATA_NO_CODE;
+        if (position != SIZE_MAX)
+            code[i] = axis->ordered ? bin_of(axis, (double)position) : (uint8_t)position;
+    }
+}
+
+struct filling {
+    struct strata_axes *axes;
+    int64_t *count;
+};
+
+static void fill_axis(const struct filling *filling, size_t a)
+{
+    struct strata_axes *axes = filling->axes;
+    const struct strata_plan *plan = axes->plan;
+    const struct strata_groups *groups = &plan->groups;
+    struct strata_axis *axis = &axes->axis[a];
+    const size_t k = plan->k;
+    int64_t *count = filling->count + axis->first * k;
+    int64_t *weight = axes->weight ? count + axes->n_cells * k : NULL;
+    bins_start(axis);
+    for (size_t block = 0; block < groups->n_blocks; block++) {
+        const uint16_t *begin = groups->begin + block * (k + 1);
+        const uint16_t *order = groups->order + block * STRATA_GROUP_ROWS;
+        for (size_t s = 0; s < k; s++) {
+            const size_t to = groups->to[block * (k + 1) + s];
+            const struct run run = {order + begin[s], block * STRATA_GROUP_ROWS,
+                                    (size_t)(begin[s + 1] - begin[s])};
+            uint8_t *code = axes->code + a * groups->n_rows + to;
+            if (plan->as[axis->feature] == STRATA_AS_NUMBER)
+                code_numbers(axis, &plan->table->column[axis->feature], run, code);
+            else
+                code_levels(plan, axis, run, code);
+            for (size_t i = 0; i < run.n; i++) {
+                const size_t cell = axis->bin[code[i]] * k + s;
+                count[cell]++;
+                if (weight) weight[cell] += plan->weight[run.first + run.order[i]];
+            }
+        }
+    }
+}
+
+static void fill_share(void *context, int thread)
+{
+    const struct filling *filling = context;
+    const struct strata_plan *plan = filling->axes->plan;
+    const size_t n_threads = (size_t)strata_pool_threads(plan->pool);
+    for (size_t a = (size_t)thread; a < filling->axes->n; a += n_threads) fill_axis(filling, a);
+}
+
+static void place_weights(struct strata_axes *axes)
+{
+    const struct strata_plan *plan = axes->plan;
+    const struct strata_groups *groups = &plan->groups;
+    for (size_t block = 0; block < groups->n_blocks; block++) {
+        const uint16_t *begin = groups->begin + block * (plan->k + 1);
+        const uint16_t *order = groups->order + block * STRATA_GROUP_ROWS;
+        for (size_t s = 0; s < plan->k; s++) {
+            uint32_t *to = axes->weight + groups->to[block * (plan->k + 1) + s];
+            for (size_t i = begin[s]; i < begin[s + 1]; i++)
+                *to++ = plan->weight[block * STRATA_GROUP_ROWS + order[i]];
+        }
+    }
+}
+
+void strata_axes_fill(struct strata_axes *axes, int64_t *count)
+{
+    struct filling filling = {axes, count};
+    if (axes->weight) place_weights(axes);
+    strata_pool_run(axes->plan->pool, fill_share, &filling);
+}
+
+void strata_axes_codes(const struct strata_axis *axis, const struct strata_range *range,
+                       uint8_t *from, uint8_t *width)
+{
+    if (range->n_levels > 0) {
+        *from = (uint8_t)range->level[0]; /* levels are never merged */
+        *width = 0;
+        return;
+    }
+    size_t first = 0, end = axis->n_codes;
+    while (axis->bin[first] < range->from) first++;
+    while (axis->bin[end - 1] > range->to) end--;
+    *from = (uint8_t)first;
+    *width = (uint8_t)(end - 1 - first);
 }
 
 /* --- merging --------------------------------------------------------------------------------- */
@@ -314,7 +424,7 @@ static void merge_counts(const int64_t *from, size_t n, size_t k, const uint16_t
     }
 }
 
-/* Where the merged cells of each axis go, and what the rows' bins become. */
+/* Where the merged cells of each axis go, and what bins the rows' codes are. */
 static void merge_axis(struct strata_axes *axes, size_t a, int64_t *count, size_t n_before,
                        size_t *first)
 {
@@ -332,13 +442,10 @@ static void merge_axis(struct strata_axes *axes, size_t a, int64_t *count, size_
         int64_t *plane = count + p * n_before * k;
         merge_counts(plane + axis->first * k, axis->n, k, map, plane + *first * k);
     }
-    if (axis->ordered) {
-        merge_bins(axis, map);
-        uint16_t *bin = axes->bin + a;
-        for (size_t row = 0; row < axes->plan->table->n_rows; row++, bin += axes->n)
-            *bin = map[*bin];
-    }
+    if (axis->ordered) merge_bins(axis, map);
+    for (size_t b = 0; b < axis->n; b++) axis->bin[b] = (uint8_t)map[b];
     axis->n = map[axis->n];
+    axis->bin[STRATA_NO_CODE] = (uint8_t)axis->n;
     *first += axis->n + 1;
 }
 

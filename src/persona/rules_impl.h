@@ -6,12 +6,17 @@
 #include "persona/persona_impl.h"
 #include "strata/rules.h"
 
+#define STRATA_NO_CODE 255 /* of a row without a value */
+
 /* One feature that conditions may be about.  Its values lie in n bins, and in one more when they are
- * missing; the bins of all axes are the cells. */
+ * missing; the bins of all axes are the cells.  Rows keep the code of the bin that they lay in before any were
+ * merged. */
 struct strata_axis {
     size_t feature;
     bool ordered; /* conditions are intervals of bins; else sets of bins, which are levels */
     size_t n;
+    size_t n_codes;
+    uint8_t bin[256]; /* of each code, rising where ordered; n of STRATA_NO_CODE */
     size_t first;      /* its first cell; n + 1 cells */
     size_t first_tree; /* of the tree, whose bins are coarser: n_tree + 1 */
     size_t n_tree;
@@ -26,9 +31,11 @@ struct strata_axes {
     struct strata_axis *axis; /* (n) */
     size_t n;
     size_t n_cells, n_tree_cells;
+    size_t n_tree_cells_max; /* after merging */
     size_t coarse; /* bins of an ordered axis that are one of the tree */
-    uint16_t *bin; /* (n_rows, n); an axis' n where missing */
-    size_t planes; /* 1: customers; 2: and their weight beside them */
+    uint8_t *code;    /* (n, n_rows) of each axis, the rows by segment as the plan's groups place them */
+    uint32_t *weight; /* (n_rows) in the same order, or NULL */
+    size_t planes;    /* 1: customers; 2: and their weight beside them */
 };
 
 /* A condition on bins. */
@@ -46,10 +53,21 @@ struct strata_hits {
     uint64_t weight, weight_hits;
 };
 
+/* How the last step changed a rule: the one condition that is new, another, or gone. */
+struct strata_change {
+    size_t axis;  /* of it: what is counted there is as it was */
+    size_t place; /* STRATA_RULE_CONDITIONS: gone */
+    bool had;
+    struct strata_range before;
+    bool leaving[2]; /* of the others, of the segment: those whom the rule is no longer true for are counted,
+                        because they are fewer than those whom it is true for */
+};
+
 /* A rule in the making. */
 struct strata_draft {
     struct strata_range range[STRATA_RULE_CONDITIONS];
     size_t n;
+    struct strata_change change;
     struct strata_hits hits;
     double cost;  /* what each step makes smaller */
     bool settled; /* no step does */
@@ -59,21 +77,49 @@ struct strata_draft {
 struct strata_branch {
     struct strata_range range; /* of one that is split */
     bool split;
-    uint32_t yes, no;
+    uint32_t parent, yes, no;
     uint32_t segment; /* the one of the greatest weight */
     unsigned depth;
     struct strata_hits hits;
+    bool open;      /* in the frontier */
+    uint32_t place; /* of its cells then */
     bool kept; /* after pruning: a node of the tree; a leaf of it unless split */
 };
 
+/* Where the rows of a branch go: to `yes` with a code from `from` to `from + width`, else to `no`. */
+struct strata_turn {
+    const uint8_t *code; /* (n_rows) */
+    uint8_t from, width;
+    uint16_t yes, no;
+};
+
+/* The cut of a branch that has been found best; its range is of bins, not of the tree's. */
+struct strata_cut {
+    double gain;
+    struct strata_range range;
+    struct strata_hits yes, no;
+    uint32_t yes_segment, no_segment;
+};
+
 #define STRATA_NO_SLOT UINT32_MAX
+/* Of two siblings the one with fewer customers is counted; the other is what their parent has beside it. */
+struct strata_counted {
+    uint32_t into; /* place of what is counted, or STRATA_NO_SLOT */
+    uint32_t from; /* place of the parent, to become the other's, or STRATA_NO_SLOT */
+};
+
 struct strata_growth {
     struct strata_branch *branch; /* (most) a child stands behind its parent */
+    struct strata_turn *turn;     /* (most) */
     size_t n, most;
-    uint32_t *slot;     /* (most) place in the frontier, or STRATA_NO_SLOT */
+    uint32_t *slot;     /* (most) place among the counted, or STRATA_NO_SLOT */
     uint32_t *frontier; /* (strata_frontier_max) branches that may be split next */
+    struct strata_cut *cut; /* (strata_frontier_max) the best of each */
     size_t n_frontier;
-    uint32_t *at; /* (n_rows) where each row is */
+    struct strata_counted *counted; /* (strata_frontier_max) */
+    size_t n_counted;
+    uint16_t *at;  /* (n_rows) where each row is */
+    int64_t *cell; /* (planes, strata_frontier_max, n_tree_cells, k) */
 };
 
 /* Both planes of counts: customers, and weight; the same place without case weights. */
@@ -86,9 +132,12 @@ struct strata_search {
     struct strata_draft *draft; /* (k) */
     struct strata_growth growth;
     const uint64_t *size, *weight; /* (k + 1) of the segments and of everybody */
-    /* What a level counts, a plane after the other: of each draft its cells, (k, n_cells, 2) customers
-     * and hits; of each branch of the frontier (n_tree_cells, k). */
-    int64_t *wire;
+    struct strata_lists *lists;
+    unsigned levels; /* that have been counted */
+    /* Of each draft's cells, (planes, k, n_cells, 2): others, and the segment's; of an axis that it has a condition
+     * of, those whom all its other conditions are true for. */
+    int64_t *cell;
+    int64_t *wire;  /* what a level counts, a plane after the other: of the drafts, of the counted branches */
     int64_t *first; /* (planes, n_cells, k) everybody's */
 };
 
@@ -112,16 +161,6 @@ static inline bool strata_is_tellable(uint64_t count)
     return count == 0 || count >= STRATA_MIN_CELL;
 }
 
-static inline bool strata_range_holds(const struct strata_range *range, const uint16_t *bin)
-{
-    const uint16_t here = bin[range->axis];
-    if (range->n_levels == 0) return here >= range->from && here <= range->to;
-    for (size_t l = 0; l < range->n_levels; l++) {
-        if (range->level[l] == here) return true;
-    }
-    return false;
-}
-
 /* The tree's cell of a bin. */
 static inline size_t strata_tree_cell(const struct strata_axes *axes,
                                       const struct strata_axis *axis, size_t bin)
@@ -134,8 +173,11 @@ static inline size_t strata_tree_cell(const struct strata_axes *axes,
 bool strata_axes_make(struct strata_axes *axes, const struct strata_plan *plan,
                       const struct strata_profile_tally *tally,
                       const struct strata_personas *personas, struct strata_arena *arena);
-/* Put every row into its bins: one pass.  Not collective. */
-void strata_axes_fill(struct strata_axes *axes);
+/* Put every row into its bins and count them, (planes, n_cells, k): one pass.  Not collective. */
+void strata_axes_fill(struct strata_axes *axes, int64_t *count);
+/* The codes of an interval of bins, or of one level. */
+void strata_axes_codes(const struct strata_axis *axis, const struct strata_range *range,
+                       uint8_t *from, uint8_t *width);
 /* Leave out edges with fewer than the minimum count of customers between them, or beyond the last.
  * count is (planes, n_cells, k), of everybody, and is folded likewise. */
 void strata_axes_merge(struct strata_axes *axes, int64_t *count);
@@ -147,16 +189,25 @@ bool strata_search_make(struct strata_search *search, const struct strata_plan *
                         const struct strata_personas *personas, struct strata_arena *arena);
 void strata_search_run(struct strata_comm *comm, struct strata_search *search);
 
+uint64_t strata_lists_bytes(uint64_t n_rows, uint64_t k, size_t n_threads);
+/* lists.c: one pass over the rows, which fills the wire.  Not collective. */
+struct strata_lists *strata_lists_make(const struct strata_search *search,
+                                       struct strata_arena *arena);
+void strata_lists_count(struct strata_search *search);
+/* Numbers of one plane of the wire. */
+size_t strata_draft_numbers(const struct strata_search *search);
+size_t strata_branch_numbers(const struct strata_search *search);
+
 /* steps.c: the best step of a draft, given what was counted of its cells: (n_cells, 2). */
 void strata_draft_start(const struct strata_search *search, size_t s);
 void strata_draft_step(const struct strata_search *search, size_t s, struct strata_planes cell);
 
 /* tree.c */
 bool strata_growth_make(struct strata_search *search, struct strata_arena *arena);
-/* Add a row to the counts of the branch where it is, (n_frontier, n_tree_cells, k). */
-void strata_growth_count(struct strata_search *search, size_t row, int64_t *count, int64_t *weight);
-/* Split what is worth it, and choose the next frontier. */
-void strata_growth_split(struct strata_search *search, struct strata_planes counts);
+/* Split what is worth it, choose the next frontier, and what is to be counted of it. */
+void strata_growth_split(struct strata_search *search);
+/* Take over what was counted of the branches, (planes) plane_numbers apart. */
+void strata_growth_take(struct strata_search *search, const int64_t *count, size_t plane_numbers);
 
 /* prune.c: keep the branches of the best tree with at most 2 k leaves whose misses can be told; none when there
  * is no such tree.  False when memory ends. */
@@ -245,8 +296,11 @@ STRATA_MUST_CHECK strata_status strata_rules_find(struct strata_comm *comm,
                                                   const struct strata_personas *personas,
                                                   struct strata_arena *keep,
                                                   struct strata_rule **rule,
-                                                  struct strata_tree *tree, struct strata_err *err);
+                                                  struct strata_tree *tree,
+                                                  struct strata_describe_cost *cost,
+                                                  struct strata_err *err);
 /* Bytes that it needs beside its result. */
-uint64_t strata_rules_bytes(uint64_t n_rows, size_t n_features, size_t k, bool weighted);
+uint64_t strata_rules_bytes(uint64_t n_rows, size_t n_features, size_t k, int n_threads,
+                            bool weighted);
 
 #endif
