@@ -18,7 +18,6 @@
 #include "strata/estimator.h"
 #include "strata/persona.h"
 #include "strata/pool.h"
-#include "strata/random.h"
 
 /* Seconds of the processor, of all threads of this process: what a busy machine disturbs least. */
 static double processor_s(void)
@@ -51,9 +50,13 @@ struct world {
 static const char *const levels[] = {"Ayr", "Bath", "Cork", "Deal", "Eton", "Frome", "Goole", "Hull"};
 static const char *const steps[] = {"1 never", "2 seldom", "3 often", "4 always"};
 
+/* SplitMix64 (Steele, Lea & Flood, 2014). */
 static double unit(size_t i, size_t j)
 {
-    return strata_random_unit(SEED, STRATA_PURPOSE_TEST, i, j);
+    uint64_t z = SEED + (uint64_t)j * UINT64_C(0x9E3779B97F4A7C15) + i * UINT64_C(0xD1B54A32D192ED03);
+    z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
+    return (double)((z ^ (z >> 31)) >> 11) * 0x1p-53;
 }
 
 /* Nearly normal about the segment's place, which differs in one feature of three. */

@@ -26,8 +26,8 @@ static const char *conditions_sql(const struct strata_config *config, struct str
     return sql;
 }
 
-/* The rows of the sheet that belong; row numbers come along, so their order does not matter. */
-static strata_status pick_part(struct picking *picking, struct strata_sheet *sheet, const char *sql,
+/* The rows that belong; their numbers come along, so their order does not matter. */
+static strata_status pick_rows(struct picking *picking, struct strata_sheet *sheet, const char *sql,
                                struct strata_err *err)
 {
     struct strata_duck_cursor cursor = {0};
@@ -63,13 +63,10 @@ static strata_status pick(struct picking *picking, struct strata_arena scratch,
     if (!used || !sql)
         return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the a-priori segments");
     for (size_t f = 0; f < plan->n_features; f++) used[f] = true;
-    struct strata_sheet sheet = {.plan = plan, .used = used};
+    struct strata_sheet sheet = {.plan = plan};
     if (plan->table->n_rows == 0) return STRATA_OK;
-    strata_status status = strata_sheet_open(&sheet, err);
-    for (size_t first = 0; status == STRATA_OK && first < plan->table->n_rows;) {
-        status = strata_sheet_fill(&sheet, &first, err);
-        if (status == STRATA_OK) status = pick_part(picking, &sheet, sql, err);
-    }
+    strata_status status = strata_sheet_open(&sheet, used, &scratch, err);
+    if (status == STRATA_OK) status = pick_rows(picking, &sheet, sql, err);
     strata_sheet_close(&sheet);
     return status;
 }

@@ -87,6 +87,7 @@ static bool ordered_make(struct strata_axis *axis, const struct edge *edge, size
         axis->edge[i] = from->at;
         axis->grade[i] = from->grade;
     }
+    axis->edge[n] = (double)INFINITY;
     for (size_t b = 0; b <= n; b++) {
         axis->low[b] = (double)INFINITY;
         axis->high[b] = -(double)INFINITY;
@@ -201,7 +202,9 @@ bool strata_axes_make(struct strata_axes *axes, const struct strata_plan *plan,
     if (n_rows > SIZE_MAX / (axes->n + 1)) return false;
     axes->code = STRATA_NEW(arena, uint8_t, n_rows * axes->n);
     if (plan->weight) axes->weight = STRATA_NEW(arena, uint32_t, n_rows);
-    return axes->code && (axes->weight || !plan->weight);
+    axes->first_of_cell =
+        STRATA_NEW(arena, uint8_t, plan->n_cells *(size_t)strata_pool_threads(plan->pool));
+    return axes->code && axes->first_of_cell && (axes->weight || !plan->weight);
 }
 
 /* --- rows ------------------------------------------------------------------------------------ */
@@ -216,15 +219,30 @@ static void bins_start(struct strata_axis *axis)
 
 static uint8_t bin_of(const struct strata_axis *axis, double x)
 {
-    size_t low = 0, high = axis->n - 1; /* edges at or below x */
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        if (axis->edge[middle] <= x)
-            low = middle + 1;
-        else
-            high = middle;
+    size_t bin = 0; /* edges at or below x */
+    while (bin + 1 < axis->n && axis->edge[bin] <= x) bin++;
+    return (uint8_t)bin;
+}
+
+/* Bins of numbers, found by the cells of their ruler: edges in cells below a value's are at or below it, and only those in
+ * its own have to be looked at. */
+struct number_bins {
+    struct strata_ruler ruler;
+    const double *edge; /* the last one is infinite */
+    uint8_t *first;     /* (n_cells) edges in cells below each */
+};
+
+static void number_bins_fill(const struct strata_plan *plan, const struct strata_axis *axis,
+                             struct number_bins *bins)
+{
+    size_t edge = 0;
+    bins->ruler = plan->ruler[plan->slot[axis->feature]];
+    bins->edge = axis->edge;
+    for (size_t cell = 0; cell < plan->n_cells; cell++) {
+        while (edge + 1 < axis->n && strata_ruler_cell(&bins->ruler, axis->edge[edge]) < cell)
+            edge++;
+        bins->first[cell] = (uint8_t)edge;
     }
-    return (uint8_t)low;
 }
 
 /* The position of the row's level; SIZE_MAX where it has none. */
@@ -246,18 +264,22 @@ struct run {
 };
 
 /* The codes of numbers; the values next to each bin's edges are noted. */
-static void code_numbers(struct strata_axis *axis, const struct strata_column *column,
-                         struct run run, uint8_t *code)
+static void code_numbers(const struct number_bins *bins, struct strata_axis *axis,
+                         const struct strata_column *column, struct run run, uint8_t *code)
 {
+    const double *number = column->number + run.first;
+    const uint8_t *present = column->present + run.first;
+    const struct strata_ruler ruler = bins->ruler;
+    double *low = axis->low, *high = axis->high;
     for (size_t i = 0; i < run.n; i++) {
-        const size_t row = run.first + run.order[i];
         code[i] = STRATA_NO_CODE;
-        if (!column->present[row]) continue;
-        const double x = column->number[row];
-        const uint8_t bin = bin_of(axis, x);
-        if (x < axis->low[bin]) axis->low[bin] = x;
-        if (x > axis->high[bin]) axis->high[bin] = x;
-        code[i] = bin;
+        if (!present[run.order[i]]) continue;
+        const double x = number[run.order[i]];
+        size_t bin = bins->first[strata_ruler_cell(&ruler, x)];
+        while (bins->edge[bin] <= x) bin++;
+        if (x < low[bin]) low[bin] = x;
+        if (x > high[bin]) high[bin] = x;
+        code[i] = (uint8_t)bin;
     }
 }
 
@@ -279,7 +301,7 @@ struct filling {
     int64_t *count;
 };
 
-static void fill_axis(const struct filling *filling, size_t a)
+static void fill_axis(const struct filling *filling, size_t a, uint8_t *first_of_cell)
 {
     struct strata_axes *axes = filling->axes;
     const struct strata_plan *plan = axes->plan;
@@ -288,7 +310,10 @@ static void fill_axis(const struct filling *filling, size_t a)
     const size_t k = plan->k;
     int64_t *count = filling->count + axis->first * k;
     int64_t *weight = axes->weight ? count + axes->n_cells * k : NULL;
+    const bool number = plan->as[axis->feature] == STRATA_AS_NUMBER;
+    struct number_bins bins = {.first = first_of_cell};
     bins_start(axis);
+    if (number) number_bins_fill(plan, axis, &bins);
     for (size_t block = 0; block < groups->n_blocks; block++) {
         const uint16_t *begin = groups->begin + block * (k + 1);
         const uint16_t *order = groups->order + block * STRATA_GROUP_ROWS;
@@ -297,8 +322,8 @@ static void fill_axis(const struct filling *filling, size_t a)
             const struct run run = {order + begin[s], block * STRATA_GROUP_ROWS,
                                     (size_t)(begin[s + 1] - begin[s])};
             uint8_t *code = axes->code + a * groups->n_rows + to;
-            if (plan->as[axis->feature] == STRATA_AS_NUMBER)
-                code_numbers(axis, &plan->table->column[axis->feature], run, code);
+            if (number)
+                code_numbers(&bins, axis, &plan->table->column[axis->feature], run, code);
             else
                 code_levels(plan, axis, run, code);
             for (size_t i = 0; i < run.n; i++) {
@@ -315,7 +340,9 @@ static void fill_share(void *context, int thread)
     const struct filling *filling = context;
     const struct strata_plan *plan = filling->axes->plan;
     const size_t n_threads = (size_t)strata_pool_threads(plan->pool);
-    for (size_t a = (size_t)thread; a < filling->axes->n; a += n_threads) fill_axis(filling, a);
+    uint8_t *first_of_cell = filling->axes->first_of_cell + (size_t)thread * plan->n_cells;
+    for (size_t a = (size_t)thread; a < filling->axes->n; a += n_threads)
+        fill_axis(filling, a, first_of_cell);
 }
 
 static void place_weights(struct strata_axes *axes)

@@ -58,6 +58,7 @@ struct strata_plan {
     size_t *number; /* (n_numbers) their features */
     unsigned cell_bits; /* cells of a ruler's octave, as a power of two */
     size_t n_cells;     /* of a ruler */
+    const struct strata_ruler *ruler; /* (n_numbers) once the tally is filled */
     size_t batch; /* numbers whose order statistics are searched together, at most */
     struct strata_orders orders;
 };

@@ -190,7 +190,7 @@ static strata_status find(struct strata_comm *comm, struct rules *rules,
     const double counted_s = strata_clock_s();
     STRATA_TRY(strata_comm_agree(comm, write_all(rules, scratch, keep, err), err));
     cost->recount_s = strata_clock_s() - counted_s;
-    cost->passes++;
+    cost->passes += rules->recount.scans;
     strata_comm_sum(comm, rules->recount.rule, rules->recount.n);
     for (size_t s = 0; s < search->axes.plan->k; s++) {
         if (rules->rule[s].n_conditions)

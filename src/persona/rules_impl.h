@@ -20,7 +20,7 @@ struct strata_axis {
     size_t first;      /* its first cell; n + 1 cells */
     size_t first_tree; /* of the tree, whose bins are coarser: n_tree + 1 */
     size_t n_tree;
-    double *edge;       /* ordered: (n - 1) rising; bin b holds edge[b - 1] <= value < edge[b] */
+    double *edge;       /* ordered: (n - 1) rising, then infinity; bin b holds edge[b - 1] <= value < edge[b] */
     double *low, *high; /* (n) least and greatest value of each bin on this rank; infinities: none */
     const bool *shown;  /* levels: (n) may be told of */
     uint8_t *grade;     /* (n - 1) of each edge; when not all can stay, the lowest do */
@@ -35,7 +35,8 @@ struct strata_axes {
     size_t coarse; /* bins of an ordered axis that are one of the tree */
     uint8_t *code;    /* (n, n_rows) of each axis, the rows by segment as the plan's groups place them */
     uint32_t *weight; /* (n_rows) in the same order, or NULL */
-    size_t planes;    /* 1: customers; 2: and their weight beside them */
+    uint8_t *first_of_cell; /* (threads, n_cells) for finding bins */
+    size_t planes;          /* 1: customers; 2: and their weight beside them */
 };
 
 /* A condition on bins. */
@@ -240,30 +241,27 @@ bool strata_rule_write(const struct strata_axes *axes, const struct strata_draft
 bool strata_tree_write(const struct strata_search *search, struct strata_arena *keep,
                        struct strata_tree *out, const char **leaf_sql);
 
-/* sheet.c: some features of this rank's customers as a DuckDB table, a part of the rows at a time. */
+/* sheet.c: some features of this rank's customers as a DuckDB table. */
 struct strata_sheet {
     const struct strata_plan *plan;
     struct strata_duck *duck;
-    const bool *used; /* (n_features) */
-    size_t n_used;
 };
-#define STRATA_SHEET_TABLE "customers"
-#define STRATA_SHEET_SEGMENT "\"strata segment\""
-#define STRATA_SHEET_WEIGHT "\"strata weight\""
+#define STRATA_SHEET_TABLE "customers()"
+#define STRATA_SHEET_LABEL "\"strata label\"" /* of the segment, from 0 */
 #define STRATA_SHEET_ROW "\"strata row\""
-STRATA_MUST_CHECK strata_status strata_sheet_open(struct strata_sheet *sheet,
-                                                  struct strata_err *err);
-/* The next rows from *first on become the table; moves *first. */
-STRATA_MUST_CHECK strata_status strata_sheet_fill(struct strata_sheet *sheet, size_t *first,
+#define STRATA_SHEET_WEIGHT "\"strata weight\"" /* there are only with case weights */
+/* used is (n_features); scratch outlives the sheet. */
+STRATA_MUST_CHECK strata_status strata_sheet_open(struct strata_sheet *sheet, const bool *used,
+                                                  struct strata_arena *scratch,
                                                   struct strata_err *err);
 void strata_sheet_close(struct strata_sheet *sheet);
 
 /* recount.c: what DuckDB counts of the rules and of the tree's leaves on this rank's customers. */
 struct strata_recount {
-    size_t n_leaves; /* places among the nodes */
     int64_t *rule;   /* (k, 4) customers, hits, weight, weight of hits */
     int64_t *leaf;   /* (n_nodes, 4) */
     size_t n;        /* of both together, which lie behind each other */
+    unsigned scans;  /* of all rows */
 };
 bool strata_recount_make(struct strata_recount *recount, size_t k, const struct strata_tree *tree,
                          struct strata_arena *arena);

@@ -388,6 +388,7 @@ unsigned strata_tally_fill(struct strata_comm *comm, struct strata_plan *plan,
     struct passing passing = {
         .plan = plan, .room = room, .tally = tally, .wire = wire_view(plan, room->wire)};
     strata_rulers_agree(comm, plan, &room->rulers);
+    plan->ruler = room->rulers.of;
     pass_first(&passing);
     sums_to_limbs(room->sum, n_sums, passing.wire.limb);
     strata_comm_sum(comm, room->wire, strata_tally_wire_count(plan));
