@@ -178,6 +178,15 @@ static size_t tree_cells_at_most(const struct strata_axes *axes)
     return finer > axes->n_tree_cells ? finer : axes->n_tree_cells;
 }
 
+/* What a thread finds codes by. */
+static size_t table_bytes(const struct strata_plan *plan)
+{
+    size_t most = plan->n_cells;
+    for (size_t f = 0; f < plan->n_features; f++)
+        most = plan->n_levels[f] + 1 > most ? plan->n_levels[f] + 1 : most;
+    return most;
+}
+
 bool strata_axes_make(struct strata_axes *axes, const struct strata_plan *plan,
                       const struct strata_profile_tally *tally,
                       const struct strata_personas *personas, struct strata_arena *arena)
@@ -202,9 +211,9 @@ bool strata_axes_make(struct strata_axes *axes, const struct strata_plan *plan,
     if (n_rows > SIZE_MAX / (axes->n + 1)) return false;
     axes->code = STRATA_NEW(arena, uint8_t, n_rows * axes->n);
     if (plan->weight) axes->weight = STRATA_NEW(arena, uint32_t, n_rows);
-    axes->first_of_cell =
-        STRATA_NEW(arena, uint8_t, plan->n_cells *(size_t)strata_pool_threads(plan->pool));
-    return axes->code && axes->first_of_cell && (axes->weight || !plan->weight);
+    axes->table =
+        STRATA_NEW(arena, uint8_t, table_bytes(plan) * (size_t)strata_pool_threads(plan->pool));
+    return axes->code && axes->table && (axes->weight || !plan->weight);
 }
 
 /* --- rows ------------------------------------------------------------------------------------ */
@@ -224,37 +233,16 @@ static uint8_t bin_of(const struct strata_axis *axis, double x)
     return (uint8_t)bin;
 }
 
-/* Bins of numbers, found by the cells of their ruler: edges in cells below a value's are at or below it, and only those in
- * its own have to be looked at. */
-struct number_bins {
-    struct strata_ruler ruler;
-    const double *edge; /* the last one is infinite */
-    uint8_t *first;     /* (n_cells) edges in cells below each */
-};
-
-static void number_bins_fill(const struct strata_plan *plan, const struct strata_axis *axis,
-                             struct number_bins *bins)
+/* Edges in cells below each: they are at or below its values, and only those in its own have to be looked at. */
+static void find_first(const struct strata_plan *plan, const struct strata_axis *axis,
+                       uint8_t *first_of_cell)
 {
+    const struct strata_ruler *ruler = &plan->ruler[plan->slot[axis->feature]];
     size_t edge = 0;
-    bins->ruler = plan->ruler[plan->slot[axis->feature]];
-    bins->edge = axis->edge;
     for (size_t cell = 0; cell < plan->n_cells; cell++) {
-        while (edge + 1 < axis->n && strata_ruler_cell(&bins->ruler, axis->edge[edge]) < cell)
-            edge++;
-        bins->first[cell] = (uint8_t)edge;
+        while (edge + 1 < axis->n && strata_ruler_cell(ruler, axis->edge[edge]) < cell) edge++;
+        first_of_cell[cell] = (uint8_t)edge;
     }
-}
-
-/* The position of the row's level; SIZE_MAX where it has none. */
-static size_t position_of(const struct strata_plan *plan, size_t f, size_t row)
-{
-    const struct strata_column *column = &plan->table->column[f];
-    if (plan->as[f] == STRATA_AS_BINARY) {
-        if (column->number[row] == plan->binary[f][0]) return 0;
-        return column->number[row] == plan->binary[f][1] ? 1 : SIZE_MAX;
-    }
-    const int position = plan->position[plan->slot[f] + column->code[row]];
-    return position < 0 ? SIZE_MAX : (size_t)position;
 }
 
 /* One segment's rows of a block. */
@@ -263,37 +251,69 @@ struct run {
     size_t first, n;
 };
 
-/* The codes of numbers; the values next to each bin's edges are noted. */
-static void code_numbers(const struct number_bins *bins, struct strata_axis *axis,
-                         const struct strata_column *column, struct run run, uint8_t *code)
+/* The codes of numbers; the values next to each bin's edges are noted.  The last edge is infinite. */
+static void code_numbers(struct strata_axis *axis, const uint8_t *first_of_cell, const double *x,
+                         const uint16_t *cell, size_t n, uint8_t *code)
 {
-    const double *number = column->number + run.first;
-    const uint8_t *present = column->present + run.first;
-    const struct strata_ruler ruler = bins->ruler;
+    const double *edge = axis->edge;
     double *low = axis->low, *high = axis->high;
-    for (size_t i = 0; i < run.n; i++) {
-        code[i] = STRATA_NO_CODE;
-        if (!present[run.order[i]]) continue;
-        const double x = number[run.order[i]];
-        size_t bin = bins->first[strata_ruler_cell(&ruler, x)];
-        while (bins->edge[bin] <= x) bin++;
-        if (x < low[bin]) low[bin] = x;
-        if (x > high[bin]) high[bin] = x;
+    for (size_t i = 0; i < n; i++) {
+        size_t bin = first_of_cell[cell[i]];
+        bin += edge[bin] <= x[i];
+        bin += edge[bin] <= x[i];
+        while (edge[bin] <= x[i]) bin++;
+        if (x[i] < low[bin]) low[bin] = x[i];
+        if (x[i] > high[bin]) high[bin] = x[i];
         code[i] = (uint8_t)bin;
     }
 }
 
-static void code_levels(const struct strata_plan *plan, const struct strata_axis *axis,
-                        struct run run, uint8_t *code)
+/* Some of them are missing. */
+static void code_present(struct strata_axis *axis, const uint8_t *first_of_cell,
+                         const struct strata_values *values, size_t begin, const uint8_t *present,
+                         struct run run, uint8_t *code)
 {
-    const uint8_t *present = plan->table->column[axis->feature].present;
     for (size_t i = 0; i < run.n; i++) {
-        const size_t row = run.first + run.order[i];
-        const size_t position = present[row] ? position_of(plan, axis->feature, row) : SIZE_MAX;
         code[i] = STRATA_NO_CODE;
-        if (position != SIZE_MAX)
-            code[i] = axis->ordered ? bin_of(axis, (double)position) : (uint8_t)position;
+        if (present[run.order[i]])
+            code_numbers(axis, first_of_cell, values->x + begin + i, values->cell + begin + i, 1,
+                         code + i);
     }
+}
+
+/* The codes of levels, and of anything else; (n_levels + 1). */
+static void find_level_codes(const struct strata_plan *plan, const struct strata_axis *axis,
+                             uint8_t *level_code)
+{
+    const size_t f = axis->feature, n_levels = plan->n_levels[f];
+    for (size_t l = 0; l < n_levels; l++) {
+        const int position = plan->position[plan->slot[f] + l];
+        level_code[l] = STRATA_NO_CODE;
+        if (position >= 0)
+            level_code[l] = axis->ordered ? bin_of(axis, (double)position) : (uint8_t)position;
+    }
+    level_code[n_levels] = STRATA_NO_CODE;
+}
+
+static void code_levels(const struct strata_plan *plan, const struct strata_axis *axis,
+                        const uint8_t *level_code, struct run run, uint8_t *code)
+{
+    const size_t f = axis->feature, n_levels = plan->n_levels[f];
+    const struct strata_column *column = &plan->table->column[f];
+    const uint8_t *present = column->present + run.first;
+    if (plan->as[f] == STRATA_AS_BINARY) {
+        const double *number = column->number + run.first;
+        const double no = plan->binary[f][0], yes = plan->binary[f][1];
+        for (size_t i = 0; i < run.n; i++) {
+            const double x = number[run.order[i]];
+            const size_t level = (size_t)(x == yes) + 2 * (size_t)(x != yes && x != no);
+            code[i] = level_code[present[run.order[i]] ? level : n_levels];
+        }
+        return;
+    }
+    const uint32_t *level = column->code + run.first;
+    for (size_t i = 0; i < run.n; i++)
+        code[i] = level_code[present[run.order[i]] ? level[run.order[i]] : n_levels];
 }
 
 struct filling {
@@ -301,38 +321,57 @@ struct filling {
     int64_t *count;
 };
 
-static void fill_axis(const struct filling *filling, size_t a, uint8_t *first_of_cell)
+static void count_run(const struct filling *filling, const struct strata_axis *axis, size_t s,
+                      struct run run, const uint8_t *code)
+{
+    const struct strata_plan *plan = filling->axes->plan;
+    int64_t *count = filling->count + axis->first * plan->k + s;
+    int64_t *weight = count + filling->axes->n_cells * plan->k;
+    for (size_t i = 0; i < run.n; i++) count[axis->bin[code[i]] * plan->k]++;
+    for (size_t i = 0; plan->weight && i < run.n; i++)
+        weight[axis->bin[code[i]] * plan->k] += plan->weight[run.first + run.order[i]];
+}
+
+/* table: of numbers the first edge of each cell, else the code of each level. */
+static void fill_block(const struct filling *filling, size_t a, size_t block, const uint8_t *table,
+                       struct strata_values *values)
 {
     struct strata_axes *axes = filling->axes;
     const struct strata_plan *plan = axes->plan;
     const struct strata_groups *groups = &plan->groups;
     struct strata_axis *axis = &axes->axis[a];
-    const size_t k = plan->k;
-    int64_t *count = filling->count + axis->first * k;
-    int64_t *weight = axes->weight ? count + axes->n_cells * k : NULL;
     const bool number = plan->as[axis->feature] == STRATA_AS_NUMBER;
-    struct number_bins bins = {.first = first_of_cell};
-    bins_start(axis);
-    if (number) number_bins_fill(plan, axis, &bins);
-    for (size_t block = 0; block < groups->n_blocks; block++) {
-        const uint16_t *begin = groups->begin + block * (k + 1);
-        const uint16_t *order = groups->order + block * STRATA_GROUP_ROWS;
-        for (size_t s = 0; s < k; s++) {
-            const size_t to = groups->to[block * (k + 1) + s];
-            const struct run run = {order + begin[s], block * STRATA_GROUP_ROWS,
-                                    (size_t)(begin[s + 1] - begin[s])};
-            uint8_t *code = axes->code + a * groups->n_rows + to;
-            if (number)
-                code_numbers(&bins, axis, &plan->table->column[axis->feature], run, code);
-            else
-                code_levels(plan, axis, run, code);
-            for (size_t i = 0; i < run.n; i++) {
-                const size_t cell = axis->bin[code[i]] * k + s;
-                count[cell]++;
-                if (weight) weight[cell] += plan->weight[run.first + run.order[i]];
-            }
-        }
+    const uint16_t *begin = groups->begin + block * (plan->k + 1);
+    const size_t first = block * STRATA_GROUP_ROWS;
+    const uint8_t *present = plan->table->column[axis->feature].present + first;
+    const bool missing = number && strata_values_take_all(plan, axis->feature, block, values);
+    for (size_t s = 0; s < plan->k; s++) {
+        const struct run run = {groups->order + first + begin[s], first,
+                                (size_t)(begin[s + 1] - begin[s])};
+        uint8_t *code =
+            axes->code + a * groups->n_rows + groups->to[block * (plan->k + 1) + s];
+        if (!number)
+            code_levels(plan, axis, table, run, code);
+        else if (missing)
+            code_present(axis, table, values, begin[s], present, run, code);
+        else
+            code_numbers(axis, table, values->x + begin[s], values->cell + begin[s], run.n, code);
+        count_run(filling, axis, s, run, code);
     }
+}
+
+static void fill_axis(const struct filling *filling, size_t a, uint8_t *table)
+{
+    const struct strata_plan *plan = filling->axes->plan;
+    struct strata_axis *axis = &filling->axes->axis[a];
+    struct strata_values values;
+    bins_start(axis);
+    if (plan->as[axis->feature] == STRATA_AS_NUMBER)
+        find_first(plan, axis, table);
+    else
+        find_level_codes(plan, axis, table);
+    for (size_t block = 0; block < plan->groups.n_blocks; block++)
+        fill_block(filling, a, block, table, &values);
 }
 
 static void fill_share(void *context, int thread)
@@ -340,9 +379,9 @@ static void fill_share(void *context, int thread)
     const struct filling *filling = context;
     const struct strata_plan *plan = filling->axes->plan;
     const size_t n_threads = (size_t)strata_pool_threads(plan->pool);
-    uint8_t *first_of_cell = filling->axes->first_of_cell + (size_t)thread * plan->n_cells;
+    uint8_t *table = filling->axes->table + (size_t)thread * table_bytes(plan);
     for (size_t a = (size_t)thread; a < filling->axes->n; a += n_threads)
-        fill_axis(filling, a, first_of_cell);
+        fill_axis(filling, a, table);
 }
 
 static void place_weights(struct strata_axes *axes)

@@ -10,8 +10,8 @@
 
 #include "persona/rules_impl.h"
 
-#define PIECE_ROWS 4096
-#define PIECES_AT_A_TIME 32
+#define PIECE_ROWS 16384
+#define PIECES_AT_A_TIME 8
 #define LISTS_BYTES ((uint64_t)1 << 24)
 #define OUT ((uint8_t)0x40) /* mark of a row that does not count */
 #define CLASSES (STRATA_RULE_CONDITIONS + 1) /* fulfils all; but one of them */
@@ -230,12 +230,40 @@ static void list_share(void *context, int thread)
 struct cells {
     int64_t *count, *weight; /* weight is NULL without case weights */
     const uint32_t *offset;  /* (256) of each code */
+    size_t n_codes;
 };
+
+#define TABLES 4 /* so that rows with the same code need not wait for each other */
+
+/* Many rows, few codes: by code first. */
+static void count_many(const uint8_t *code, const uint16_t *row, size_t n, size_t n_codes,
+                       struct cells to)
+{
+    uint32_t table[TABLES][256];
+    for (size_t t = 0; t < TABLES; t++) {
+        memset(table[t], 0, n_codes * sizeof **table);
+        table[t][STRATA_NO_CODE] = 0;
+    }
+    size_t i = 0;
+    for (; i + TABLES <= n; i += TABLES) {
+        for (size_t t = 0; t < TABLES; t++) table[t][code[row[i + t]]]++;
+    }
+    for (; i < n; i++) table[0][code[row[i]]]++;
+    for (size_t c = 0; c <= n_codes; c++) {
+        const size_t here = c < n_codes ? c : STRATA_NO_CODE;
+        int64_t sum = 0;
+        for (size_t t = 0; t < TABLES; t++) sum += table[t][here];
+        if (sum > 0) to.count[to.offset[here]] += sum;
+    }
+}
 
 static void count_rows(const uint8_t *code, const uint32_t *weight, const uint16_t *row, size_t n,
                        struct cells to)
 {
-    for (size_t i = 0; i < n; i++) to.count[to.offset[code[row[i]]]]++;
+    if (n >= 2 * to.n_codes)
+        count_many(code, row, n, to.n_codes, to);
+    else
+        for (size_t i = 0; i < n; i++) to.count[to.offset[code[row[i]]]]++;
     for (size_t i = 0; weight && i < n; i++) to.weight[to.offset[code[row[i]]]] += weight[row[i]];
 }
 
@@ -260,7 +288,8 @@ static void count_drafts(const struct axis_counting *at, const struct piece *pie
         const uint16_t *row = search->lists->row + (p * k + s) * PIECE_ROWS;
         const uint16_t *end = search->lists->end + (p * k + s) * CLASSES;
         int64_t *count = search->wire + s * axes->n_cells * 2 + (piece->segment == s);
-        const struct cells to = {count, weight ? count + at->plane : NULL, at->draft};
+        const struct cells to = {count, weight ? count + at->plane : NULL, at->draft,
+                                 axes->axis[at->axis].n_codes};
         count_rows(code, weight, row, end[0], to);
         for (size_t c = 0; c < draft->n; c++) {
             if (draft->range[c].axis == at->axis)
@@ -281,7 +310,8 @@ static void count_branches(const struct axis_counting *at, const struct piece *p
     int64_t *count = search->wire + strata_draft_numbers(search) + piece->segment;
     size_t begin = 0;
     for (size_t slot = 0; slot < search->growth.n_counted; slot++) {
-        const struct cells to = {count, weight ? count + at->plane : NULL, at->branch};
+        const struct cells to = {count, weight ? count + at->plane : NULL, at->branch,
+                                 axes->axis[at->axis].n_codes};
         count_rows(code, weight, row + begin, end[slot] - begin, to);
         begin = end[slot];
         count += axes->n_tree_cells * k;

@@ -122,10 +122,10 @@ void strata_groups_place(struct strata_groups *groups);
 
 /* ruler.c: cells of a number's values, many where they are dense.  Collective: one gather. */
 struct strata_ruler {
-    double middle, unit;
-    unsigned shift;
-    uint64_t start;
-    uint64_t half; /* cells on each side of the middle */
+    double middle;
+    double scale;      /* one over a unit, so far from the middle that cells begin to grow */
+    unsigned shift;    /* of the bits of a float */
+    uint32_t half; /* cells on each side of the middle */
 };
 struct strata_rulers {
     struct strata_ruler *of; /* (n_numbers) */
@@ -140,24 +140,30 @@ void strata_rulers_agree(struct strata_comm *comm, const struct strata_plan *pla
 size_t strata_ruler_cells(unsigned bits); /* of a ruler with 2^bits of them an octave */
 
 /* Never falls as x rises. */
-static inline size_t strata_ruler_cell(const struct strata_ruler *ruler, double x)
+static inline uint32_t strata_ruler_cell(const struct strata_ruler *ruler, double x)
 {
-    const double y = x - ruler->middle, size = fabs(y) + ruler->unit;
-    uint64_t bits = 0;
+    const double y = x - ruler->middle;
+    const float size = (float)(fabs(y) * ruler->scale + 1.0);
+    uint32_t bits = 0;
     memcpy(&bits, &size, sizeof bits);
-    const uint64_t step = (bits >> ruler->shift) - ruler->start;
-    const uint64_t cell = step < ruler->half ? step : ruler->half - 1;
+    const uint32_t step = (bits - UINT32_C(0x3f800000)) >> ruler->shift; /* less the bits of 1 */
+    const uint32_t cell = step < ruler->half ? step : ruler->half - 1;
     return y < 0.0 ? ruler->half - 1 - cell : ruler->half + cell;
 }
 
-/* values.c: the numbers of one column in a block, by segment, without the missing. */
+/* values.c: the numbers of one column in a block, by segment, and their cells. */
 struct strata_values {
     double x[STRATA_GROUP_ROWS];
+    uint16_t cell[STRATA_GROUP_ROWS];
     uint32_t weight[STRATA_GROUP_ROWS]; /* where the plan has weights */
     uint16_t begin[STRATA_MAX_SEGMENTS + 1];
 };
-void strata_values_take(const struct strata_plan *plan, const struct strata_column *column,
-                        size_t block, struct strata_values *values);
+/* Without the missing. */
+void strata_values_take(const struct strata_plan *plan, size_t f, size_t block,
+                        struct strata_values *values);
+/* All rows, 0 where missing; no weights.  False when none is missing. */
+bool strata_values_take_all(const struct strata_plan *plan, size_t f, size_t block,
+                            struct strata_values *values);
 /* Add n values exactly, each as strata_exact_add does. */
 void strata_values_add(const double *x, size_t n, struct strata_exact *sum);
 
@@ -204,8 +210,7 @@ size_t strata_quartiles_begin(const struct strata_comm *comm, const struct strat
                               const int64_t *all, size_t first);
 /* Put aside what is wanted of a segment's values in a block; number i of the batch. */
 void strata_quartiles_put(const struct strata_plan *plan, struct strata_quartile_room *room,
-                          size_t i, size_t s, const struct strata_ruler *ruler,
-                          const struct strata_values *values);
+                          size_t i, size_t s, const struct strata_values *values);
 void strata_quartiles_sort(const struct strata_plan *plan, struct strata_quartile_room *room,
                            size_t i);
 /* Collective: 16 reductions. */

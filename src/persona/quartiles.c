@@ -278,14 +278,12 @@ size_t strata_quartiles_begin(const struct strata_comm *comm, const struct strat
 }
 
 void strata_quartiles_put(const struct strata_plan *plan, struct strata_quartile_room *room,
-                          size_t i, size_t s, const struct strata_ruler *ruler,
-                          const struct strata_values *values)
+                          size_t i, size_t s, const struct strata_values *values)
 {
-    const struct strata_ruler here = *ruler;
     const uint8_t *slot = room->slot + (i * plan->k + s) * plan->n_cells;
     size_t *end = room->end + (i * plan->k + s) * STRATA_ORDER_SLOTS;
     for (size_t j = values->begin[s]; j < values->begin[s + 1]; j++) {
-        const uint8_t wanted = slot[strata_ruler_cell(&here, values->x[j])];
+        const uint8_t wanted = slot[values->cell[j]];
         if (wanted == 0) continue;
         const size_t at = end[wanted - 1]++;
         room->value[at] = image_of(values->x[j]);

@@ -50,13 +50,6 @@ static void take_sample(const struct strata_plan *plan, size_t f, size_t n, doub
     while (kept < n) sample[kept++] = STRATA_UNKNOWN;
 }
 
-static uint64_t bits_of(double x)
-{
-    uint64_t bits = 0;
-    memcpy(&bits, &x, sizeof bits);
-    return bits;
-}
-
 /* Half of what lies between two order statistics of the sample that are as far from its ends. */
 static double spread_of(const double *sample, size_t n, size_t share)
 {
@@ -66,15 +59,14 @@ static double spread_of(const double *sample, size_t n, size_t share)
 static struct strata_ruler ruler_of(double *sample, size_t n, unsigned bits)
 {
     static const size_t share[] = {4, 10, 50, SIZE_MAX};
-    struct strata_ruler ruler = {.shift = 52 - bits, .half = OCTAVES << bits};
+    struct strata_ruler ruler = {.shift = 23 - bits, .half = (uint32_t)OCTAVES << bits};
     double unit = 0.0;
     qsort(sample, n, sizeof *sample, by_value);
     for (size_t i = 0; n > 0 && !(unit > 0.0) && i < sizeof share / sizeof share[0]; i++)
         unit = spread_of(sample, n, share[i]);
     if (!(unit > 0x1p-900 && unit < 0x1p900)) unit = 1.0;
     ruler.middle = n > 0 ? sample[n / 2] : 0.0;
-    ruler.unit = unit;
-    ruler.start = bits_of(unit) >> ruler.shift;
+    ruler.scale = 1.0 / unit;
     return ruler;
 }
 

@@ -35,8 +35,8 @@ struct strata_axes {
     size_t coarse; /* bins of an ordered axis that are one of the tree */
     uint8_t *code;    /* (n, n_rows) of each axis, the rows by segment as the plan's groups place them */
     uint32_t *weight; /* (n_rows) in the same order, or NULL */
-    uint8_t *first_of_cell; /* (threads, n_cells) for finding bins */
-    size_t planes;          /* 1: customers; 2: and their weight beside them */
+    uint8_t *table;   /* of each thread, for finding codes */
+    size_t planes;    /* 1: customers; 2: and their weight beside them */
 };
 
 /* A condition on bins. */

@@ -68,13 +68,6 @@ static struct wire wire_view(const struct strata_plan *plan, int64_t *values)
     return wire;
 }
 
-/* One customer more, and its weight beside it. */
-static void count_row(const struct strata_plan *plan, size_t row, int64_t *count, int64_t *weight)
-{
-    (*count)++;
-    if (plan->weight) *weight += plan->weight[row];
-}
-
 static void sums_to_limbs(struct strata_exact *sum, size_t n, int64_t *limb)
 {
     for (size_t i = 0; i < n; i++) {
@@ -89,16 +82,6 @@ static void sums_from_limbs(const int64_t *limb, size_t n, struct strata_exact *
         memcpy(sum[i].limb, limb + i * STRATA_EXACT_LIMBS, sizeof sum[i].limb);
         strata_exact_normalise(&sum[i]);
     }
-}
-
-/* The row's level; one that is neither number of a binary feature is as good as missing: n_levels. */
-static size_t level_of(const struct strata_plan *plan, size_t f, const struct strata_column *column,
-                       size_t row)
-{
-    if (plan->as[f] != STRATA_AS_BINARY) return column->code[row];
-    size_t level = 0;
-    while (level < 2 && column->number[row] != plan->binary[f][level]) level++;
-    return level;
 }
 
 /* --- the passes ------------------------------------------------------------------------------- */
@@ -135,8 +118,7 @@ static void count_number(const struct passing *passing, size_t f, size_t block,
 {
     const struct strata_plan *plan = passing->plan;
     const struct strata_tally_room *room = passing->room;
-    const struct strata_ruler ruler = room->rulers.of[plan->slot[f]];
-    strata_values_take(plan, &plan->table->column[f], block, values);
+    strata_values_take(plan, f, block, values);
     for (size_t s = 0; s < plan->k; s++) {
         const size_t begin = values->begin[s], end = values->begin[s + 1];
         const size_t at = s * plan->n_numbers + plan->slot[f];
@@ -145,10 +127,36 @@ static void count_number(const struct passing *passing, size_t f, size_t block,
         if (begin == end) continue;
         add_values(values, plan->weight != NULL, s, &room->sum[at]);
         passing->wire.count.number[at] += (int64_t)(end - begin);
-        for (size_t i = begin; i < end; i++) cell[strata_ruler_cell(&ruler, values->x[i])]++;
+        for (size_t i = begin; i < end; i++) cell[values->cell[i]]++;
         for (size_t i = begin; plan->weight && i < end; i++) {
             passing->wire.weight.number[at] += values->weight[i];
-            passing->wire.cell[first + strata_ruler_cell(&ruler, values->x[i])] += values->weight[i];
+            passing->wire.cell[first + values->cell[i]] += values->weight[i];
+        }
+    }
+}
+
+/* What is neither number of a binary feature is as good as missing. */
+static void count_binary(const struct passing *passing, size_t f, size_t block)
+{
+    const struct strata_plan *plan = passing->plan;
+    const struct strata_groups *groups = &plan->groups;
+    const size_t first = block * STRATA_GROUP_ROWS;
+    const uint16_t *order = groups->order + first, *begin = groups->begin + block * (plan->k + 1);
+    const double *number = plan->table->column[f].number + first;
+    const uint8_t *present = plan->table->column[f].present + first;
+    for (size_t level = 0; level < 2; level++) {
+        const double wanted = plan->binary[f][level];
+        for (size_t s = 0; s < plan->k; s++) {
+            const size_t at = s * plan->n_all_levels + plan->slot[f] + level;
+            int64_t count = 0, weight = 0;
+            for (size_t i = begin[s]; i < begin[s + 1]; i++)
+                count += present[order[i]] & (number[order[i]] == wanted);
+            for (size_t i = begin[s]; plan->weight && i < begin[s + 1]; i++)
+                weight += present[order[i]] && number[order[i]] == wanted
+                              ? plan->weight[first + order[i]]
+                              : 0;
+            passing->wire.count.level[at] += count;
+            if (plan->weight) passing->wire.weight.level[at] += weight;
         }
     }
 }
@@ -161,11 +169,28 @@ static void count_levels(const struct passing *passing, size_t f, size_t block)
     const size_t end = first + strata_groups_block(&plan->groups, block);
     for (size_t row = first; row < end; row++) {
         if (!column->present[row]) continue;
-        const size_t level = level_of(plan, f, column, row);
-        const size_t at = plan->label[row] * plan->n_all_levels + plan->slot[f] + level;
-        if (level < plan->n_levels[f])
-            count_row(plan, row, &passing->wire.count.level[at], &passing->wire.weight.level[at]);
+        const size_t at =
+            plan->label[row] * plan->n_all_levels + plan->slot[f] + column->code[row];
+        passing->wire.count.level[at]++;
+        if (plan->weight) passing->wire.weight.level[at] += plan->weight[row];
     }
+}
+
+static void count_feature(const struct passing *passing, size_t f, size_t block,
+                          struct strata_values *values)
+{
+    switch (passing->plan->as[f]) {
+    case STRATA_AS_NUMBER:
+        count_number(passing, f, block, values);
+        return;
+    case STRATA_AS_BINARY:
+        count_binary(passing, f, block);
+        return;
+    case STRATA_AS_ORDINAL:
+    case STRATA_AS_NOMINAL:
+        break;
+    }
+    count_levels(passing, f, block);
 }
 
 static void count_share(void *context, int thread)
@@ -175,12 +200,8 @@ static void count_share(void *context, int thread)
     const size_t n_threads = (size_t)strata_pool_threads(plan->pool);
     struct strata_values values;
     for (size_t f = (size_t)thread; f < plan->n_features; f += n_threads) {
-        for (size_t block = passing->first; block < passing->first + passing->n; block++) {
-            if (plan->as[f] == STRATA_AS_NUMBER)
-                count_number(passing, f, block, &values);
-            else
-                count_levels(passing, f, block);
-        }
+        for (size_t block = passing->first; block < passing->first + passing->n; block++)
+            count_feature(passing, f, block, &values);
     }
 }
 
@@ -218,14 +239,13 @@ static void look_again(const struct passing *passing, size_t i, struct strata_va
     const struct strata_plan *plan = passing->plan;
     const struct strata_tally_room *room = passing->room;
     const size_t slot = passing->first + i, f = plan->number[slot];
-    const struct strata_ruler ruler = room->rulers.of[slot];
     for (size_t block = 0; block < plan->groups.n_blocks; block++) {
-        strata_values_take(plan, &plan->table->column[f], block, values);
+        strata_values_take(plan, f, block, values);
         for (size_t s = 0; s < plan->k; s++) {
             const size_t begin = values->begin[s], end = values->begin[s + 1];
             const double mean = passing->tally->mean[s * plan->n_features + f];
             if (begin == end) continue;
-            strata_quartiles_put(plan, room->quartiles, i, s, &ruler, values);
+            strata_quartiles_put(plan, room->quartiles, i, s, values);
             for (size_t j = begin; j < end; j++) values->x[j] = squared(values->x[j], mean);
             add_values(values, plan->weight != NULL, s, &room->sum[s * plan->n_numbers + slot]);
         }

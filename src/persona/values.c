@@ -5,18 +5,37 @@
 
 #include "persona/persona_impl.h"
 
-void strata_values_take(const struct strata_plan *plan, const struct strata_column *column,
-                        size_t block, struct strata_values *values)
+static void find_cells(const struct strata_ruler *ruler, const double *x, size_t n, uint16_t *cell)
+{
+    const struct strata_ruler here = *ruler;
+    for (size_t i = 0; i < n; i++) cell[i] = (uint16_t)strata_ruler_cell(&here, x[i]);
+}
+
+/* The values of a block that is whole, or of which none is wanted to be left out. */
+static void take_block(const struct strata_plan *plan, size_t f, size_t block,
+                       struct strata_values *values)
+{
+    const struct strata_groups *groups = &plan->groups;
+    const size_t first = block * STRATA_GROUP_ROWS, n = strata_groups_block(groups, block);
+    const uint16_t *order = groups->order + first;
+    const double *number = plan->table->column[f].number + first;
+    memcpy(values->begin, groups->begin + block * (plan->k + 1),
+           (plan->k + 1) * sizeof *values->begin);
+    for (size_t i = 0; i < n; i++) values->x[i] = number[order[i]];
+    find_cells(&plan->ruler[plan->slot[f]], values->x, n, values->cell);
+}
+
+void strata_values_take(const struct strata_plan *plan, size_t f, size_t block,
+                        struct strata_values *values)
 {
     const struct strata_groups *groups = &plan->groups;
     const size_t first = block * STRATA_GROUP_ROWS, n = strata_groups_block(groups, block);
     const uint16_t *order = groups->order + first, *begin = groups->begin + block * (plan->k + 1);
-    const double *number = column->number + first;
-    const uint8_t *present = column->present + first;
+    const double *number = plan->table->column[f].number + first;
+    const uint8_t *present = plan->table->column[f].present + first;
     const uint32_t *weight = plan->weight ? plan->weight + first : NULL;
     if (!memchr(present, 0, n)) {
-        memcpy(values->begin, begin, (plan->k + 1) * sizeof *begin);
-        for (size_t i = 0; i < n; i++) values->x[i] = number[order[i]];
+        take_block(plan, f, block, values);
         for (size_t i = 0; weight && i < n; i++) values->weight[i] = weight[order[i]];
         return;
     }
@@ -30,6 +49,15 @@ void strata_values_take(const struct strata_plan *plan, const struct strata_colu
         }
     }
     values->begin[plan->k] = (uint16_t)kept;
+    find_cells(&plan->ruler[plan->slot[f]], values->x, kept, values->cell);
+}
+
+bool strata_values_take_all(const struct strata_plan *plan, size_t f, size_t block,
+                            struct strata_values *values)
+{
+    const uint8_t *present = plan->table->column[f].present + block * STRATA_GROUP_ROWS;
+    take_block(plan, f, block, values);
+    return memchr(present, 0, strata_groups_block(&plan->groups, block)) != NULL;
 }
 
 /* --- exact sums ------------------------------------------------------------------------------- */
