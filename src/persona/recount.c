@@ -41,10 +41,12 @@ static const char *query_of(const struct asking *asking, struct strata_arena *sc
     for (size_t s = asking->first; s < asking->end && sql; s++) {
         const char *rule = asking->rule[s].sql;
         if (asking->rule[s].n_conditions == 0) continue;
-        sql = strata_arena_print(scratch, "%s, count(*) FILTER (WHERE %s)", sql, rule);
+        sql = strata_arena_print(scratch, "%s, count(CASE WHEN %s THEN 1 END)", sql, rule);
         if (sql && weighted)
-            sql = strata_arena_print(scratch, "%s, coalesce(%s FILTER (WHERE %s), 0)::BIGINT", sql,
-                                     weight, rule);
+            sql = strata_arena_print(scratch,
+                                     "%s, coalesce(sum(CASE WHEN %s THEN " STRATA_SHEET_WEIGHT
+                                     " END), 0)::BIGINT",
+                                     sql, rule);
     }
     return sql ? strata_arena_print(scratch, "%s FROM " STRATA_SHEET_TABLE " GROUP BY 1, 2, 3", sql)
                : NULL;
