@@ -11,11 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "strata/arena.h"
 #include "strata/clock.h"
 #include "strata/estimator.h"
+#include "strata/host.h"
 #include "strata/persona.h"
 #include "strata/pool.h"
 
@@ -47,13 +49,15 @@ struct world {
 
 /* --- the customers ----------------------------------------------------------------------------- */
 
-static const char *const levels[] = {"Ayr", "Bath", "Cork", "Deal", "Eton", "Frome", "Goole", "Hull"};
+static const char *const levels[] = {"Ayr",  "Bath",  "Cork",  "Deal",
+                                     "Eton", "Frome", "Goole", "Hull"};
 static const char *const steps[] = {"1 never", "2 seldom", "3 often", "4 always"};
 
 /* SplitMix64 (Steele, Lea & Flood, 2014). */
 static double unit(size_t i, size_t j)
 {
-    uint64_t z = SEED + (uint64_t)j * UINT64_C(0x9E3779B97F4A7C15) + i * UINT64_C(0xD1B54A32D192ED03);
+    uint64_t z =
+        SEED + (uint64_t)j * UINT64_C(0x9E3779B97F4A7C15) + i * UINT64_C(0xD1B54A32D192ED03);
     z = (z ^ (z >> 30)) * UINT64_C(0xBF58476D1CE4E5B9);
     z = (z ^ (z >> 27)) * UINT64_C(0x94D049BB133111EB);
     return (double)((z ^ (z >> 31)) >> 11) * 0x1p-53;
@@ -147,9 +151,8 @@ static bool make_world(const struct shape *shape, struct world *world, struct st
     memset(world->all, 1, shape->n);
     for (size_t row = 0; row < shape->n; row++)
         world->label[row] = (uint16_t)(unit(row, 5000) * (double)shape->k);
-    world->config = (struct strata_config){.feature = world->feature,
-                                           .n_features = shape->d,
-                                           .threads = (uint32_t)shape->threads};
+    world->config = (struct strata_config){
+        .feature = world->feature, .n_features = shape->d, .threads = (uint32_t)shape->threads};
     for (size_t f = 0; f < shape->d; f++) {
         if (!fill_feature(shape, world, f, arena)) return false;
     }
@@ -209,7 +212,8 @@ static double pass_seconds(struct fitting *fitting, struct strata_arena arena)
     for (size_t j = 0; j < dims.d; j++) spread[j] = 0x1p32;
     estimator->start(dims, centre, spread, params);
     for (int run = -1; run < RUNS; run++) { /* the first is to warm up */
-        for (size_t i = 0; i < n; i++) fitting->label[i] = STRATA_NO_LABEL; /* so that all are summed */
+        for (size_t i = 0; i < n; i++)
+            fitting->label[i] = STRATA_NO_LABEL; /* so that all are summed */
         const double start_s = processor_s();
         estimator->prepare(dims, params, NULL, strata_isa(), n, fitting->pass);
         strata_pool_run(fitting->pool, pass_share, fitting);
@@ -227,7 +231,7 @@ static bool fit_passes(const struct shape *shape, const struct world *world,
     static const char *const names[] = {"kmeans", "gmm-diag"};
     struct strata_err err = {0};
     struct fitting fitting = {.shape = shape, .dims = {.k = shape->k, .d = shape->d}};
-    fitting.x = STRATA_NEW(&arena, float, shape->n *shape->d);
+    fitting.x = STRATA_NEW(&arena, float, shape->n * shape->d);
     fitting.label = STRATA_NEW(&arena, uint16_t, shape->n);
     if (!fitting.x || !fitting.label ||
         strata_pool_start(shape->threads, &arena, &fitting.pool, &err) != STRATA_OK)
@@ -246,8 +250,22 @@ static bool fit_passes(const struct shape *shape, const struct world *world,
 
 /* --- describing -------------------------------------------------------------------------------- */
 
+/* What strata_describe took. */
+struct taken {
+    double seconds, processor_s;
+    double peak_mib; /* memory */
+    struct strata_describe_cost cost;
+    uint64_t hits; /* of rules and the tree: that nobody saves time by finding less */
+};
+
+static double peak_mib(void)
+{
+    struct rusage usage;
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? (double)usage.ru_maxrss / 1024.0 : 0.0;
+}
+
 static bool describe(const struct shape *shape, const struct world *world, struct strata_arena keep,
-                     double seconds[2], struct strata_describe_cost *cost, uint64_t *hits)
+                     struct taken *taken)
 {
     struct strata_comm comm = strata_comm_single();
     struct strata_err err = {0};
@@ -260,32 +278,38 @@ static bool describe(const struct shape *shape, const struct world *world, struc
     const struct strata_clustering clustering = {.dims = {.k = shape->k, .d = shape->d},
                                                  .label = world->label};
     const double start_s = strata_clock_s(), busy_s = processor_s();
-    if (strata_describe(&comm, &world->config, &table, &rows, &clustering, &keep, &personas, &err) !=
-        STRATA_OK) {
+    const double held_mib = (double)strata_host_resident_bytes() / 0x1p20;
+    if (strata_describe(&comm, &world->config, &table, &rows, &clustering, &keep, &personas,
+                        &err) != STRATA_OK) {
         (void)fprintf(stderr, "bench_describe: %s\n", err.text);
         return false;
     }
-    seconds[0] = strata_clock_s() - start_s;
-    seconds[1] = processor_s() - busy_s;
-    *cost = personas->cost;
-    *hits = personas->tree.hits;
-    for (size_t s = 0; s < personas->k; s++) *hits += personas->segment[s].rule.hits;
+    *taken = (struct taken){.seconds = strata_clock_s() - start_s,
+                            .processor_s = processor_s() - busy_s,
+                            .peak_mib = peak_mib() - held_mib,
+                            .cost = personas->cost,
+                            .hits = personas->tree.hits};
+    for (size_t s = 0; s < personas->k; s++) taken->hits += personas->segment[s].rule.hits;
     return true;
 }
 
-static void print_line(const struct shape *shape, const double seconds[2], const double fit[2],
-                       const struct strata_describe_cost *cost, uint64_t hits)
+static void print_line(const struct shape *shape, const struct world *world,
+                       const struct taken *taken, const double fit[2])
 {
+    const struct strata_describe_cost *cost = &taken->cost;
+    const double stated = (double)strata_describe_bytes(&world->config, shape->n, shape->k) / 0x1p20;
     (void)printf(
         "{\"name\": \"describe\", \"rows\": %zu, \"features\": %zu, \"segments\": %zu, "
-        "\"threads\": %d, \"kinds\": \"%s\", \"seconds\": %.3f, \"processor_s\": %.3f, \"passes\": %u, \"levels\": %u, "
-        "\"tally_s\": %.3f, \"profile_s\": %.3f, \"levels_s\": %.3f, \"recount_s\": %.3f, "
-        "\"words_s\": %.3f, \"kmeans_pass_s\": %.4f, \"mixture_pass_s\": %.4f, "
+        "\"threads\": %d, \"kinds\": \"%s\", \"seconds\": %.3f, \"processor_s\": %.3f, "
+        "\"passes\": %u, \"levels\": %u, \"tally_s\": %.3f, \"profile_s\": %.3f, "
+        "\"levels_s\": %.3f, \"recount_s\": %.3f, \"words_s\": %.3f, \"stated_mib\": %.0f, "
+        "\"peak_mib\": %.0f, \"kmeans_pass_s\": %.4f, \"mixture_pass_s\": %.4f, "
         "\"of_ten_kmeans\": %.3f, \"of_ten_mixture\": %.3f, \"hits\": %llu, \"compiler\": \"%s\"}\n",
-        shape->n, shape->d, shape->k, shape->threads, shape->mixed ? "mixed" : "numbers", seconds[0], seconds[1],
-        cost->passes, cost->levels, cost->tally_s, cost->profile_s, cost->levels_s, cost->recount_s,
-        cost->words_s, fit[0], fit[1], seconds[1] / (10.0 * fit[0]), seconds[1] / (10.0 * fit[1]),
-        (unsigned long long)hits, __VERSION__);
+        shape->n, shape->d, shape->k, shape->threads, shape->mixed ? "mixed" : "numbers",
+        taken->seconds, taken->processor_s, cost->passes, cost->levels, cost->tally_s,
+        cost->profile_s, cost->levels_s, cost->recount_s, cost->words_s, stated, taken->peak_mib,
+        fit[0], fit[1], taken->processor_s / (10.0 * fit[0]), taken->processor_s / (10.0 * fit[1]),
+        (unsigned long long)taken->hits, __VERSION__);
 }
 
 /* --- arguments --------------------------------------------------------------------------------- */
@@ -320,9 +344,8 @@ int main(int argc, char **argv)
     static struct world world;
     struct shape shape = {1000000, 60, 12, 1, true, 0.02};
     struct strata_arena arena = {0};
-    struct strata_describe_cost cost = {0};
-    double fit[2] = {0.0}, seconds[2] = {0.0};
-    uint64_t hits = 0;
+    struct taken taken = {0};
+    double fit[2] = {0.0};
     if (!read_arguments(argc, argv, &shape)) {
         (void)fprintf(stderr, "usage: bench_describe [--rows N] [--features F] [--segments K] "
                               "[--threads T] [--kinds mixed|numbers] [--missing SHARE]\n");
@@ -330,9 +353,9 @@ int main(int argc, char **argv)
     }
     if (!strata_arena_init(&arena, shape.n * (shape.d * 16 + 16) + ((size_t)1 << 32))) return 71;
     const bool done = make_world(&shape, &world, &arena) &&
-                      describe(&shape, &world, arena, seconds, &cost, &hits) &&
+                      describe(&shape, &world, arena, &taken) &&
                       fit_passes(&shape, &world, arena, fit);
-    if (done) print_line(&shape, seconds, fit, &cost, hits);
+    if (done) print_line(&shape, &world, &taken, fit);
     strata_arena_finish(&arena);
     return done ? 0 : 71;
 }

@@ -10,7 +10,7 @@
 
 #include "persona/rules_impl.h"
 
-#define EDGES_MAX 254                       /* of one axis, so that the code of a bin is a byte */
+#define EDGES_MAX 254 /* of one axis, so that the code of a bin is a byte */
 #define LEVELS_MAX 255
 #define COUNTS_MAX ((uint64_t)1 << 23)      /* numbers that a level counts for the drafts */
 #define TREE_COUNTS_MAX ((uint64_t)1 << 23) /* and for the tree */
@@ -348,8 +348,7 @@ static void fill_block(const struct filling *filling, size_t a, size_t block, co
     for (size_t s = 0; s < plan->k; s++) {
         const struct run run = {groups->order + first + begin[s], first,
                                 (size_t)(begin[s + 1] - begin[s])};
-        uint8_t *code =
-            axes->code + a * groups->n_rows + groups->to[block * (plan->k + 1) + s];
+        uint8_t *code = axes->code + a * groups->n_rows + groups->to[block * (plan->k + 1) + s];
         if (!number)
             code_levels(plan, axis, table, run, code);
         else if (missing)

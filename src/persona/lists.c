@@ -13,7 +13,7 @@
 #define PIECE_ROWS 16384
 #define PIECES_AT_A_TIME 8
 #define LISTS_BYTES ((uint64_t)1 << 24)
-#define OUT ((uint8_t)0x40) /* mark of a row that does not count */
+#define OUT ((uint8_t)0x40)                  /* mark of a row that does not count */
 #define CLASSES (STRATA_RULE_CONDITIONS + 1) /* fulfils all; but one of them */
 
 /* Rows of one segment, by segment. */
@@ -63,12 +63,12 @@ struct strata_lists *strata_lists_make(const struct strata_search *search,
     if (!lists) return NULL;
     lists->at_a_time = pieces_at_a_time(k, (size_t)strata_pool_threads(plan->pool));
     lists->piece = STRATA_NEW(arena, struct piece, most);
-    lists->row = STRATA_NEW(arena, uint16_t, lists->at_a_time *k *PIECE_ROWS);
-    lists->end = STRATA_NEW(arena, uint16_t, lists->at_a_time *k *CLASSES);
-    lists->tree_row = STRATA_NEW(arena, uint16_t, lists->at_a_time *PIECE_ROWS);
-    lists->slot_end = STRATA_NEW(arena, uint16_t, lists->at_a_time *strata_frontier_max(k));
+    lists->row = STRATA_NEW(arena, uint16_t, lists->at_a_time * k * PIECE_ROWS);
+    lists->end = STRATA_NEW(arena, uint16_t, lists->at_a_time * k * CLASSES);
+    lists->tree_row = STRATA_NEW(arena, uint16_t, lists->at_a_time * PIECE_ROWS);
+    lists->slot_end = STRATA_NEW(arena, uint16_t, lists->at_a_time * strata_frontier_max(k));
     return lists->piece && lists->row && lists->end && lists->tree_row && lists->slot_end ? lists
-                                                                                           : NULL;
+                                                                                          : NULL;
 }
 
 static void cut_pieces(struct strata_lists *lists, const struct strata_groups *groups)
@@ -77,8 +77,8 @@ static void cut_pieces(struct strata_lists *lists, const struct strata_groups *g
     for (size_t s = 0; s < groups->k; s++) {
         for (size_t first = groups->first[s]; first < groups->first[s + 1]; first += PIECE_ROWS) {
             const size_t left = groups->first[s + 1] - first;
-            lists->piece[lists->n_pieces++] =
-                (struct piece){first, (uint16_t)(left < PIECE_ROWS ? left : PIECE_ROWS), (uint16_t)s};
+            lists->piece[lists->n_pieces++] = (struct piece){
+                first, (uint16_t)(left < PIECE_ROWS ? left : PIECE_ROWS), (uint16_t)s};
         }
     }
 }
@@ -124,7 +124,8 @@ static uint16_t *rows_with(const uint8_t *mark, size_t n, uint8_t wanted, uint16
         uint64_t marks = 0;
         memcpy(&marks, mark + i, sizeof marks);
         uint64_t found = ~((marks ^ (wanted * each)) + 0x7f * each) & (0x80 * each);
-        for (; found; found &= found - 1) *row++ = (uint16_t)(i + (size_t)__builtin_ctzll(found) / 8);
+        for (; found; found &= found - 1)
+            *row++ = (uint16_t)(i + (size_t)__builtin_ctzll(found) / 8);
     }
     return row;
 }
@@ -325,8 +326,7 @@ static void count_share(void *context, int thread)
     const struct strata_axes *axes = &search->axes;
     const size_t k = axes->plan->k, n_threads = (size_t)strata_pool_threads(axes->plan->pool);
     struct axis_counting at = {
-        .search = search,
-        .plane = strata_draft_numbers(search) + strata_branch_numbers(search)};
+        .search = search, .plane = strata_draft_numbers(search) + strata_branch_numbers(search)};
     for (at.axis = (size_t)thread; at.axis < axes->n; at.axis += n_threads) {
         const struct strata_axis *axis = &axes->axis[at.axis];
         for (size_t code = 0; code < 256; code++) {

@@ -55,9 +55,9 @@ struct strata_plan {
     size_t n_numbers, n_all_levels;
     struct strata_pool *pool; /* who shares the passes; NULL: the caller alone */
     struct strata_groups groups;
-    size_t *number; /* (n_numbers) their features */
-    unsigned cell_bits; /* cells of a ruler's octave, as a power of two */
-    size_t n_cells;     /* of a ruler */
+    size_t *number;                   /* (n_numbers) their features */
+    unsigned cell_bits;               /* cells of a ruler's octave, as a power of two */
+    size_t n_cells;                   /* of a ruler */
     const struct strata_ruler *ruler; /* (n_numbers) once the tally is filled */
     size_t batch; /* numbers whose order statistics are searched together, at most */
     struct strata_orders orders;
@@ -123,9 +123,9 @@ void strata_groups_place(struct strata_groups *groups);
 /* ruler.c: cells of a number's values, many where they are dense.  Collective: one gather. */
 struct strata_ruler {
     double middle;
-    double scale;      /* one over a unit, so far from the middle that cells begin to grow */
-    unsigned shift;    /* of the bits of a float */
-    uint32_t half; /* cells on each side of the middle */
+    double scale;   /* one over a unit, so far from the middle that cells begin to grow */
+    unsigned shift; /* of the bits of a float */
+    uint32_t half;  /* cells on each side of the middle */
 };
 struct strata_rulers {
     struct strata_ruler *of; /* (n_numbers) */
@@ -186,16 +186,16 @@ unsigned strata_tally_fill(struct strata_comm *comm, struct strata_plan *plan,
 /* quartiles.c: exact order statistics, of values that the second pass puts aside: those of the cells where they
  * are. */
 struct strata_quartile_room {
-    uint64_t *value, *spare; /* (n_rows of a number, n_numbers) at most; ordered images */
+    uint64_t *value, *spare;         /* (n_rows of a number, n_numbers) at most; ordered images */
     uint32_t *weight, *spare_weight; /* the same, or NULL */
     uint64_t *before; /* (one more) weight of the values before each, or NULL: their number */
     uint8_t *slot;    /* (batch, k, n_cells) 1 + the cell's among those wanted of a segment, or 0 */
     size_t *begin;    /* (batch, k, slots + 1) of the values of each slot */
     size_t *end;      /* (batch, k, slots) so far */
     uint64_t *low;    /* (batch, k + 1, orders.n) lowest value still possible */
-    uint64_t *rank;   /* (batch, k + 1, orders.n) wanted among those still possible, from 1; 0: none */
-    uint32_t *cell;   /* (batch, k + 1, orders.n) that it is in */
-    int64_t *bucket;  /* (batch, k + 1, orders.n, 16) */
+    uint64_t *rank; /* (batch, k + 1, orders.n) wanted among those still possible, from 1; 0: none */
+    uint32_t *cell;  /* (batch, k + 1, orders.n) that it is in */
+    int64_t *bucket; /* (batch, k + 1, orders.n, 16) */
 };
 /* Put aside at a time, a rank, about: more features a batch, fewer reductions. */
 #define STRATA_VALUES_ASIDE ((uint64_t)1 << 23)

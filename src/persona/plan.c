@@ -7,7 +7,7 @@
 #include "strata/features.h"
 
 #define SEARCH_BYTES (UINT64_C(64) << 20) /* of what is searched for together */
-#define CELL_BITS_MAX 8u                   /* of a ruler's octave: 4,096 cells in all */
+#define CELL_BITS_MAX 8u                  /* of a ruler's octave: 4,096 cells in all */
 #define CELL_BITS_MIN 2u
 #define CELL_BYTES (sizeof(uint32_t) + sizeof(int64_t)) /* of a ruler's cell in a segment */
 
@@ -183,8 +183,8 @@ uint64_t strata_describe_room(const struct strata_describe_extent *extent)
 /* Of the values that are put aside: as many as a batch expects, or all of one number. */
 static uint64_t aside_bytes(const struct strata_describe_extent *extent, uint64_t n_values)
 {
-    const uint64_t each = extent->weighted ? 3 * sizeof(uint64_t) + 2 * sizeof(uint32_t)
-                                           : 2 * sizeof(uint64_t);
+    const uint64_t each =
+        extent->weighted ? 3 * sizeof(uint64_t) + 2 * sizeof(uint32_t) : 2 * sizeof(uint64_t);
     return add_bytes(0, n_values, each);
 }
 
@@ -218,20 +218,20 @@ uint64_t strata_describe_bytes(const struct strata_config *config, uint64_t n_ro
         n_levels += levels;
         if (levels == 0) n_numbers++;
     }
-    const struct strata_describe_extent extent = {
-        .n_rows = n_rows,
-        .groups = segments + 1,
-        .n_features = config->n_features,
-        .n_numbers = n_numbers,
-        .n_levels = n_levels,
-        .n_ranks = 1,
-        .weighted = strata_config_weight(config) != SIZE_MAX};
+    const struct strata_describe_extent extent = {.n_rows = n_rows,
+                                                  .groups = segments + 1,
+                                                  .n_features = config->n_features,
+                                                  .n_numbers = n_numbers,
+                                                  .n_levels = n_levels,
+                                                  .n_ranks = 1,
+                                                  .weighted =
+                                                      strata_config_weight(config) != SIZE_MAX};
     const uint64_t most = n_rows > STRATA_VALUES_ASIDE ? n_rows : STRATA_VALUES_ASIDE;
     const uint64_t all = add_bytes(0, n_rows, n_numbers);
     const uint64_t aside = aside_bytes(&extent, all < most ? all : most);
-    const uint64_t rules = strata_rules_bytes(n_rows, config->n_features, segments,
-                                              strata_pool_size((int)config->threads, 1),
-                                              extent.weighted);
+    const uint64_t rules =
+        strata_rules_bytes(n_rows, config->n_features, segments,
+                           strata_pool_size((int)config->threads, 1), extent.weighted);
     const uint64_t apriori = apriori_bytes(config, extent, aside);
     const uint64_t profile = add_bytes(strata_describe_room(&extent), 1, aside);
     return add_bytes(profile, 1, rules > apriori ? rules : apriori);

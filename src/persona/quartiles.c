@@ -13,8 +13,8 @@
 
 #include "persona/persona_impl.h"
 
-#define FEW 24    /* values that are sorted as they are */
-#define CROWD 48  /* values in one drawer of the sort that are too many for its way */
+#define FEW 24   /* values that are sorted as they are */
+#define CROWD 48 /* values in one drawer of the sort that are too many for its way */
 #define STEP_BITS 4
 #define PARTS (1 << STEP_BITS)
 
@@ -39,9 +39,9 @@ struct strata_quartile_room *strata_quartile_room_make(const struct strata_plan 
     *room = (struct strata_quartile_room){
         .value = STRATA_NEW(scratch, uint64_t, most),
         .spare = STRATA_NEW(scratch, uint64_t, most),
-        .slot = STRATA_NEW(scratch, uint8_t, batch *k *plan->n_cells),
-        .begin = STRATA_NEW(scratch, size_t, batch *k *(STRATA_ORDER_SLOTS + 1)),
-        .end = STRATA_NEW(scratch, size_t, batch *k *STRATA_ORDER_SLOTS),
+        .slot = STRATA_NEW(scratch, uint8_t, batch * k * plan->n_cells),
+        .begin = STRATA_NEW(scratch, size_t, batch * k * (STRATA_ORDER_SLOTS + 1)),
+        .end = STRATA_NEW(scratch, size_t, batch * k * STRATA_ORDER_SLOTS),
         .low = STRATA_NEW(scratch, uint64_t, queries),
         .rank = STRATA_NEW(scratch, uint64_t, queries),
         .cell = STRATA_NEW(scratch, uint32_t, queries),
@@ -226,7 +226,8 @@ static uint64_t wanted_of(const struct cells *cells)
     const struct strata_plan *plan = cells->plan;
     const uint8_t *slot = cells->room->slot + cells->i * plan->k * plan->n_cells;
     uint64_t sum = 0;
-    for (size_t c = 0; c < plan->k * plan->n_cells; c++) sum += slot[c] ? (uint64_t)cells->all[c] : 0;
+    for (size_t c = 0; c < plan->k * plan->n_cells; c++)
+        sum += slot[c] ? (uint64_t)cells->all[c] : 0;
     return sum;
 }
 
@@ -399,8 +400,7 @@ void strata_quartiles_find(struct strata_comm *comm, const struct strata_plan *p
 {
     const size_t queries = n * (plan->k + 1) * plan->orders.n;
     const size_t n_values =
-        room->begin[((n - 1) * plan->k + plan->k - 1) * (STRATA_ORDER_SLOTS + 1) +
-                    STRATA_ORDER_SLOTS];
+        room->begin[((n - 1) * plan->k + plan->k - 1) * (STRATA_ORDER_SLOTS + 1) + STRATA_ORDER_SLOTS];
     if (room->before) room->before[0] = 0;
     for (size_t i = 0; room->before && i < n_values; i++)
         room->before[i + 1] = room->before[i] + room->weight[i];

@@ -36,8 +36,10 @@ static const char *query_of(const struct asking *asking, struct strata_arena *sc
     const bool weighted = asking->plan->weight != NULL, tree = asking->leaf_sql != NULL;
     const char *weight = "sum(" STRATA_SHEET_WEIGHT ")";
     const char *sql = strata_arena_print(
-        scratch, "SELECT " STRATA_SHEET_LABEL "::BIGINT, (%s)::BIGINT, (%s)::BIGINT, count(*), (%s)::BIGINT",
-        tree ? asking->leaf_sql : "0", tree ? asking->tree_sql : "0", weighted ? weight : "count(*)");
+        scratch,
+        "SELECT " STRATA_SHEET_LABEL "::BIGINT, (%s)::BIGINT, (%s)::BIGINT, count(*), (%s)::BIGINT",
+        tree ? asking->leaf_sql : "0", tree ? asking->tree_sql : "0",
+        weighted ? weight : "count(*)");
     for (size_t s = asking->first; s < asking->end && sql; s++) {
         const char *rule = asking->rule[s].sql;
         if (asking->rule[s].n_conditions == 0) continue;
@@ -141,8 +143,7 @@ strata_status strata_recount_run(const struct strata_plan *plan, const struct st
     }
     if (plan->table->n_rows == 0 || (n_rules == 0 && tree->n_nodes == 0)) return STRATA_OK;
     strata_status status = strata_sheet_open(&sheet, used, &scratch, err);
-    if (status == STRATA_OK)
-        status = ask_all(&sheet, rule, tree, leaf_sql, recount, scratch, err);
+    if (status == STRATA_OK) status = ask_all(&sheet, rule, tree, leaf_sql, recount, scratch, err);
     strata_sheet_close(&sheet);
     return status;
 }

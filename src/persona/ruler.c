@@ -34,8 +34,8 @@ bool strata_rulers_make(struct strata_rulers *rulers, const struct strata_plan *
     const size_t n = sample_of_rank(n_ranks);
     rulers->n_sample = n;
     rulers->of = STRATA_NEW(scratch, struct strata_ruler, plan->n_numbers + 1);
-    rulers->mine = STRATA_NEW(scratch, double, n *plan->n_numbers + 1);
-    rulers->all = STRATA_NEW(scratch, double, n *plan->n_numbers *(size_t)n_ranks + 1);
+    rulers->mine = STRATA_NEW(scratch, double, n * plan->n_numbers + 1);
+    rulers->all = STRATA_NEW(scratch, double, n * plan->n_numbers * (size_t)n_ranks + 1);
     return rulers->of && rulers->mine && rulers->all;
 }
 

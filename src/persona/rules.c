@@ -23,10 +23,10 @@ uint64_t strata_rules_bytes(uint64_t n_rows, size_t n_features, size_t k, int n_
     const uint64_t most = (UINT64_C(1) << 23) / (k + 1);
     const uint64_t cells = n_features * bins < most ? n_features * bins : most;
     const uint64_t most_of_tree = UINT64_C(1) << 23, branches = strata_frontier_max(k);
-    const uint64_t of_tree = cells * k * branches < most_of_tree ? cells * k * branches : most_of_tree;
-    const uint64_t counts =
-        (weighted ? 2 : 1) * (cells * k * 5 + 2 * of_tree) * sizeof(int64_t) +
-        strata_lists_bytes(n_rows, k, (size_t)n_threads);
+    const uint64_t of_tree =
+        cells * k * branches < most_of_tree ? cells * k * branches : most_of_tree;
+    const uint64_t counts = (weighted ? 2 : 1) * (cells * k * 5 + 2 * of_tree) * sizeof(int64_t) +
+                            strata_lists_bytes(n_rows, k, (size_t)n_threads);
     const uint64_t duck = UINT64_C(64) << 20; /* customers as a table, a part at a time */
     uint64_t rows = 0;
     const uint64_t row = n_features + sizeof(uint16_t) + (weighted ? sizeof(uint32_t) : 0);

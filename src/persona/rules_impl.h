@@ -16,11 +16,11 @@ struct strata_axis {
     bool ordered; /* conditions are intervals of bins; else sets of bins, which are levels */
     size_t n;
     size_t n_codes;
-    uint8_t bin[256]; /* of each code, rising where ordered; n of STRATA_NO_CODE */
+    uint8_t bin[256];  /* of each code, rising where ordered; n of STRATA_NO_CODE */
     size_t first;      /* its first cell; n + 1 cells */
     size_t first_tree; /* of the tree, whose bins are coarser: n_tree + 1 */
     size_t n_tree;
-    double *edge;       /* ordered: (n - 1) rising, then infinity; bin b holds edge[b - 1] <= value < edge[b] */
+    double *edge; /* ordered: (n - 1) rising, then infinity; bin b holds edge[b - 1] <= value < edge[b] */
     double *low, *high; /* (n) least and greatest value of each bin on this rank; infinities: none */
     const bool *shown;  /* levels: (n) may be told of */
     uint8_t *grade;     /* (n - 1) of each edge; when not all can stay, the lowest do */
@@ -32,8 +32,8 @@ struct strata_axes {
     size_t n;
     size_t n_cells, n_tree_cells;
     size_t n_tree_cells_max; /* after merging */
-    size_t coarse; /* bins of an ordered axis that are one of the tree */
-    uint8_t *code;    /* (n, n_rows) of each axis, the rows by segment as the plan's groups place them */
+    size_t coarse;           /* bins of an ordered axis that are one of the tree */
+    uint8_t *code; /* (n, n_rows) of each axis, the rows by segment as the plan's groups place them */
     uint32_t *weight; /* (n_rows) in the same order, or NULL */
     uint8_t *table;   /* of each thread, for finding codes */
     size_t planes;    /* 1: customers; 2: and their weight beside them */
@@ -84,7 +84,7 @@ struct strata_branch {
     struct strata_hits hits;
     bool open;      /* in the frontier */
     uint32_t place; /* of its cells then */
-    bool kept; /* after pruning: a node of the tree; a leaf of it unless split */
+    bool kept;      /* after pruning: a node of the tree; a leaf of it unless split */
 };
 
 /* Where the rows of a branch go: to `yes` with a code from `from` to `from + width`, else to `no`. */
@@ -113,8 +113,8 @@ struct strata_growth {
     struct strata_branch *branch; /* (most) a child stands behind its parent */
     struct strata_turn *turn;     /* (most) */
     size_t n, most;
-    uint32_t *slot;     /* (most) place among the counted, or STRATA_NO_SLOT */
-    uint32_t *frontier; /* (strata_frontier_max) branches that may be split next */
+    uint32_t *slot;         /* (most) place among the counted, or STRATA_NO_SLOT */
+    uint32_t *frontier;     /* (strata_frontier_max) branches that may be split next */
     struct strata_cut *cut; /* (strata_frontier_max) the best of each */
     size_t n_frontier;
     struct strata_counted *counted; /* (strata_frontier_max) */
@@ -138,7 +138,7 @@ struct strata_search {
     /* Of each draft's cells, (planes, k, n_cells, 2): others, and the segment's; of an axis that it has a condition
      * of, those whom all its other conditions are true for. */
     int64_t *cell;
-    int64_t *wire;  /* what a level counts, a plane after the other: of the drafts, of the counted branches */
+    int64_t *wire; /* what a level counts, a plane after the other: of the drafts, of the counted branches */
     int64_t *first; /* (planes, n_cells, k) everybody's */
 };
 
@@ -258,10 +258,10 @@ void strata_sheet_close(struct strata_sheet *sheet);
 
 /* recount.c: what DuckDB counts of the rules and of the tree's leaves on this rank's customers. */
 struct strata_recount {
-    int64_t *rule;   /* (k, 4) customers, hits, weight, weight of hits */
-    int64_t *leaf;   /* (n_nodes, 4) */
-    size_t n;        /* of both together, which lie behind each other */
-    unsigned scans;  /* of all rows */
+    int64_t *rule;  /* (k, 4) customers, hits, weight, weight of hits */
+    int64_t *leaf;  /* (n_nodes, 4) */
+    size_t n;       /* of both together, which lie behind each other */
+    unsigned scans; /* of all rows */
 };
 bool strata_recount_make(struct strata_recount *recount, size_t k, const struct strata_tree *tree,
                          struct strata_arena *arena);
@@ -288,15 +288,11 @@ const char *strata_exact_tell(const struct strata_feature *feature, double value
 /* rules.c: a rule for each segment, and the tree.  Collective.  At most STRATA_RULE_LEVELS_MAX passes over the
  * rows, one reduction each, then one gather and one reduction more.  After disclosure, of what is visible.  rule is
  * (k) in keep.  Same bits for any number of ranks.  Fails for lack of memory, on all ranks alike. */
-STRATA_MUST_CHECK strata_status strata_rules_find(struct strata_comm *comm,
-                                                  const struct strata_plan *plan,
-                                                  const struct strata_profile_tally *tally,
-                                                  const struct strata_personas *personas,
-                                                  struct strata_arena *keep,
-                                                  struct strata_rule **rule,
-                                                  struct strata_tree *tree,
-                                                  struct strata_describe_cost *cost,
-                                                  struct strata_err *err);
+STRATA_MUST_CHECK strata_status
+strata_rules_find(struct strata_comm *comm, const struct strata_plan *plan,
+                  const struct strata_profile_tally *tally, const struct strata_personas *personas,
+                  struct strata_arena *keep, struct strata_rule **rule, struct strata_tree *tree,
+                  struct strata_describe_cost *cost, struct strata_err *err);
 /* Bytes that it needs beside its result. */
 uint64_t strata_rules_bytes(uint64_t n_rows, size_t n_features, size_t k, int n_threads,
                             bool weighted);

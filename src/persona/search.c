@@ -63,8 +63,7 @@ static void spread_over_root(struct strata_search *search)
     const size_t k = axes->plan->k;
     for (size_t p = 0; p < axes->planes; p++) {
         const int64_t *first = search->first + p * axes->n_cells * k;
-        int64_t *root =
-            search->growth.cell + p * strata_frontier_max(k) * axes->n_tree_cells * k;
+        int64_t *root = search->growth.cell + p * strata_frontier_max(k) * axes->n_tree_cells * k;
         for (size_t a = 0; a < axes->n; a++) {
             const struct strata_axis *axis = &axes->axis[a];
             for (size_t b = 0; b <= axis->n; b++) {
@@ -145,8 +144,8 @@ static void steps_share(void *context, int thread)
     for (size_t s = (size_t)thread; s < plan->k; s += n_threads) {
         const int64_t *count = search->cell + s * block;
         if (!search->draft[s].settled)
-            strata_draft_step(search, s, (struct strata_planes){
-                                             count, plan->weight ? count + plane : count});
+            strata_draft_step(search, s,
+                              (struct strata_planes){count, plan->weight ? count + plane : count});
     }
 }
 

@@ -31,16 +31,14 @@ strata_status strata_sheet_open(struct strata_sheet *sheet, const bool *used,
     }
     column[n++] = (struct strata_duck_view_column){
         .name = "strata label", .type = STRATA_DUCK_UINT16, .value = plan->label};
-    column[n++] =
-        (struct strata_duck_view_column){.name = "strata row", .type = STRATA_DUCK_INT64};
+    column[n++] = (struct strata_duck_view_column){.name = "strata row", .type = STRATA_DUCK_INT64};
     if (plan->weight)
         column[n++] = (struct strata_duck_view_column){
             .name = "strata weight", .type = STRATA_DUCK_UINT32, .value = plan->weight};
     const struct strata_duck_view view = {
         .name = "customers", .column = column, .n_columns = n, .n_rows = plan->table->n_rows};
-    const struct strata_duck_options options = {.sealed = true,
-                                                .threads = strata_pool_threads(plan->pool),
-                                                .as_of = plan->config->as_of};
+    const struct strata_duck_options options = {
+        .sealed = true, .threads = strata_pool_threads(plan->pool), .as_of = plan->config->as_of};
     STRATA_TRY(strata_duck_open(&options, &sheet->duck, err));
     return strata_duck_show(sheet->duck, &view, err);
 }

@@ -169,8 +169,7 @@ static void count_levels(const struct passing *passing, size_t f, size_t block)
     const size_t end = first + strata_groups_block(&plan->groups, block);
     for (size_t row = first; row < end; row++) {
         if (!column->present[row]) continue;
-        const size_t at =
-            plan->label[row] * plan->n_all_levels + plan->slot[f] + column->code[row];
+        const size_t at = plan->label[row] * plan->n_all_levels + plan->slot[f] + column->code[row];
         passing->wire.count.level[at]++;
         if (plan->weight) passing->wire.weight.level[at] += plan->weight[row];
     }
@@ -258,8 +257,7 @@ static void look_again_share(void *context, int thread)
     const struct passing *passing = context;
     const size_t n_threads = (size_t)strata_pool_threads(passing->plan->pool);
     struct strata_values values;
-    for (size_t i = (size_t)thread; i < passing->n; i += n_threads)
-        look_again(passing, i, &values);
+    for (size_t i = (size_t)thread; i < passing->n; i += n_threads) look_again(passing, i, &values);
 }
 
 /* --- reading ---------------------------------------------------------------------------------- */

@@ -26,7 +26,7 @@ bool strata_growth_make(struct strata_search *search, struct strata_arena *arena
     growth->cut = STRATA_NEW(arena, struct strata_cut, frontier);
     growth->counted = STRATA_NEW(arena, struct strata_counted, frontier);
     growth->at = STRATA_NEW(arena, uint16_t, axes->plan->table->n_rows);
-    growth->cell = STRATA_NEW(arena, int64_t, axes->planes *frontier *axes->n_tree_cells_max *k);
+    growth->cell = STRATA_NEW(arena, int64_t, axes->planes * frontier * axes->n_tree_cells_max * k);
     if (!growth->branch || !growth->turn || !growth->slot || !growth->frontier || !growth->cut ||
         !growth->counted || !growth->at || !growth->cell)
         return false;
@@ -99,8 +99,8 @@ static void side_tell(const struct side *all, const struct side *less, size_t k,
 static void consider(struct splitting *splitting, const struct strata_range *range)
 {
     const size_t k = splitting->axes->plan->k;
-    const double purity = purity_of(&splitting->yes, NULL, k) +
-                          purity_of(&splitting->all, &splitting->yes, k);
+    const double purity =
+        purity_of(&splitting->yes, NULL, k) + purity_of(&splitting->all, &splitting->yes, k);
     if (purity <= splitting->best->gain) return;
     struct strata_cut cut = {.range = *range, .gain = purity};
     side_tell(&splitting->yes, NULL, k, &cut.yes, &cut.yes_segment);

@@ -83,9 +83,9 @@ static double greatest(const double *x, size_t n)
 /* Adding and taking away a number so large that only multiples of one unit lie beside it rounds a value to these; what
  * is left is exact. */
 struct parts {
-    double large, small;     /* what rounds to the units of both parts */
+    double large, small;       /* what rounds to the units of both parts */
     double of_large, of_small; /* sums */
-    bool more;               /* of some value there is something left */
+    bool more;                 /* of some value there is something left */
 };
 
 static void add_parts(const double *x, size_t n, struct parts *parts)
