@@ -270,8 +270,8 @@ STRATA_MUST_CHECK strata_status strata_recount_run(
     const char *leaf_sql, struct strata_recount *recount, struct strata_arena scratch,
     struct strata_err *err);
 
-/* apriori.c: the job's a-priori segments into personas.  Collective; for each two passes over the rows and those of
- * the quartiles, besides one of DuckDB for all of them.  room: bytes that profiling two groups takes.  Same bits for
+/* apriori.c: the job's a-priori segments into personas.  Collective; for each two passes over the rows,
+ * besides one of DuckDB for all of them.  room: addresses that profiling two groups takes.  Same bits for
  * any number of ranks.  Fails on all ranks alike, also where DuckDB refuses a condition at some value. */
 STRATA_MUST_CHECK strata_status strata_apriori_profile(
     struct strata_comm *comm, const struct strata_plan *plan,
