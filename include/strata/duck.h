@@ -152,6 +152,25 @@ STRATA_MUST_CHECK strata_status strata_duck_append_row_end(struct strata_duck_ap
 STRATA_MUST_CHECK strata_status strata_duck_append_end(struct strata_duck_appender **appender,
                                                        struct strata_err *err);
 
+/* Rows in the caller's arrays as a table of SQL: `FROM name()`.  Nothing is copied but the chunk that is looked at, on any
+ * of the handle's threads, so rows come in any order.  Everything pointed to outlives the handle. */
+struct strata_duck_view_column {
+    const char *name;
+    enum strata_duck_type type; /* DOUBLE, UINT16, UINT32, TEXT; or INT64 */
+    const void *value; /* (n_rows) double, uint16_t, uint32_t; TEXT: uint32_t, which level; INT64: NULL, the row's number */
+    const uint8_t *present;   /* (n_rows) 1: has a value; NULL: all have one */
+    const char *const *level; /* TEXT: (n_levels) */
+    size_t n_levels;
+};
+struct strata_duck_view {
+    const char *name;
+    const struct strata_duck_view_column *column; /* (n_columns) */
+    size_t n_columns, n_rows;
+};
+STRATA_MUST_CHECK strata_status strata_duck_show(struct strata_duck *duck,
+                                                 const struct strata_duck_view *view,
+                                                 struct strata_err *err);
+
 /* A text quoted as an SQL literal or identifier, in keep. */
 char *strata_duck_literal(const char *text, struct strata_arena *keep);
 char *strata_duck_identifier(const char *text, struct strata_arena *keep);

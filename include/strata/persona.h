@@ -122,6 +122,13 @@ struct strata_apriori {
     struct strata_cross *cross; /* (k) */
 };
 
+/* What describing took on this rank.  Shown by benches; no part of any record. */
+struct strata_describe_cost {
+    unsigned passes; /* over the rows of this rank, DuckDB's recount included, levels not */
+    unsigned levels; /* of rules and the tree: a pass each */
+    double tally_s, profile_s, levels_s, recount_s, apriori_s, words_s;
+};
+
 struct strata_personas {
     struct strata_persona *segment; /* (k) */
     size_t k;
@@ -133,6 +140,7 @@ struct strata_personas {
     size_t n_apriori;
     size_t value_feature; /* what a segment's value is measured by; SIZE_MAX: nothing */
     const struct strata_column *column; /* (n_features) the table's columns: level texts */
+    struct strata_describe_cost cost;
 };
 
 /* Whether a segment is called so, or would be without the user's name: letters of either case.  Pure. */
@@ -143,9 +151,10 @@ bool strata_persona_is_called(const struct strata_persona *persona, const char *
  * at) and clustering hold the rows of this rank; the result, in keep, is the same on all ranks.  Everything is a function of exact
  * sums, counts and order statistics of the original values, so it has the same bits for any
  * number of ranks and any order of rows; names and sentences are functions of the profiles
- * alone.  Sensitive features and the weight are profiled, but neither marker nor sentence is made of them. Each
- * column is read three times: O(n f) time and some O(n) sorting, in strata_describe_bytes of
- * memory that is given back; 2 reductions and 16 for each batch of features.  Fails for lack of
+ * alone.  Sensitive features and the weight are profiled, but neither marker nor sentence is made of them. The
+ * rows are gone through twice for the profiles, once by DuckDB for the counts of the rules, and once for each level of
+ * rules and the tree; on config->threads threads, in strata_describe_bytes of
+ * memory that is given back; 2 reductions and 16 for each batch of features, one for each level.  Fails for lack of
  * memory, on all ranks alike. */
 STRATA_MUST_CHECK strata_status strata_describe(
     struct strata_comm *comm, const struct strata_config *config, const struct strata_table *table,

@@ -26,8 +26,8 @@ static const char *conditions_sql(const struct strata_config *config, struct str
     return sql;
 }
 
-/* The rows of the sheet that belong; row numbers come along, so their order does not matter. */
-static strata_status pick_part(struct picking *picking, struct strata_sheet *sheet, const char *sql,
+/* The rows that belong; their numbers come along, so their order does not matter. */
+static strata_status pick_rows(struct picking *picking, struct strata_sheet *sheet, const char *sql,
                                struct strata_err *err)
 {
     struct strata_duck_cursor cursor = {0};
@@ -63,13 +63,10 @@ static strata_status pick(struct picking *picking, struct strata_arena scratch,
     if (!used || !sql)
         return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the a-priori segments");
     for (size_t f = 0; f < plan->n_features; f++) used[f] = true;
-    struct strata_sheet sheet = {.plan = plan, .used = used};
+    struct strata_sheet sheet = {.plan = plan};
     if (plan->table->n_rows == 0) return STRATA_OK;
-    strata_status status = strata_sheet_open(&sheet, err);
-    for (size_t first = 0; status == STRATA_OK && first < plan->table->n_rows;) {
-        status = strata_sheet_fill(&sheet, &first, err);
-        if (status == STRATA_OK) status = pick_part(picking, &sheet, sql, err);
-    }
+    strata_status status = strata_sheet_open(&sheet, used, &scratch, err);
+    if (status == STRATA_OK) status = pick_rows(picking, &sheet, sql, err);
     strata_sheet_close(&sheet);
     return status;
 }
@@ -125,8 +122,7 @@ static void fill_cross(const struct picking *picking, const struct strata_profil
 struct profiling {
     struct strata_plan plan;
     struct strata_profile_tally tally;
-    struct strata_moments_room moments;
-    struct strata_quartile_room quartiles;
+    struct strata_tally_room room;
     struct strata_personas *personas;
     bool *hidden;
 };
@@ -140,11 +136,10 @@ static strata_status profiling_make(struct profiling *work, const struct picking
                                              .label = picking->label + i * plan->table->n_rows};
     const struct strata_rows rows = {.weight = plan->weight,
                                      .weight_exponent = plan->weight_exponent};
-    bool fits = strata_plan_make(&work->plan, plan->config, plan->table, &rows, &groups, n_ranks,
+    bool fits = strata_plan_make(&work->plan, plan->config, plan->table, &rows, &groups, plan->pool,
                                  scratch) &&
                 strata_tally_make(&work->tally, &work->plan, scratch) &&
-                strata_moments_room_make(&work->moments, &work->plan, scratch) &&
-                strata_quartile_room_make(&work->quartiles, &work->plan, scratch);
+                strata_tally_room_make(&work->room, &work->plan, n_ranks, scratch);
     if (fits) work->hidden = STRATA_NEW(scratch, bool, 3 * work->plan.n_all_levels);
     if (fits) work->personas = strata_personas_make(&work->plan, keep);
     if (fits && work->hidden && work->personas) return STRATA_OK;
@@ -187,8 +182,7 @@ static strata_status profile_one(struct strata_comm *comm, const struct picking 
     struct profiling work = {0};
     STRATA_TRY(strata_comm_agree(
         comm, profiling_make(&work, picking, i, comm->size, &scratch, keep, err), err));
-    strata_tally_moments(comm, &work.plan, &work.moments, &work.tally);
-    strata_tally_quartiles(comm, &work.plan, &work.quartiles, &work.tally);
+    (void)strata_tally_fill(comm, &work.plan, &work.room, &work.tally);
     strata_status status = STRATA_OK;
     if (!profile(&work, scratch))
         status = STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the a-priori segments");

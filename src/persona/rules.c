@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "persona/rules_impl.h"
+#include "strata/clock.h"
 
 struct rules {
     struct strata_search search;
@@ -15,15 +16,21 @@ struct rules {
 #define SPARE_BYTES \
     (UINT64_C(512) << 20) /* addresses for texts, edges and counts beyond the expected */
 
-uint64_t strata_rules_bytes(uint64_t n_rows, size_t n_features, size_t k, bool weighted)
+uint64_t strata_rules_bytes(uint64_t n_rows, size_t n_features, size_t k, int n_threads,
+                            bool weighted)
 {
     const uint64_t bins = 64; /* of a feature, as a rule */
     const uint64_t most = (UINT64_C(1) << 23) / (k + 1);
     const uint64_t cells = n_features * bins < most ? n_features * bins : most;
-    const uint64_t counts = (weighted ? 2 : 1) * cells * k * 5 * sizeof(int64_t);
+    const uint64_t most_of_tree = UINT64_C(1) << 23, branches = strata_frontier_max(k);
+    const uint64_t of_tree =
+        cells * k * branches < most_of_tree ? cells * k * branches : most_of_tree;
+    const uint64_t counts = (weighted ? 2 : 1) * (cells * k * 5 + 2 * of_tree) * sizeof(int64_t) +
+                            strata_lists_bytes(n_rows, k, (size_t)n_threads);
     const uint64_t duck = UINT64_C(64) << 20; /* customers as a table, a part at a time */
     uint64_t rows = 0;
-    if (__builtin_mul_overflow(n_rows, n_features * sizeof(uint16_t) + sizeof(uint32_t), &rows) ||
+    const uint64_t row = n_features + sizeof(uint16_t) + (weighted ? sizeof(uint32_t) : 0);
+    if (__builtin_mul_overflow(n_rows, row, &rows) ||
         __builtin_add_overflow(rows, counts + duck, &rows))
         return UINT64_MAX;
     return rows;
@@ -167,17 +174,23 @@ static strata_status write_all(struct rules *rules, struct strata_arena *scratch
 
 static strata_status find(struct strata_comm *comm, struct rules *rules,
                           struct strata_arena *scratch, struct strata_arena *keep,
-                          struct strata_err *err)
+                          struct strata_describe_cost *cost, struct strata_err *err)
 {
     struct strata_search *search = &rules->search;
+    const double start_s = strata_clock_s();
     strata_search_run(comm, search);
+    cost->levels = search->levels;
+    cost->levels_s = strata_clock_s() - start_s;
     strata_status status = STRATA_OK;
     if (!strata_growth_prune(search, *scratch) ||
         !strata_thresholds_make(search, comm->size, &rules->thresholds, scratch))
         status = no_room(err);
     STRATA_TRY(strata_comm_agree(comm, status, err));
     strata_thresholds_round(comm, search, &rules->thresholds);
+    const double counted_s = strata_clock_s();
     STRATA_TRY(strata_comm_agree(comm, write_all(rules, scratch, keep, err), err));
+    cost->recount_s = strata_clock_s() - counted_s;
+    cost->passes += rules->recount.scans;
     strata_comm_sum(comm, rules->recount.rule, rules->recount.n);
     for (size_t s = 0; s < search->axes.plan->k; s++) {
         if (rules->rule[s].n_conditions)
@@ -191,19 +204,20 @@ strata_status strata_rules_find(struct strata_comm *comm, const struct strata_pl
                                 const struct strata_profile_tally *tally,
                                 const struct strata_personas *personas, struct strata_arena *keep,
                                 struct strata_rule **rule, struct strata_tree *tree,
-                                struct strata_err *err)
+                                struct strata_describe_cost *cost, struct strata_err *err)
 {
     struct strata_arena scratch = {0};
     struct rules rules = {.rule = STRATA_NEW(keep, struct strata_rule, plan->k)};
     const uint64_t bytes =
-        strata_rules_bytes(plan->table->n_rows, plan->n_features, plan->k, plan->weight != NULL) +
+        strata_rules_bytes(plan->table->n_rows, plan->n_features, plan->k,
+                           strata_pool_threads(plan->pool), plan->weight != NULL) +
         SPARE_BYTES;
     strata_status status = STRATA_OK;
     if (!rules.rule || bytes == UINT64_MAX || !strata_arena_init(&scratch, (size_t)bytes) ||
         !strata_search_make(&rules.search, plan, tally, personas, &scratch))
         status = no_room(err);
     status = strata_comm_agree(comm, status, err);
-    if (status == STRATA_OK) status = find(comm, &rules, &scratch, keep, err);
+    if (status == STRATA_OK) status = find(comm, &rules, &scratch, keep, cost, err);
     strata_arena_finish(&scratch);
     *rule = rules.rule;
     *tree = rules.tree;
