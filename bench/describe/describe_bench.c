@@ -279,7 +279,7 @@ static bool describe(const struct shape *shape, const struct world *world, struc
                                                  .label = world->label};
     const double start_s = strata_clock_s(), busy_s = processor_s();
     const double held_mib = (double)strata_host_resident_bytes() / 0x1p20;
-    if (strata_describe(&comm, &world->config, &table, &rows, &clustering, &keep, &personas,
+    if (strata_describe(&comm, &world->config, &table, &rows, &clustering, NULL, &keep, &personas,
                         &err) != STRATA_OK) {
         (void)fprintf(stderr, "bench_describe: %s\n", err.text);
         return false;

@@ -340,7 +340,7 @@ const struct strata_message strata_messages[] = {
     {"do.did.low", "less often {label}"},
     /* first words of labels that are what one is, or endings of what one did */
     {"label.are",
-     " in with without from at on under over of aged living known married retired employed "},
+     " in with without from at on under over of aged living known married retired employed member "},
     {"label.did", "ed"},
     {"do.level.high", "more often have {label} \u201c{level}\u201d"},
     {"do.level.low", "less often have {label} \u201c{level}\u201d"},
