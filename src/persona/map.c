@@ -222,7 +222,7 @@ static uint16_t on_map(const struct map_work *work, double at, int axis)
 {
     const double width = work->high[axis] - work->low[axis];
     const double place =
-        width > 0 ? (at - work->low[axis]) / width * STRATA_MAP_UNITS : STRATA_MAP_UNITS / 2;
+        width > 0 ? (at - work->low[axis]) / width * STRATA_MAP_UNITS : STRATA_MAP_UNITS / 2.0;
     return (uint16_t)rint(fmin(fmax(place, 0), STRATA_MAP_UNITS));
 }
 
