@@ -138,10 +138,11 @@ double strata_chi_square_tail(double chi_square, unsigned freedom);
 double strata_normal_two_tails(double z);
 
 /* disclosure.c: hide cells below the minimum count, and what would give them away.  hidden is (k
- * + 1, levels). */
-void strata_disclosure_protect(const struct strata_plan *plan,
+ * + 1, levels).  False when memory ends. */
+bool strata_disclosure_protect(const struct strata_plan *plan,
                                const struct strata_profile_tally *tally, bool *hidden,
-                               struct strata_personas *personas);
+                               struct strata_arena scratch, struct strata_personas *personas);
+void strata_cell_hide(struct strata_profile_cell *cell, size_t n_levels);
 
 /* markers.c: rank what marks segment s; marker has room for n_features. */
 void strata_markers_rank(const struct strata_plan *plan, struct strata_persona *persona);

@@ -122,6 +122,33 @@ static void protect_leaves(const struct strata_search *search, struct strata_tre
     while (more && !is_rest_safe(tree)) more = hide_one(tree);
 }
 
+/* Whether the sizes of segments and leaves leave open who is in a wrong leaf.  A segment with more customers than
+ * its leaves has some elsewhere; where those are nearly all that are wrong, differences of sizes tell of each
+ * leaf how many of which segment it has.  Twice the minimum count must be free to be anywhere. */
+static bool are_counts_safe(const struct strata_search *search, const struct strata_tree *tree)
+{
+    const size_t k = search->axes.plan->k;
+    const uint64_t wrong = search->size[k] - tree->hits;
+    uint64_t missed = 0;
+    for (size_t s = 0; s < k; s++) {
+        uint64_t count = 0;
+        for (size_t i = 0; i < tree->n_nodes; i++) {
+            const struct strata_tree_node *node = &tree->node[i];
+            if (is_leaf(node) && node->segment == s) count += node->count;
+        }
+        if (search->size[s] > count) missed += search->size[s] - count;
+    }
+    return wrong == 0 || wrong - missed >= 2 * STRATA_MIN_CELL;
+}
+
+static void hide_counts(struct strata_tree *tree)
+{
+    for (size_t i = 0; i < tree->n_nodes; i++) {
+        tree->node[i].count = 0;
+        tree->node[i].hits_shown = false;
+    }
+}
+
 /* By DuckDB; a tree that could tell about few is not told. */
 static void settle_tree(const struct strata_search *search, const int64_t *count,
                         struct strata_tree *tree)
@@ -144,6 +171,7 @@ static void settle_tree(const struct strata_search *search, const int64_t *count
     }
     tree->fidelity = (double)weight_hits / (double)search->weight[k];
     protect_leaves(search, tree);
+    if (!are_counts_safe(search, tree)) hide_counts(tree);
 }
 
 /* --- the walk --------------------------------------------------------------------------------- */

@@ -42,7 +42,7 @@
       const place = segments.indexOf(segment);
       return make("li", { class: "leaf" }, lead, make("i", { class: "dot", style: { background: `var(--segment-${place})` } }),
         make("b", {}, segment ? segment.name : String(node.segment)), make("span", { class: "soft" },
-          ` ${plural(node.count, "customer")}${right}`));
+          Number(node.count) ? ` ${plural(node.count, "customer")}${right}` : ""));
     }
     return make("li", {}, lead, make("b", {}, `${title(node.condition.sentence)}?`), make("ul", {},
       branch(nodes, node.yes, "yes:", depth + 1), branch(nodes, node.no, "no:", depth + 1)));
