@@ -83,6 +83,43 @@ static strata_status pick(struct picking *picking, struct strata_arena scratch,
 
 /* --- profiles --------------------------------------------------------------------------------- */
 
+#define GROUPS_MAX ((size_t)256) /* of segments by combinations of a-priori segments */
+
+/* Combinations that are counted beside the segments; 0: there are too many. */
+static size_t combinations_of(const struct strata_plan *plan)
+{
+    const size_t n = plan->config->n_apriori;
+    return n < 8 && plan->k << n <= GROUPS_MAX ? (size_t)1 << n : 0;
+}
+
+/* Count the combinations in each segment.  Collective. */
+static strata_status tally_joint(struct strata_comm *comm, const struct picking *picking,
+                                 struct strata_arena *scratch, struct strata_profile_tally *tally,
+                                 struct strata_err *err)
+{
+    const struct strata_plan *plan = picking->plan;
+    const size_t n = combinations_of(plan), n_rows = plan->table->n_rows;
+    uint16_t *label = STRATA_NEW(scratch, uint16_t, n_rows);
+    const struct strata_clustering groups = {.dims = {.k = plan->k * n}, .label = label};
+    const struct strata_rows rows = {0};
+    struct strata_plan joint;
+    struct strata_moments_room moments = {0};
+    const bool fits =
+        label &&
+        strata_plan_make(&joint, plan->config, plan->table, &rows, &groups, comm->size, scratch) &&
+        strata_tally_make(tally, &joint, scratch) &&
+        strata_moments_room_make(&moments, &joint, scratch);
+    STRATA_TRY(strata_comm_agree(comm, fits ? STRATA_OK : no_room(err), err));
+    for (size_t row = 0; row < n_rows; row++) {
+        size_t combination = 0;
+        for (size_t i = 0; i < picking->n; i++)
+            combination |= (size_t)!picking->label[i * n_rows + row] << i;
+        label[row] = (uint16_t)(plan->label[row] * n + combination);
+    }
+    strata_tally_moments(comm, &joint, &moments, tally);
+    return STRATA_OK;
+}
+
 /* Count one of them against all others.  Collective. */
 static strata_status tally_one(struct strata_comm *comm, const struct picking *picking, size_t i,
                                struct strata_arena *scratch, struct strata_pick *pick,
@@ -213,16 +250,22 @@ static strata_status find(struct strata_comm *comm, struct picking *picking,
 {
     STRATA_TRY(strata_comm_agree(comm, make(picking, personas, scratch, keep, err), err));
     strata_comm_sum(comm, picking->cross, sums_of(picking));
-    const struct strata_picks picks = {.plan = picking->plan,
-                                       .tally = tally,
-                                       .personas = personas,
-                                       .pick = STRATA_NEW(scratch, struct strata_pick, picking->n),
-                                       .n = picking->n,
-                                       .cross = picking->cross,
-                                       .both = picking->both};
+    struct strata_profile_tally joint = {0};
+    struct strata_picks picks = {.plan = picking->plan,
+                                 .tally = tally,
+                                 .personas = personas,
+                                 .pick = STRATA_NEW(scratch, struct strata_pick, picking->n),
+                                 .n = picking->n,
+                                 .cross = picking->cross,
+                                 .both = picking->both};
     STRATA_TRY(strata_comm_agree(comm, picks.pick ? STRATA_OK : no_room(err), err));
     for (size_t i = 0; i < picks.n; i++)
         STRATA_TRY(tally_one(comm, picking, i, scratch, &picks.pick[i], err));
+    picks.n_combinations = combinations_of(picks.plan);
+    if (picks.n_combinations > 0) {
+        STRATA_TRY(tally_joint(comm, picking, scratch, &joint, err));
+        picks.joint = &joint.count;
+    }
     const strata_status status = tell_all(&picks, *scratch, keep, personas->apriori, err);
     return strata_comm_agree(comm, status, err);
 }
@@ -230,15 +273,17 @@ static strata_status find(struct strata_comm *comm, struct picking *picking,
 /* Addresses for n of them: each one's counts stay until all are known. */
 static uint64_t room_of(const struct strata_plan *plan, size_t n, uint64_t room)
 {
-    const struct strata_describe_extent extent = {.groups = 3,
-                                                  .n_features = plan->n_features,
-                                                  .n_numbers = plan->n_numbers,
-                                                  .n_levels = plan->n_all_levels,
-                                                  .weighted = plan->weight != NULL};
+    struct strata_describe_extent extent = {.groups = 3,
+                                            .n_features = plan->n_features,
+                                            .n_numbers = plan->n_numbers,
+                                            .n_levels = plan->n_all_levels,
+                                            .weighted = plan->weight != NULL};
     const uint64_t each =
         strata_describe_room(&extent) + plan->table->n_rows * sizeof(uint16_t) + (plan->k + n) * 64;
     uint64_t all = 0, sum = 0;
-    if (__builtin_mul_overflow(each, n + 1, &all) || __builtin_add_overflow(all, room, &sum))
+    extent.groups = GROUPS_MAX + 1;
+    if (__builtin_mul_overflow(each, n + 2, &all) || __builtin_add_overflow(all, room, &sum) ||
+        __builtin_add_overflow(sum, strata_describe_room(&extent), &sum))
         return UINT64_MAX;
     return sum;
 }

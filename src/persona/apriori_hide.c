@@ -1,12 +1,14 @@
 /* What is hidden of the a-priori segments.
  *
  * They overlap with the segments and with each other, so a figure of one may be the difference of two others'.
- * Hence one rule for all: what is hidden of a segment, or of one a-priori segment, is hidden of all of these,
- * and so is what would leave 1 to 9 customers between two groups of which one holds the other, or outside two
- * that share nobody.  What remains visible then tells nothing of how those who are hidden divide, except where
- * the condition itself is about a feature's levels: a cell of the cross table that would tell of hidden levels
- * is hidden too. */
+ * Hence one rule for all: what is hidden of one is hidden of all, and so is what would leave 1 to 9 customers
+ * between two groups of which one holds the other, or outside two that share nobody.  What is hidden of a segment is
+ * hidden of them too, unless its small cells could be nobody or enough without changing any figure of theirs:
+ * customers of two segments change places who are of the same a-priori segments.  A cell of the cross table that
+ * would tell of hidden levels, because the condition is about these, is hidden. */
 #include "persona/disclosure_impl.h"
+
+#define COMPARED_MAX 4096 /* cells of a table that is compared combination by combination */
 
 /* What is counted of a group: its customers, those with a value of a feature, or those of a level. */
 struct figure {
@@ -279,7 +281,7 @@ static bool is_union(const struct strata_picks *picks, size_t i)
 }
 
 static bool is_whole_hidden(const struct strata_picks *picks, const struct strata_apriori *out,
-                            size_t f)
+                            size_t f, bool segments_free)
 {
     const struct strata_plan *plan = picks->plan;
     bool hidden = !is_safe_of_all(picks, out, (struct figure){.kind = VALUES, .at = f});
@@ -287,13 +289,137 @@ static bool is_whole_hidden(const struct strata_picks *picks, const struct strat
         for (size_t l = 0; l < 2; l++)
             hidden |= !is_safe_of_all(picks, out,
                                       (struct figure){.kind = LEVEL, .at = plan->slot[f] + l});
-        hidden |= is_segment_hidden(picks, f);
+        hidden |= !segments_free && is_segment_hidden(picks, f);
     }
     if (plan->as[f] == STRATA_AS_NUMBER && is_segment_hidden(picks, f)) {
         for (size_t i = 0; i < picks->n; i++) hidden |= !out[i].hidden && is_union(picks, i);
     }
     return hidden;
 }
+
+/* --- profiles beside hidden levels of segments ------------------------------------------------- */
+
+/* Customers of segment s in a combination with a level; a column behind the levels: without a value. */
+static uint64_t joint_count(const struct strata_picks *picks, size_t s, size_t combination,
+                            size_t f, size_t l)
+{
+    const struct strata_plan *plan = picks->plan;
+    const size_t g = s * picks->n_combinations + combination;
+    if (l == plan->n_levels[f])
+        return picks->joint->size[g] - picks->joint->value[g * plan->n_features + f];
+    if (plan->position[plan->slot[f] + l] < 0) return 0;
+    return picks->joint->level[g * plan->n_all_levels + plan->slot[f] + l];
+}
+
+/* The same of all combinations with pick i, or without. */
+static uint64_t side_count(const struct strata_picks *picks, size_t i, bool in, size_t s, size_t f,
+                           size_t l)
+{
+    uint64_t count = 0;
+    for (size_t c = 0; c < picks->n_combinations; c++) {
+        if ((c >> i & 1) == in) count += joint_count(picks, s, c, f, l);
+    }
+    return count;
+}
+
+/* How far the customers of one side with level l can change places with the other side's in other hidden levels,
+ * segment by segment: so many could be more (or fewer), and nothing published would be another. */
+static uint64_t places(const struct strata_picks *picks, size_t i, bool in, size_t f, size_t l,
+                       bool more, const bool *hidden)
+{
+    const struct strata_plan *plan = picks->plan;
+    uint64_t sum = 0;
+    for (size_t s = 0; s < plan->k; s++) {
+        const uint64_t here = side_count(picks, i, more ? !in : in, s, f, l);
+        uint64_t there = 0;
+        for (size_t m = 0; m < plan->n_levels[f]; m++) {
+            const struct figure level = {.kind = LEVEL, .at = plan->slot[f] + m};
+            if (m == l || !hidden[m]) continue;
+            if (inside(picks, i, level) == 0 || outside(picks, i, level) == 0) continue;
+            there += side_count(picks, i, more ? in : !in, s, f, m);
+        }
+        sum += here < there ? here : there;
+    }
+    return sum;
+}
+
+/* Whether the small hidden levels of a pick, and of all others, could be nobody or enough. */
+static bool are_levels_free(const struct strata_picks *picks, size_t i, size_t f, const bool *hidden)
+{
+    for (size_t l = 0; l < picks->plan->n_levels[f]; l++) {
+        const struct figure level = {.kind = LEVEL, .at = picks->plan->slot[f] + l};
+        for (int in = 0; in < 2; in++) {
+            const uint64_t count = in ? inside(picks, i, level) : outside(picks, i, level);
+            if (strata_is_tellable(count)) continue;
+            if (places(picks, i, in, f, l, true, hidden) < STRATA_MIN_CELL - count) return false;
+            if (places(picks, i, in, f, l, false, hidden) < count) return false;
+        }
+    }
+    return true;
+}
+
+/* The customers of one combination, with the cells that are hidden of the segments; everybody's, which are told
+ * with the picks, stay as they are. */
+static void fill_combination(const struct strata_picks *picks, size_t f, size_t combination,
+                             const struct strata_cells *cells)
+{
+    for (size_t s = 0; s < picks->plan->k; s++) {
+        const struct strata_profile_cell *cell = &picks->personas->segment[s].cell[f];
+        for (size_t l = 0; l < cells->n_columns; l++) {
+            const bool level = cell->share && l + 1 < cells->n_columns;
+            cells->count[s * cells->n_columns + l] = joint_count(picks, s, combination, f, l);
+            cells->hidden[s * cells->n_columns + l] =
+                cell->hidden || (level && isnan(cell->share[l]));
+        }
+    }
+}
+
+/* Whether segment s could have nobody or enough with level l, by customers who change places within their
+ * combinations. */
+static bool is_level_free(const struct strata_picks *picks, size_t f, size_t s, size_t l,
+                          const struct strata_cells *cells, struct strata_arena scratch)
+{
+    const struct strata_counts *counts = &picks->tally->count;
+    const uint64_t count = counts->level[s * picks->plan->n_all_levels + picks->plan->slot[f] + l];
+    const uint64_t room = counts->size[s] - count;
+    uint64_t rise = STRATA_MIN_CELL - count < room ? STRATA_MIN_CELL - count : room, fall = count;
+    for (size_t c = 0; c < picks->n_combinations && (rise > 0 || fall > 0); c++) {
+        fill_combination(picks, f, c, cells);
+        if (!strata_cells_reach(cells, s * cells->n_columns + l, true, &rise, scratch))
+            return false;
+        const uint64_t here = joint_count(picks, s, c, f, l), wanted = fall < here ? fall : here;
+        uint64_t missing = wanted;
+        if (!strata_cells_reach(cells, s * cells->n_columns + l, false, &missing, scratch))
+            return false;
+        fall -= wanted - missing;
+    }
+    return rise == 0 && fall == 0;
+}
+
+/* Whether the segments' hidden levels stay hidden beside all levels of the picks. */
+static bool are_segments_free(const struct strata_picks *picks, size_t f,
+                              struct strata_arena scratch)
+{
+    const struct strata_plan *plan = picks->plan;
+    struct strata_cells cells = {.n_groups = plan->k + 1, .n_columns = plan->n_levels[f] + 1};
+    const size_t n = cells.n_groups * cells.n_columns;
+    if (!picks->joint || n > COMPARED_MAX) return false;
+    cells.count = STRATA_NEW(&scratch, uint64_t, n);
+    cells.hidden = STRATA_NEW(&scratch, bool, n);
+    if (!cells.count || !cells.hidden) return false;
+    for (size_t s = 0; s < plan->k; s++) {
+        for (size_t l = 0; l < plan->n_levels[f]; l++) {
+            const uint64_t *level = picks->tally->count.level + s * plan->n_all_levels;
+            if (plan->position[plan->slot[f] + l] < 0 ||
+                strata_is_tellable(level[plan->slot[f] + l]))
+                continue;
+            if (!is_level_free(picks, f, s, l, &cells, scratch)) return false;
+        }
+    }
+    return true;
+}
+
+/* --- all of a profile -------------------------------------------------------------------------- */
 
 /* Levels that are hidden together: customers inside and outside of a pick, and how many. */
 struct heap {
@@ -320,21 +446,25 @@ static bool are_levels_safe(const struct strata_picks *picks, size_t i, size_t f
     return is_heap_safe(heap);
 }
 
+/* Levels of all picks: those that tell too much alone, and those that are hidden of everybody, or, with
+ * `segments`, of any segment; then the next rarest, until what is hidden is safe. */
 static void find_levels(const struct strata_picks *picks, const struct strata_apriori *out,
-                        size_t f, bool *hidden)
+                        size_t f, bool segments, bool *hidden)
 {
     const struct strata_plan *plan = picks->plan;
     const size_t n_levels = plan->n_levels[f];
     const uint64_t *all = picks->tally->count.level + plan->k * plan->n_all_levels + plan->slot[f];
     for (size_t l = 0; l < n_levels; l++)
         hidden[l] =
-            is_level_hidden(picks, f, l) ||
+            (segments ? is_level_hidden(picks, f, l)
+                      : isnan(picks->personas->everybody[f].share[l])) ||
             !is_safe_of_all(picks, out, (struct figure){.kind = LEVEL, .at = plan->slot[f] + l});
     size_t next = 0;
     while (next != SIZE_MAX) { /* at most n_levels times */
         bool safe = true;
         for (size_t i = 0; i < picks->n && safe; i++)
-            safe = out[i].hidden || are_levels_safe(picks, i, f, hidden);
+            safe = out[i].hidden || (are_levels_safe(picks, i, f, hidden) &&
+                                     (segments || are_levels_free(picks, i, f, hidden)));
         next = safe ? SIZE_MAX : strata_next_hidden(all, 1, hidden, n_levels);
         if (next != SIZE_MAX) hidden[next] = true;
     }
@@ -369,8 +499,9 @@ bool strata_picks_hide(const struct strata_picks *picks, struct strata_arena scr
     if (!hide_cross(picks, scratch, out)) return false;
     for (size_t f = 0; f < plan->n_features; f++) {
         const bool text = plan->as[f] == STRATA_AS_ORDINAL || plan->as[f] == STRATA_AS_NOMINAL;
-        const bool whole = is_whole_hidden(picks, out, f);
-        if (text) find_levels(picks, out, f, hidden);
+        const bool free = plan->n_levels[f] > 0 && are_segments_free(picks, f, scratch);
+        const bool whole = is_whole_hidden(picks, out, f, free);
+        if (text) find_levels(picks, out, f, !free, hidden);
         for (size_t i = 0; i < picks->n; i++) hide_cells(picks, i, f, whole, hidden);
     }
     return true;

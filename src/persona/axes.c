@@ -170,8 +170,7 @@ bool strata_axes_make(struct strata_axes *axes, const struct strata_plan *plan,
                       const struct strata_profile_tally *tally,
                       const struct strata_personas *personas, struct strata_arena *arena)
 {
-    *axes = (struct strata_axes){
-        .plan = plan, .personas = personas, .planes = plan->weight ? 2 : 1};
+    *axes = (struct strata_axes){.plan = plan, .personas = personas, .planes = plan->weight ? 2 : 1};
     const uint64_t each = COUNTS_MAX / (2 * axes->planes * plan->k * (plan->n_features + 1));
     const size_t most = each > EDGES_MAX ? EDGES_MAX : each < 3 ? 3 : (size_t)each;
     const size_t n_edges = (plan->k + 1) * plan->orders.n;

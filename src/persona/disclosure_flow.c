@@ -113,12 +113,14 @@ static void take_path(const struct graph *graph, size_t from, size_t to, uint64_
     }
 }
 
-/* A flow of the wanted size from node to node, beside the skipped cell: first over what is hidden. */
-static bool find_flow(const struct graph *graph, size_t from, size_t to, uint64_t wanted)
+/* A flow of the wanted size from node to node, beside the skipped cell: first over what is hidden.  What is missing
+ * of it in the end. */
+static uint64_t find_flow(const struct graph *graph, size_t from, size_t to, uint64_t wanted,
+                          bool more)
 {
     const size_t n = graph->cells->n_groups * graph->cells->n_columns;
     memset(graph->change, 0, n * sizeof *graph->change);
-    for (int may_hide = 0; may_hide < 2; may_hide++) {
+    for (int may_hide = 0; may_hide <= more; may_hide++) {
         for (uint64_t step = wanted; step > 0;) {
             if (!find_path(graph, from, to, step, may_hide)) {
                 step /= 2;
@@ -129,7 +131,7 @@ static bool find_flow(const struct graph *graph, size_t from, size_t to, uint64_
             if (step > wanted) step = wanted;
         }
     }
-    return wanted == 0;
+    return wanted;
 }
 
 /* How much a small cell of so many customers must be able to rise: to the minimum count, by their mean
@@ -146,27 +148,50 @@ static uint64_t rise_of(const struct graph *graph, size_t g, size_t i)
     return rise < all - graph->x[i] ? rise : all - graph->x[i];
 }
 
+/* The flow that makes cell i rise, or fall, closes over the other cells. */
+static uint64_t find_change(struct graph *graph, size_t i, bool rise, uint64_t wanted, bool more)
+{
+    const size_t g = i / graph->cells->n_columns;
+    const size_t column = graph->cells->n_groups + i % graph->cells->n_columns;
+    const bool from_group = rise == is_everybody(graph->cells, g);
+    graph->skipped = i;
+    return find_flow(graph, from_group ? g : column, from_group ? column : g, wanted, more);
+}
+
 static bool protect_cell(struct graph *graph, size_t i)
 {
-    const struct strata_cells *cells = graph->cells;
-    const size_t g = i / cells->n_columns, column = cells->n_groups + i % cells->n_columns;
-    const bool all = is_everybody(cells, g);
-    const size_t rise_from = all ? g : column, rise_to = all ? column : g;
-    graph->skipped = i;
-    return find_flow(graph, rise_from, rise_to, rise_of(graph, g, i)) &&
-           find_flow(graph, rise_to, rise_from, graph->x[i]);
+    return find_change(graph, i, true, rise_of(graph, i / graph->cells->n_columns, i), true) == 0 &&
+           find_change(graph, i, false, graph->x[i], true) == 0;
+}
+
+static bool graph_make(struct graph *graph, const struct strata_cells *cells,
+                       struct strata_arena *scratch)
+{
+    const size_t n_nodes = cells->n_groups + cells->n_columns;
+    *graph =
+        (struct graph){.cells = cells,
+                       .x = cells->count,
+                       .change = STRATA_NEW(scratch, int64_t, cells->n_groups * cells->n_columns),
+                       .distance = STRATA_NEW(scratch, uint64_t, n_nodes),
+                       .before = STRATA_NEW(scratch, size_t, n_nodes)};
+    return graph->change && graph->distance && graph->before;
+}
+
+bool strata_cells_reach(const struct strata_cells *cells, size_t i, bool rise, uint64_t *wanted,
+                        struct strata_arena scratch)
+{
+    struct graph graph;
+    if (!graph_make(&graph, cells, &scratch)) return false;
+    *wanted = find_change(&graph, i, rise, *wanted, false);
+    return true;
 }
 
 bool strata_cells_protect(const struct strata_cells *cells, struct strata_arena scratch,
                           bool *starved)
 {
     const size_t n = cells->n_groups * cells->n_columns;
-    const size_t n_nodes = cells->n_groups + cells->n_columns;
-    struct graph graph = {.cells = cells,
-                          .change = STRATA_NEW(&scratch, int64_t, n),
-                          .distance = STRATA_NEW(&scratch, uint64_t, n_nodes),
-                          .before = STRATA_NEW(&scratch, size_t, n_nodes)};
-    *starved = !graph.change || !graph.distance || !graph.before;
+    struct graph graph;
+    *starved = !graph_make(&graph, cells, &scratch);
     for (int weighted = 0; !*starved && weighted <= (cells->weight != NULL); weighted++) {
         graph.x = weighted ? cells->weight : cells->count;
         for (uint64_t count = 1; count < STRATA_MIN_CELL; count++) {

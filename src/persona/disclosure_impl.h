@@ -24,6 +24,11 @@ struct strata_cells {
 bool strata_cells_protect(const struct strata_cells *cells, struct strata_arena scratch,
                           bool *starved);
 
+/* How much of what is wanted cell i cannot rise by, or fall by, over cells that are hidden.  False when memory
+ * ends. */
+bool strata_cells_reach(const struct strata_cells *cells, size_t i, bool rise, uint64_t *wanted,
+                        struct strata_arena scratch);
+
 /* disclosure.c: next of n counts to be hidden, `stride` apart: the smallest of those with customers, the
  * first of equals; SIZE_MAX: none. */
 size_t strata_next_hidden(const uint64_t *count, size_t stride, const bool *hidden, size_t n);
@@ -42,6 +47,10 @@ struct strata_picks {
     size_t n;
     const int64_t *cross; /* (n, k, 2) customers and weight of each segment that belong */
     const int64_t *both;  /* (n, n) customers who belong to two */
+    /* By segment and combination, (k, n_combinations): which of the picks a customer is of, as bits; NULL where there
+     * are too many. */
+    const struct strata_counts *joint;
+    size_t n_combinations;
 };
 
 /* apriori_hide.c: what of them would tell about few, alone, by each other or by the segments: into out's `hidden`

@@ -141,7 +141,9 @@ static struct positions published_positions(const struct strata_plan *plan,
         const double x = plan->position[plan->slot[f] + l];
         if (x < 0.0) continue;
         struct positions *to = isnan(cell->share[l]) ? &hidden : &shown;
-        const double n = to == &shown ? (double)own[l] : isnan(all->share[l]) ? 1.0 : (double)each[l];
+        const double n = to == &shown           ? (double)own[l]
+                         : isnan(all->share[l]) ? 1.0
+                                                : (double)each[l];
         to->n += n;
         to->sum += n * x;
         to->squares += n * x * x;

@@ -66,6 +66,9 @@ static uint64_t wrong_of(const struct strata_tree_node *node)
     return node->count - node->hits;
 }
 
+#define FREE_CUSTOMERS \
+    (2 * STRATA_MIN_CELL) /* who are wrong, and may be so in one leaf or another */
+
 /* What is known of the leaves whose hits are not shown, because the hits of all leaves are. */
 static bool is_rest_safe(const struct strata_tree *tree)
 {
@@ -79,7 +82,7 @@ static bool is_rest_safe(const struct strata_tree *tree)
         segment = node->segment;
         wrong += wrong_of(node);
     }
-    return segment == SIZE_MAX || (mixed && strata_is_tellable(wrong));
+    return segment == SIZE_MAX || (mixed && wrong >= FREE_CUSTOMERS);
 }
 
 /* Hide the hits of the leaf that tells least: with the fewest customers that it has wrong, but some. */
@@ -122,23 +125,21 @@ static void protect_leaves(const struct strata_search *search, struct strata_tre
     while (more && !is_rest_safe(tree)) more = hide_one(tree);
 }
 
-/* Whether the sizes of segments and leaves leave open who is in a wrong leaf.  A segment with more customers than
- * its leaves has some elsewhere; where those are nearly all that are wrong, differences of sizes tell of each
- * leaf how many of which segment it has.  Twice the minimum count must be free to be anywhere. */
-static bool are_counts_safe(const struct strata_search *search, const struct strata_tree *tree)
+/* Customers who must be in a wrong leaf: of a segment without any leaf all, and, where the leaves' counts are known,
+ * of one with more customers than its leaves the difference. */
+static uint64_t surely_wrong(const struct strata_search *search, const struct strata_tree *tree,
+                             bool counts)
 {
-    const size_t k = search->axes.plan->k;
-    const uint64_t wrong = search->size[k] - tree->hits;
-    uint64_t missed = 0;
-    for (size_t s = 0; s < k; s++) {
-        uint64_t count = 0;
+    uint64_t wrong = 0;
+    for (size_t s = 0; s < search->axes.plan->k; s++) {
+        uint64_t room = 0;
         for (size_t i = 0; i < tree->n_nodes; i++) {
             const struct strata_tree_node *node = &tree->node[i];
-            if (is_leaf(node) && node->segment == s) count += node->count;
+            if (is_leaf(node) && node->segment == s) room += counts ? node->count : search->size[s];
         }
-        if (search->size[s] > count) missed += search->size[s] - count;
+        if (search->size[s] > room) wrong += search->size[s] - room;
     }
-    return wrong == 0 || wrong - missed >= 2 * STRATA_MIN_CELL;
+    return wrong;
 }
 
 static void hide_counts(struct strata_tree *tree)
@@ -165,13 +166,16 @@ static void settle_tree(const struct strata_search *search, const int64_t *count
         weight_hits += (uint64_t)count[4 * i + 3];
         tellable &= strata_is_tellable(node->count);
     }
-    if (!tellable || !strata_is_tellable(search->size[k] - tree->hits)) {
+    const uint64_t wrong = search->size[k] - tree->hits;
+    if (!tellable || !strata_is_tellable(wrong) ||
+        !strata_is_tellable(wrong - surely_wrong(search, tree, false))) {
         *tree = (struct strata_tree){0};
         return;
     }
     tree->fidelity = (double)weight_hits / (double)search->weight[k];
     protect_leaves(search, tree);
-    if (!are_counts_safe(search, tree)) hide_counts(tree);
+    /* Where nearly all that are wrong surely are, sizes tell how many of which segment a leaf has. */
+    if (wrong > 0 && wrong - surely_wrong(search, tree, true) < FREE_CUSTOMERS) hide_counts(tree);
 }
 
 /* --- the walk --------------------------------------------------------------------------------- */

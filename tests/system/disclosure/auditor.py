@@ -142,7 +142,7 @@ class Audit:
         self.segments = self.groups[:truth.k]
         self.planes = [False, True] if truth.world.weights else [False]
         self.n_intervals = self.n_small = 0
-        self.safe, self.shown = {}, {}  # cells with enough customers, and of these the published ones, by kind
+        self.safe, self.shown = {}, {}  # safe cells, and of these the published ones, by kind
 
     # --- a program for one feature -------------------------------------------------------------------------------------
 
@@ -274,7 +274,7 @@ class Audit:
     # --- what must not be found ----------------------------------------------------------------------------------------
 
     def look(self, program, terms, what, count, size, weighted, true_weight, known=0):
-        """The interval of a hidden count of few customers; `known` of them have no value, which is no secret."""
+        """The interval of a hidden count of few customers, of whom `known` are no secret."""
         self.n_intervals += 1
         low, high = program.interval(terms)
         scale = true_weight / count if weighted else 1.0
@@ -306,7 +306,8 @@ class Audit:
         present = sum(v is not None for v in values)
         programs = {}
         for what, group, level, count, visible in self.small_cells(f):
-            if count >= LEAST and feature.type != BINARY:
+            with_value = self.truth.count(lambda row: group.holds(row) and values[row] is not None)
+            if feature.type != BINARY and self.is_safe(count, with_value, values.count(level)):
                 self.tally(f"{group.kind} levels", visible)
             if not is_small(count):
                 continue
@@ -325,8 +326,13 @@ class Audit:
                 self.look(program, terms, what, count, size, weighted, weight)
         return programs
 
+    @staticmethod
+    def is_safe(count, row, column):
+        """Enough customers; and those who are left of its row, or of its column, without it are nobody or enough."""
+        return count >= LEAST and not is_small(row - count) and not is_small(column - count)
+
     def tally(self, kind, visible):
-        """How many of the cells with enough customers are published."""
+        """How many of the safe cells are published."""
         self.safe[kind] = self.safe.get(kind, 0) + 1
         self.shown[kind] = self.shown.get(kind, 0) + visible
 
@@ -334,12 +340,14 @@ class Audit:
         """The same of cells that are shown as a whole: numbers; of yes and no, if both are enough or nobody."""
         feature = self.record.features[f]
         values = self.world.feature[feature.name].values
+        present = self.world.n - values.count(None)
         for group in self.groups:
             if group.a is not None and self.record.apriori[group.a].hidden:
                 continue
             mine = [values[row] for row in range(self.world.n) if group.holds(row) and values[row] is not None]
-            few = feature.type == BINARY and any(is_small(mine.count(v)) for v in (0, 1))
-            if len(mine) >= LEAST and not few:
+            few = feature.type == BINARY and any(is_small(mine.count(v)) or is_small(values.count(v) - mine.count(v))
+                                                 for v in (0, 1))
+            if self.is_safe(len(mine), len(mine), present) and not few:
                 kind = "yes or no" if feature.type == BINARY else "numbers"
                 self.tally(f"{group.kind} {kind}", not group.cells[f].hidden)
             if is_small(len(mine)) and not group.cells[f].hidden:
@@ -362,7 +370,7 @@ class Audit:
                 for sign in (True, False):
                     if cross.hidden:
                         self.look_everywhere(programs, a, s, sign, size)
-                if not is_small(count) and not is_small(size - count) and count >= LEAST:
+                if self.is_safe(count, len(inside), size):
                     self.tally("cross table", not cross.hidden)
 
     def look_everywhere(self, programs, a, s, inside, size):
@@ -371,6 +379,9 @@ class Audit:
         rows = [row for row in rows if self.truth.belongs[row][a] == inside]
         asked = [self.world.feature[name].values for name, _ in self.world.conditions[a].parts]
         known = sum(any(values[row] is None for values in asked) for row in rows)
+        if not self.record.apriori[a].hidden:  # sizes alone may tell that there are some
+            side = self.record.apriori[a].size if inside else self.world.n - self.record.apriori[a].size
+            known = max(known, size + side - self.world.n)
         if not is_small(len(rows)) or known == len(rows):
             return
         self.n_small += 1
@@ -480,7 +491,9 @@ class Audit:
                 elif is_small(n):
                     size = min(len(rows), self.segments[t].size)
                     self.n_small += 1
-                    self.look(program, [(program.unknown((place, t)), 1.0)], f"leaf {place}, segment {t + 1}", n, size, False, n)
+                    # Of whom sizes say that they are in a wrong leaf, some may surely be in this one.
+                    terms = [(program.unknown((place, t)), 1.0)]
+                    self.look(program, terms, f"leaf {place}, segment {t + 1}", n, size, False, n, known=n - 1)
 
     # --- evidence ------------------------------------------------------------------------------------------------------
 

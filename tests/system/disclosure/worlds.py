@@ -69,18 +69,20 @@ def shares(rng, n, steepness):
 class World:
     def __init__(self, seed):
         rng = self.rng = random.Random(seed)
-        self.seed, self.n, self.k = seed, rng.choice([30, 45, 60, 90, 120, 160, 200, 260, 320, 400]), rng.randint(2, 6)
-        self.k = min(self.k, max(2, self.n // 15))
+        self.seed, self.n = seed, rng.randint(30, 400)
+        self.k = rng.randint(2, max(2, min(6, self.n // 20)))
         group_shares = shares(rng, self.k, 1)
         self.group = rng.choices(range(self.k), group_shares, k=self.n)
         self.features = []
         self.number("spend", "basis", 0.0)
         self.number("visits", "basis", rng.choice([0, 0, 0.05]))
         self.text("age", "ordinal", rng.choice(["descriptor", "descriptor", "basis"]), AGES[:rng.randint(3, 5)], 1)
-        self.text("town", "nominal", rng.choice(["descriptor", "descriptor", "basis"]), TOWNS[:rng.randint(3, 7)], 3)
+        self.text("town", "nominal", rng.choice(["descriptor", "descriptor", "basis"]), TOWNS[:rng.randint(3, 7)], rng.choice([1, 3]))
         self.binary("member", rng.choice(["descriptor", "basis"]), rng.choice([0.1, 0.3, 0.5]))
         self.binary("complained", "outcome", rng.choice([0.02, 0.05, 0.2]))
         self.number("income", "descriptor", rng.choice([0, 0.3, 0.7]))
+        self.number("baskets", "descriptor", 0)
+        self.number("recency", "outcome", rng.choice([0, 0, 0.1]))
         if rng.random() < 0.5:
             self.text("origin", "nominal", "sensitive", ["a", "b", "c"], 2)
         self.weights = [rng.choice([0.5, 1, 1, 2, 3]) for _ in range(self.n)] if rng.random() < 0.25 else None
