@@ -8,8 +8,6 @@
  * would tell of hidden levels, because the condition is about these, is hidden. */
 #include "persona/disclosure_impl.h"
 
-#define COMPARED_MAX 4096 /* cells of a table that is compared combination by combination */
-
 /* What is counted of a group: its customers, those with a value of a feature, or those of a level. */
 struct figure {
     enum { CUSTOMERS, VALUES, LEVEL } kind;
@@ -403,7 +401,7 @@ static bool are_segments_free(const struct strata_picks *picks, size_t f,
     const struct strata_plan *plan = picks->plan;
     struct strata_cells cells = {.n_groups = plan->k + 1, .n_columns = plan->n_levels[f] + 1};
     const size_t n = cells.n_groups * cells.n_columns;
-    if (!picks->joint || n > COMPARED_MAX) return false;
+    if (!picks->joint || n > STRATA_CELLS_MAX) return false;
     cells.count = STRATA_NEW(&scratch, uint64_t, n);
     cells.hidden = STRATA_NEW(&scratch, bool, n);
     if (!cells.count || !cells.hidden) return false;

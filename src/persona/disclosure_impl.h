@@ -16,7 +16,7 @@ struct strata_cells {
 };
 
 /* Tables beyond are protected level by level. */
-#define STRATA_CELLS_MAX ((size_t)1 << 16)
+#define STRATA_CELLS_MAX ((size_t)1 << 12)
 
 /* disclosure_flow.c: hide more cells, until what is visible does not tell a small one from nobody nor from
  * the minimum count.  Hidden at first: the small ones and what is hidden with them.  False where that

@@ -99,18 +99,21 @@ static bool hide_one(struct strata_tree *tree)
     return best != NULL;
 }
 
-/* Customers of a segment in leaves of others, where all its own leaves are shown. */
-static void protect_segment(const struct strata_search *search, size_t s, struct strata_tree *tree)
+/* Customers of a segment who are not told as hits are nobody or enough to be anywhere; else its smallest leaf that is
+ * shown hides its hits.  True when it did. */
+static bool protect_segment(const struct strata_search *search, size_t s, struct strata_tree *tree)
 {
-    uint64_t hits = 0;
+    uint64_t rest = search->size[s];
     struct strata_tree_node *least = NULL;
     for (size_t i = 0; i < tree->n_nodes; i++) {
         struct strata_tree_node *node = &tree->node[i];
-        if (!is_leaf(node) || node->segment != s) continue;
-        hits += node->hits;
+        if (!is_leaf(node) || node->segment != s || !node->hits_shown) continue;
+        rest -= node->hits;
         if (!least || node->count < least->count) least = node;
     }
-    if (least && !strata_is_tellable(search->size[s] - hits)) least->hits_shown = false;
+    if (!least || rest == 0 || rest >= FREE_CUSTOMERS) return false;
+    least->hits_shown = false;
+    return true;
 }
 
 static void protect_leaves(const struct strata_search *search, struct strata_tree *tree)
@@ -120,7 +123,7 @@ static void protect_leaves(const struct strata_search *search, struct strata_tre
         node->hits_shown =
             is_leaf(node) && node->hits >= STRATA_MIN_CELL && strata_is_tellable(wrong_of(node));
     }
-    for (size_t s = 0; s < search->axes.plan->k; s++) protect_segment(search, s, tree);
+    for (size_t s = 0; s < search->axes.plan->k;) s += !protect_segment(search, s, tree);
     bool more = true;
     while (more && !is_rest_safe(tree)) more = hide_one(tree);
 }

@@ -382,6 +382,8 @@ class Audit:
         if not self.record.apriori[a].hidden:  # sizes alone may tell that there are some
             side = self.record.apriori[a].size if inside else self.world.n - self.record.apriori[a].size
             known = max(known, size + side - self.world.n)
+        if not inside:  # of several levels together it may be known that they are not all empty
+            known = max(known, len(rows) - 1)
         if not is_small(len(rows)) or known == len(rows):
             return
         self.n_small += 1
