@@ -14,8 +14,7 @@
  * leaves the flows of earlier cells as they are, so each is looked at once, and the intervals hold.  The
  * smallest come first: they need most, and what is hidden for them serves the others.
  *
- * Cost: O(groups x columns) for a path; most small cells need two.  Within some hundredths of the cells that
- * the least possible hiding leaves (integer programming, small random tables). */
+ * Cost: O(groups x columns) for a path; most small cells need two. */
 #include <inttypes.h>
 #include <string.h>
 

@@ -580,9 +580,7 @@ def statements_of(segment):
     for section in persona.sections:
         yield from section.statements
     for name in ("household", "needs", "pains", "value", "potential"):
-        for statement in getattr(persona, name):
-            if statement.statistic not in ("part", "gap"):
-                yield statement
+        yield from getattr(persona, name)
     for preference in list(persona.channels) + list(persona.affinities):
         yield preference.evidence
     for offer in persona.offers:

@@ -131,7 +131,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--worlds", type=int, default=12)
     parser.add_argument("--first", type=int, default=1)
-    parser.add_argument("--doctored", type=int, default=6, help="worlds whose records are doctored too")
+    parser.add_argument("--doctored", type=int, default=4, help="worlds whose records are doctored too")
     parser.add_argument("--keep", action="store_true")
     options = parser.parse_args()
     checks, found = Checks(), {}
