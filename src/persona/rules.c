@@ -66,8 +66,10 @@ static uint64_t wrong_of(const struct strata_tree_node *node)
     return node->count - node->hits;
 }
 
-#define FREE_CUSTOMERS \
-    (2 * STRATA_MIN_CELL) /* who are wrong, and may be so in one leaf or another */
+/* Who are wrong, and may be so in one leaf or another: one more in a leaf is one less elsewhere, in two segments; and
+ * several times that where the hits of other leaves are known. */
+#define FREE_CUSTOMERS (2 * STRATA_MIN_CELL)
+#define FREE_BESIDE_HITS (10 * STRATA_MIN_CELL)
 
 /* What is known of the leaves whose hits are not shown, because the hits of all leaves are. */
 static bool is_rest_safe(const struct strata_tree *tree)
@@ -82,7 +84,7 @@ static bool is_rest_safe(const struct strata_tree *tree)
         segment = node->segment;
         wrong += wrong_of(node);
     }
-    return segment == SIZE_MAX || (mixed && wrong >= FREE_CUSTOMERS);
+    return segment == SIZE_MAX || (mixed && wrong >= FREE_BESIDE_HITS);
 }
 
 /* Hide the hits of the leaf that tells least: with the fewest customers that it has wrong, but some. */
@@ -111,7 +113,7 @@ static bool protect_segment(const struct strata_search *search, size_t s, struct
         rest -= node->hits;
         if (!least || node->count < least->count) least = node;
     }
-    if (!least || rest == 0 || rest >= FREE_CUSTOMERS) return false;
+    if (!least || rest == 0 || rest >= FREE_BESIDE_HITS) return false;
     least->hits_shown = false;
     return true;
 }
