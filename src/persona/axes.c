@@ -191,7 +191,7 @@ bool strata_axes_make(struct strata_axes *axes, const struct strata_plan *plan,
                       const struct strata_profile_tally *tally,
                       const struct strata_personas *personas, struct strata_arena *arena)
 {
-    *axes = (struct strata_axes){.plan = plan, .planes = plan->weight ? 2 : 1};
+    *axes = (struct strata_axes){.plan = plan, .personas = personas, .planes = plan->weight ? 2 : 1};
     const uint64_t each = COUNTS_MAX / (2 * axes->planes * plan->k * (plan->n_features + 1));
     const size_t most = each > LEVELS_MAX ? LEVELS_MAX : each < 3 ? 3 : (size_t)each;
     const size_t n_edges = (plan->k + 1) * plan->orders.n;
@@ -523,4 +523,50 @@ void strata_axes_merge(struct strata_axes *axes, int64_t *count)
         memmove(count + p * first * k, count + p * n_before * k, first * k * sizeof *count);
     place_cells(axes);
     STRATA_REQUIRE(axes->n_cells == first);
+}
+
+/* --- what a condition would tell -------------------------------------------------------------- */
+
+static bool holds_level(const struct strata_axes *axes, const struct strata_range *range, size_t l)
+{
+    const struct strata_axis *axis = &axes->axis[range->axis];
+    const int position = axes->plan->position[axes->plan->slot[axis->feature] + l];
+    if (position < 0) return false;
+    size_t bin = axis->ordered ? bin_of(axis, (double)position) : l;
+    for (size_t i = 0; i < range->n_levels; i++) {
+        if (range->level[i] == l) return true;
+    }
+    return range->n_levels == 0 && bin >= range->from && bin <= range->to;
+}
+
+static bool is_group_open(const struct strata_axes *axes, const struct strata_range *range,
+                          const struct strata_profile_cell *cells)
+{
+    const size_t f = axes->axis[range->axis].feature;
+    const struct strata_profile_cell *cell = &cells[f];
+    bool inside = true, outside = true;
+    if (cell->hidden) return false;
+    for (size_t l = 0; cell->share && l < axes->plan->n_levels[f]; l++) {
+        if (!isnan(cell->share[l])) continue;
+        if (holds_level(axes, range, l))
+            inside = false;
+        else
+            outside = false;
+    }
+    return inside || outside;
+}
+
+bool strata_range_is_open(const struct strata_axes *axes, const struct strata_range *range, size_t s)
+{
+    return is_group_open(axes, range, axes->personas->segment[s].cell) &&
+           is_group_open(axes, range, axes->personas->everybody);
+}
+
+bool strata_range_is_open_to_all(const struct strata_axes *axes, const struct strata_range *range)
+{
+    if (axes->plan->as[axes->axis[range->axis].feature] == STRATA_AS_NUMBER) return true;
+    for (size_t s = 0; s < axes->plan->k; s++) {
+        if (!strata_range_is_open(axes, range, s)) return false;
+    }
+    return true;
 }

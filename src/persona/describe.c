@@ -124,7 +124,8 @@ static bool profile(struct work *work, struct strata_arena scratch)
         strata_profile_fill(plan, &work->tally, s, personas->segment[s].cell);
     }
     strata_profile_fill(plan, &work->tally, plan->k, personas->everybody);
-    strata_disclosure_protect(plan, &work->tally, work->hidden, personas);
+    if (!strata_disclosure_protect(plan, &work->tally, work->hidden, scratch, personas))
+        return false;
     strata_profile_compare(plan, &work->tally, personas);
     for (size_t s = 0; s < plan->k; s++) strata_markers_rank(plan, &personas->segment[s]);
     return strata_effects_fill(plan, &work->tally, personas, scratch);

@@ -183,6 +183,11 @@ bool strata_tally_room_make(struct strata_tally_room *room, const struct strata_
 unsigned strata_tally_fill(struct strata_comm *comm, struct strata_plan *plan,
                            struct strata_tally_room *room, struct strata_profile_tally *tally);
 
+/* The counts of customers alone, row by row; wire is (strata_counts_wire_count), zero.  Collective: one reduction. */
+size_t strata_counts_wire_count(const struct strata_plan *plan);
+void strata_tally_count(struct strata_comm *comm, const struct strata_plan *plan, int64_t *wire,
+                        struct strata_profile_tally *tally);
+
 /* quartiles.c: exact order statistics, of values that the second pass puts aside: those of the cells where they
  * are. */
 struct strata_quartile_room {
@@ -238,10 +243,11 @@ double strata_chi_square_tail(double chi_square, unsigned freedom);
 double strata_normal_two_tails(double z);
 
 /* disclosure.c: hide cells below the minimum count, and what would give them away.  hidden is (k
- * + 1, levels). */
-void strata_disclosure_protect(const struct strata_plan *plan,
+ * + 1, levels).  False when memory ends. */
+bool strata_disclosure_protect(const struct strata_plan *plan,
                                const struct strata_profile_tally *tally, bool *hidden,
-                               struct strata_personas *personas);
+                               struct strata_arena scratch, struct strata_personas *personas);
+void strata_cell_hide(struct strata_profile_cell *cell, size_t n_levels);
 
 /* markers.c: rank what marks segment s; marker has room for n_features. */
 void strata_markers_rank(const struct strata_plan *plan, struct strata_persona *persona);

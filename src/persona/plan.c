@@ -197,13 +197,15 @@ uint64_t strata_describe_addresses(const struct strata_describe_extent *extent)
                      alignment);
 }
 
-/* Profiles of two groups, for each a-priori segment after another, and who belongs to which. */
+/* Profiles of two groups, for each a-priori segment after another, whose counts stay until all are known; and who
+ * belongs to which. */
 static uint64_t apriori_bytes(const struct strata_config *config,
                               struct strata_describe_extent extent, uint64_t aside)
 {
     if (config->n_apriori == 0) return 0;
     extent.groups = 3;
-    const uint64_t labels = add_bytes(0, extent.n_rows, config->n_apriori * sizeof(uint16_t));
+    const uint64_t each = strata_groups_bytes(extent.n_rows, 2) + extent.n_rows * sizeof(uint16_t);
+    const uint64_t labels = add_bytes(0, config->n_apriori + 2, each);
     const uint64_t sheet = UINT64_C(64) << 20; /* customers as a table, a part at a time */
     return add_bytes(add_bytes(add_bytes(strata_describe_room(&extent), 1, aside), 1, labels), 1,
                      sheet);

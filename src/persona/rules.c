@@ -73,6 +73,11 @@ static uint64_t wrong_of(const struct strata_tree_node *node)
     return node->count - node->hits;
 }
 
+/* Who are wrong, and may be so in one leaf or another: one more in a leaf is one less elsewhere, in two segments; and
+ * several times that where the hits of other leaves are known. */
+#define FREE_CUSTOMERS (2 * STRATA_MIN_CELL)
+#define FREE_BESIDE_HITS (10 * STRATA_MIN_CELL)
+
 /* What is known of the leaves whose hits are not shown, because the hits of all leaves are. */
 static bool is_rest_safe(const struct strata_tree *tree)
 {
@@ -86,7 +91,7 @@ static bool is_rest_safe(const struct strata_tree *tree)
         segment = node->segment;
         wrong += wrong_of(node);
     }
-    return segment == SIZE_MAX || (mixed && strata_is_tellable(wrong));
+    return segment == SIZE_MAX || (mixed && wrong >= FREE_BESIDE_HITS);
 }
 
 /* Hide the hits of the leaf that tells least: with the fewest customers that it has wrong, but some. */
@@ -103,18 +108,21 @@ static bool hide_one(struct strata_tree *tree)
     return best != NULL;
 }
 
-/* Customers of a segment in leaves of others, where all its own leaves are shown. */
-static void protect_segment(const struct strata_search *search, size_t s, struct strata_tree *tree)
+/* Customers of a segment who are not told as hits are nobody or enough to be anywhere; else its smallest leaf that is
+ * shown hides its hits.  True when it did. */
+static bool protect_segment(const struct strata_search *search, size_t s, struct strata_tree *tree)
 {
-    uint64_t hits = 0;
+    uint64_t rest = search->size[s];
     struct strata_tree_node *least = NULL;
     for (size_t i = 0; i < tree->n_nodes; i++) {
         struct strata_tree_node *node = &tree->node[i];
-        if (!is_leaf(node) || node->segment != s) continue;
-        hits += node->hits;
+        if (!is_leaf(node) || node->segment != s || !node->hits_shown) continue;
+        rest -= node->hits;
         if (!least || node->count < least->count) least = node;
     }
-    if (least && !strata_is_tellable(search->size[s] - hits)) least->hits_shown = false;
+    if (!least || rest == 0 || rest >= FREE_BESIDE_HITS) return false;
+    least->hits_shown = false;
+    return true;
 }
 
 static void protect_leaves(const struct strata_search *search, struct strata_tree *tree)
@@ -124,9 +132,34 @@ static void protect_leaves(const struct strata_search *search, struct strata_tre
         node->hits_shown =
             is_leaf(node) && node->hits >= STRATA_MIN_CELL && strata_is_tellable(wrong_of(node));
     }
-    for (size_t s = 0; s < search->axes.plan->k; s++) protect_segment(search, s, tree);
+    for (size_t s = 0; s < search->axes.plan->k;) s += !protect_segment(search, s, tree);
     bool more = true;
     while (more && !is_rest_safe(tree)) more = hide_one(tree);
+}
+
+/* Customers who must be in a wrong leaf: of a segment without any leaf all, and, where the leaves' counts are known,
+ * of one with more customers than its leaves the difference. */
+static uint64_t surely_wrong(const struct strata_search *search, const struct strata_tree *tree,
+                             bool counts)
+{
+    uint64_t wrong = 0;
+    for (size_t s = 0; s < search->axes.plan->k; s++) {
+        uint64_t room = 0;
+        for (size_t i = 0; i < tree->n_nodes; i++) {
+            const struct strata_tree_node *node = &tree->node[i];
+            if (is_leaf(node) && node->segment == s) room += counts ? node->count : search->size[s];
+        }
+        if (search->size[s] > room) wrong += search->size[s] - room;
+    }
+    return wrong;
+}
+
+static void hide_counts(struct strata_tree *tree)
+{
+    for (size_t i = 0; i < tree->n_nodes; i++) {
+        tree->node[i].count = 0;
+        tree->node[i].hits_shown = false;
+    }
 }
 
 /* By DuckDB; a tree that could tell about few is not told. */
@@ -145,12 +178,16 @@ static void settle_tree(const struct strata_search *search, const int64_t *count
         weight_hits += (uint64_t)count[4 * i + 3];
         tellable &= strata_is_tellable(node->count);
     }
-    if (!tellable || !strata_is_tellable(search->size[k] - tree->hits)) {
+    const uint64_t wrong = search->size[k] - tree->hits;
+    if (!tellable || !strata_is_tellable(wrong) ||
+        !strata_is_tellable(wrong - surely_wrong(search, tree, false))) {
         *tree = (struct strata_tree){0};
         return;
     }
     tree->fidelity = (double)weight_hits / (double)search->weight[k];
     protect_leaves(search, tree);
+    /* Where nearly all that are wrong surely are, sizes tell how many of which segment a leaf has. */
+    if (wrong > 0 && wrong - surely_wrong(search, tree, true) < FREE_CUSTOMERS) hide_counts(tree);
 }
 
 /* --- the walk --------------------------------------------------------------------------------- */

@@ -28,7 +28,8 @@ struct strata_axis {
 
 struct strata_axes {
     const struct strata_plan *plan;
-    struct strata_axis *axis; /* (n) */
+    const struct strata_personas *personas; /* what is published */
+    struct strata_axis *axis;               /* (n) */
     size_t n;
     size_t n_cells, n_tree_cells;
     size_t n_tree_cells_max; /* after merging */
@@ -182,6 +183,12 @@ void strata_axes_codes(const struct strata_axis *axis, const struct strata_range
 /* Leave out edges with fewer than the minimum count of customers between them, or beyond the last.
  * count is (planes, n_cells, k), of everybody, and is folded likewise. */
 void strata_axes_merge(struct strata_axes *axes, int64_t *count);
+
+/* Whether a condition on a range tells nothing of segment s and of everybody that their profiles do not: its levels
+ * are published, or all others are.  In the tree, a number is told of whatever is known of it. */
+bool strata_range_is_open(const struct strata_axes *axes, const struct strata_range *range,
+                          size_t s);
+bool strata_range_is_open_to_all(const struct strata_axes *axes, const struct strata_range *range);
 
 /* search.c: a pass and a reduction a level; afterwards drafts and branches are the best found.
  * Collective. */

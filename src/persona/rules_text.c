@@ -144,14 +144,19 @@ static const char *levels_sql(struct telling telling, const char *const *level, 
     return all;
 }
 
+/* To DuckDB NaN is greater than any number, and to Strata no value.  Counts are taken to have none. */
 static const char *number_condition(struct telling telling, const char *name,
                                     const struct strata_condition *condition)
 {
+    const bool counted = telling.plan->config->feature[condition->feature].type == STRATA_COUNT;
     const char *low = "", *high = "";
     if (!isnan(condition->low)) low = number_sql(telling, condition->low);
     if (!isnan(condition->high)) high = number_sql(telling, condition->high);
     if (!low || !high) return NULL;
-    if (isnan(condition->high)) return strata_arena_print(telling.arena, "%s >= %s", name, low);
+    if (isnan(condition->high) && counted)
+        return strata_arena_print(telling.arena, "%s >= %s", name, low);
+    if (isnan(condition->high))
+        return strata_arena_print(telling.arena, "isfinite(%s) AND %s >= %s", name, name, low);
     if (isnan(condition->low)) return strata_arena_print(telling.arena, "%s < %s", name, high);
     return strata_arena_print(telling.arena, "%s >= %s AND %s < %s", name, low, name, high);
 }

@@ -65,6 +65,7 @@ static void consider(const struct looking *looking, struct strata_hits hits, dou
 {
     const double cost = error_of(looking->search, looking->s, hits) * looking->factor * length;
     if (cost >= looking->best->cost || !is_tellable(looking->search, looking->s, hits)) return;
+    if (range && !strata_range_is_open(&looking->search->axes, range, looking->s)) return;
     *looking->best = (struct step){.cost = cost, .hits = hits, .place = looking->place};
     if (range)
         looking->best->range = *range;

@@ -424,3 +424,43 @@ unsigned strata_tally_fill(struct strata_comm *comm, struct strata_plan *plan,
     read_squares(&passing, tally);
     return 2;
 }
+
+/* --- counts alone ----------------------------------------------------------------------------- */
+
+size_t strata_counts_wire_count(const struct strata_plan *plan)
+{
+    return plan->k * (1 + plan->n_all_levels + plan->n_numbers);
+}
+
+static void count_row(const struct strata_plan *plan, size_t f, size_t row,
+                      struct wire_counts counts)
+{
+    const struct strata_column *column = &plan->table->column[f];
+    const size_t s = plan->label[row], level = s * plan->n_all_levels + plan->slot[f];
+    if (!column->present[row]) return;
+    switch (plan->as[f]) {
+    case STRATA_AS_NUMBER:
+        counts.number[s * plan->n_numbers + plan->slot[f]]++;
+        return;
+    case STRATA_AS_BINARY:
+        for (size_t l = 0; l < 2; l++)
+            counts.level[level + l] += column->number[row] == plan->binary[f][l];
+        return;
+    case STRATA_AS_ORDINAL:
+    case STRATA_AS_NOMINAL:
+        break;
+    }
+    counts.level[level + column->code[row]]++;
+}
+
+void strata_tally_count(struct strata_comm *comm, const struct strata_plan *plan, int64_t *wire,
+                        struct strata_profile_tally *tally)
+{
+    const struct wire_counts counts = counts_view(plan, wire);
+    for (size_t row = 0; row < plan->table->n_rows; row++) counts.size[plan->label[row]]++;
+    for (size_t f = 0; f < plan->n_features; f++) {
+        for (size_t row = 0; row < plan->table->n_rows; row++) count_row(plan, f, row, counts);
+    }
+    strata_comm_sum(comm, wire, strata_counts_wire_count(plan));
+    counts_read(plan, counts, tally->count);
+}

@@ -1,5 +1,5 @@
 foreach(name persona persona_words persona_numbers persona_weights persona_names persona_rules persona_effects
-       persona_portrait persona_tally reasons)
+       persona_portrait persona_tally persona_disclosure reasons)
   strata_unit_test(${name} LIBS persona)
 endforeach()
 strata_unit_test(persona_sampled LIBS persona evaluate cluster comm math base)

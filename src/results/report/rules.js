@@ -42,7 +42,7 @@
       const place = segments.indexOf(segment);
       return make("li", { class: "leaf" }, lead, make("i", { class: "dot", style: { background: `var(--segment-${place})` } }),
         make("b", {}, segment ? segment.name : String(node.segment)), make("span", { class: "soft" },
-          ` ${plural(node.count, "customer")}${right}`));
+          Number(node.count) ? ` ${plural(node.count, "customer")}${right}` : ""));
     }
     /* Nobody is asked whether they have not, unless a missing answer would then count as a yes. */
     const { feature, high, sentence: asked } = node.condition;
