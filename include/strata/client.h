@@ -12,12 +12,22 @@
 
 struct ProtobufCMessage; /* of protobuf-c */
 struct strata_client;    /* one thread at a time */
+struct Strata__V1__Result;
+struct Strata__V1__Reply;
+
+/* Looks up a customer of the finished run in directory and fills the reply's code, text and body: strata_customer_look of
+ * strata/customer.h.  A pointer, so that only who wants it links DuckDB. */
+typedef strata_status strata_client_look(const char *directory,
+                                         const struct Strata__V1__Result *record, const char *key,
+                                         struct strata_arena *arena,
+                                         struct Strata__V1__Reply *reply, struct strata_err *err);
 
 struct strata_client_options {
-    const char *run;      /* run directory: endpoints from its control.json; or NULL */
-    const char *endpoint; /* requests endpoint; or NULL */
-    const char *keys;     /* folder of the client's key, as strata keygen made it; or NULL */
-    int timeout_ms;       /* for each request; 0: 5000 */
+    const char *run;          /* run directory: endpoints from its control.json; or NULL */
+    const char *endpoint;     /* requests endpoint; or NULL */
+    const char *keys;         /* folder of the client's key, as strata keygen made it; or NULL */
+    int timeout_ms;           /* for each request; 0: 5000 */
+    strata_client_look *look; /* for customers of a finished run without a server; NULL: not then */
 };
 
 /* Find the server, or a finished run's record when nothing listens there.  STRATA_E_UNAVAILABLE when there is neither
@@ -46,6 +56,7 @@ enum strata_question {
     STRATA_ASK_RESUME,
     STRATA_ASK_CANCEL,
     STRATA_ASK_SET,
+    STRATA_ASK_CUSTOMER,
     STRATA_QUESTION_COUNT
 };
 
@@ -78,16 +89,25 @@ struct strata_part_view {
     size_t n_entries;
 };
 
+/* What makes a segment worth an effort: indices, 100 is average; NaN where not known. */
+struct strata_effort_view {
+    double size, value, growth, reach;
+    double score;  /* 0 to 1 */
+    uint32_t rank; /* from 1; 0: nothing is known */
+};
+
 struct strata_segment_view {
     uint32_t id;                   /* from 1 */
     const char *name, *definition; /* empty in an interim one */
     uint64_t size;
-    double share;                  /* by weight */
-    bool weighted;                 /* personas: the share is not that of `size` */
-    const char *alias;             /* personas: one word to call it by, or empty */
-    const char *rule;              /* personas: what to recognise them by, or NULL */
-    double coverage, precision;    /* of the rule */
-    struct strata_part_view *part; /* (n_parts) personas only */
+    double share;            /* by weight */
+    bool weighted;           /* personas: the share is not that of `size` */
+    const char *alias;       /* personas: one word to call it by, or empty */
+    const char *name_origin; /* personas: where a name that the user gave is from, or NULL */
+    struct strata_effort_view effort; /* personas */
+    const char *rule;                 /* personas: what to recognise them by, or NULL */
+    double coverage, precision;       /* of the rule */
+    struct strata_part_view *part;    /* (n_parts) personas only */
     size_t n_parts;
 };
 
@@ -101,6 +121,21 @@ struct strata_segments_view {
     size_t n_segments;
 };
 
+/* Why a customer is in the segment and not in the runner-up. */
+struct strata_reason_view {
+    const char *label, *text; /* the feature; a sentence with the customer's value */
+    double share;             /* of all that speaks for the segment, in (0, 1] */
+};
+
+struct strata_customer_view {    /* strata.v1.CustomerReply */
+    uint32_t segment, runner_up; /* from 1; 0: there is no other segment */
+    const char *name, *runner_up_name;
+    double margin;        /* 0: on the border, 1: far inside */
+    const char *sureness; /* the same in half a sentence */
+    struct strata_reason_view reason[3];
+    size_t n_reasons;
+};
+
 struct strata_answer {
     uint64_t seq;                           /* of the snapshot that it was made from */
     const char *incarnation;                /* of the server; empty when offline */
@@ -108,14 +143,15 @@ struct strata_answer {
     struct strata_job_view job;             /* of STATUS */
     struct strata_segments_view segments;   /* of SEGMENTS, SEGMENT, PERSONAS, PERSONA */
     uint64_t iteration;                     /* of commands: in which it took effect on all ranks */
+    struct strata_customer_view customer;   /* of CUSTOMER */
     const struct ProtobufCMessage *message; /* the strata.v1.Reply, for strata_json_view */
 };
 
-/* Ask and wait at most the timeout; which is a segment's number or name for SEGMENT and PERSONA, and for SET one of
- * "tolerance=X", "max_iter=N", "drop=K" or "drop=K/START", "freeze=K", "log_level=LEVEL"; else NULL.  The answer
- * is in keep.  Commands are answered when they have taken effect; STRATA_E_AGAIN: accepted, but not yet in effect.
- * A refusal is a failure with the server's sentence: STRATA_E_UNAVAILABLE when the job's state does not
- * allow it or nobody answered in time, STRATA_E_NO_INPUT for an unknown segment. */
+/* Ask and wait at most the timeout; which is a segment's number or name for SEGMENT and PERSONA, the key for CUSTOMER,
+ * and for SET one of "tolerance=X", "max_iter=N", "drop=K" or "drop=K/START", "freeze=K", "log_level=LEVEL"; else NULL.
+ * The answer is in keep.  Commands are answered when they have taken effect; STRATA_E_AGAIN: accepted, but not yet in
+ * effect.  A refusal is a failure with the server's sentence: STRATA_E_UNAVAILABLE when the job's state does not
+ * allow it or nobody answered in time, STRATA_E_NO_INPUT for an unknown segment or customer. */
 STRATA_MUST_CHECK strata_status strata_client_question(struct strata_client *client,
                                                        enum strata_question question,
                                                        const char *which, struct strata_arena *keep,

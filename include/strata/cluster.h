@@ -64,6 +64,16 @@ struct strata_k_result {
 
 #define STRATA_TRACE_MAX 1000 /* iterations kept of the chosen candidate's trace */
 
+/* The best model of each k around the chosen one, so that segments can be followed from one to the next. */
+#define STRATA_SOLUTIONS 12 /* kept at most; as many smaller as larger ones where there are */
+#define STRATA_SOLUTION_SEGMENTS 64 /* none with more is kept */
+struct strata_solution {
+    uint32_t k;              /* as asked for */
+    struct strata_dims dims; /* of params: the chosen model's segments are those of the clustering */
+    bool chosen;
+    double *params;
+};
+
 struct strata_clustering {
     const struct strata_estimator *estimator;
     struct strata_dims dims;
@@ -80,10 +90,12 @@ struct strata_clustering {
     const char *choice;      /* one sentence: the rule, what it chose and why */
     double *trace;           /* (n_trace) objective by iteration of the chosen candidate */
     size_t n_trace;
-    uint64_t iterations_total; /* reductions of the fit */
-    uint64_t state_hash;       /* of params, the same on all ranks */
-    int grid_exponent;         /* of the features: what turns grid units into encoded ones */
-    const uint16_t *label;     /* (n) of this rank's rows, in [0, k) */
+    uint64_t iterations_total;        /* reductions of the fit */
+    uint64_t state_hash;              /* of params, the same on all ranks */
+    int grid_exponent;                /* of the features: what turns grid units into encoded ones */
+    const uint16_t *label;            /* (n) of this rank's rows, in [0, k) */
+    struct strata_solution *solution; /* (n_solutions) by k, one after another */
+    size_t n_solutions;
 };
 
 /* Progress after each reduction, and what is asked of the fit; on rank 0 only. */
@@ -170,6 +182,10 @@ struct strata_start {
     size_t k, d;
     const struct strata_start_column *column; /* (d) */
     const double *value; /* (k, d) before standardising and weighting; NaN where missing */
+    /* Of an earlier run's model: its job and the names of its segments, and which of them the user had given; else NULL. */
+    const char *job;
+    const char *const *name; /* (k) */
+    const bool *name_given;  /* (k) */
 };
 
 /* strata_cluster with given centres in the place of any other start; the same on all ranks.  A feature
@@ -198,6 +214,19 @@ strata_cluster(struct strata_comm *comm, const struct strata_config *config,
 void strata_clustering_assign(const struct strata_clustering *clustering,
                               const struct strata_rows *rows, size_t first, size_t n,
                               struct strata_assignment *out);
+
+/* Which segment of an earlier model each segment of a clustering goes on from: earlier is (k), SIZE_MAX for none.
+ * Two go together when their centres, in the columns that both runs know and in this run's encoded
+ * units, are less than half as far apart as either is from the nearest other segment of its own run.
+ * So each is the other's nearest by far, and no two segments can go on from one: of a segment that was split, the
+ * part nearer to the old centre does; of two that were joined, the nearer one is gone on from.
+ * A segment that is everybody goes on from none but such a one.
+ * Not collective; the same bits on all ranks.  O((k + k')^2 d) time.  Fails for lack of memory. */
+STRATA_MUST_CHECK strata_status strata_clustering_match(const struct strata_clustering *clustering,
+                                                        const struct strata_recipe *recipe,
+                                                        const struct strata_start *start,
+                                                        struct strata_arena scratch,
+                                                        size_t *earlier, struct strata_err *err);
 
 /* Bytes a rank needs for the fit of n rows; for `strata check`. */
 uint64_t strata_cluster_bytes(const struct strata_config *config, uint64_t n_rows, size_t d);

@@ -154,9 +154,12 @@ struct strata_model_options {
     struct strata_place start_place;
 };
 
-/* A name that the user has given to the segment that would have another. */
-struct strata_given_name {
-    const char *segment, *name;
+/* What the job file says of one segment, which it knows by a name. */
+#define STRATA_MAX_GIVEN_NAME 100 /* bytes */
+#define STRATA_MAX_PICTURES 64
+struct strata_segment_setting {
+    const char *segment;
+    const char *value; /* names: its own name; pictures: the file, absolute */
     struct strata_place place;
 };
 
@@ -184,8 +187,12 @@ struct strata_config {
     struct strata_where *apriori; /* (n_apriori) */
     size_t n_apriori;
     struct strata_model_options model;
-    const struct strata_given_name *given_name; /* (n_given_names) */
+    const char *follows; /* an earlier run, whose given names are carried on; NULL: that of model.start */
+    struct strata_place follows_place;
+    const struct strata_segment_setting *given_name; /* (n_given_names) */
     size_t n_given_names;
+    const struct strata_segment_setting *picture; /* (n_pictures) */
+    size_t n_pictures;
     bool control_on;              /* control: off turns the channel off */
     const char *control_endpoint; /* default "ipc": a socket in the run directory; or tcp://127.0.0.1:* */
     const char *control_interface;               /* listen at its addresses instead; NULL: none */

@@ -105,6 +105,13 @@ STRATA_MUST_CHECK strata_status strata_duck_query(struct strata_duck *duck,
                                                   struct strata_duck_cursor *cursor,
                                                   struct strata_err *err, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
+/* The same with values for the statement's parameters $1, $2, ...: (n) texts in UTF-8, no part of the SQL whatever they
+ * hold. */
+STRATA_MUST_CHECK strata_status strata_duck_query_with(struct strata_duck *duck,
+                                                       struct strata_duck_cursor *cursor,
+                                                       const char *const *text, size_t n,
+                                                       struct strata_err *err, const char *format,
+                                                       ...) __attribute__((format(printf, 6, 7)));
 /* The next chunk; *more false at the end. */
 STRATA_MUST_CHECK strata_status strata_duck_next(struct strata_duck_cursor *cursor, bool *more,
                                                  struct strata_err *err);
@@ -137,11 +144,32 @@ STRATA_MUST_CHECK strata_status strata_duck_append_begin(struct strata_duck *duc
  * NULL value is NULL. Infallible until the chunk is full. */
 void strata_duck_append_value(struct strata_duck_appender *appender, size_t column,
                               const void *value, size_t n_bytes);
+/* The same for a column of an ENUM type: the word at that place in it. */
+void strata_duck_append_word(struct strata_duck_appender *appender, size_t column, uint32_t place);
 STRATA_MUST_CHECK strata_status strata_duck_append_row_end(struct strata_duck_appender *appender,
                                                            struct strata_err *err);
 /* Flush and destroy; also after a failure (then keep the first error). */
 STRATA_MUST_CHECK strata_status strata_duck_append_end(struct strata_duck_appender **appender,
                                                        struct strata_err *err);
+
+/* Rows in the caller's arrays as a table of SQL: `FROM name()`.  Nothing is copied but the chunk that is looked at, on any
+ * of the handle's threads, so rows come in any order.  Everything pointed to outlives the handle. */
+struct strata_duck_view_column {
+    const char *name;
+    enum strata_duck_type type; /* DOUBLE, UINT16, UINT32, TEXT; or INT64 */
+    const void *value; /* (n_rows) double, uint16_t, uint32_t; TEXT: uint32_t, which level; INT64: NULL, the row's number */
+    const uint8_t *present;   /* (n_rows) 1: has a value; NULL: all have one */
+    const char *const *level; /* TEXT: (n_levels) */
+    size_t n_levels;
+};
+struct strata_duck_view {
+    const char *name;
+    const struct strata_duck_view_column *column; /* (n_columns) */
+    size_t n_columns, n_rows;
+};
+STRATA_MUST_CHECK strata_status strata_duck_show(struct strata_duck *duck,
+                                                 const struct strata_duck_view *view,
+                                                 struct strata_err *err);
 
 /* A text quoted as an SQL literal or identifier, in keep. */
 char *strata_duck_literal(const char *text, struct strata_arena *keep);

@@ -106,6 +106,12 @@ struct strata_estimator {
     /* (k, d) centres out of params: integers of the grid. */
     void (*centres)(struct strata_dims dims, const double *params, double *centre);
 
+    /* What a row's look at a segment is made of, column by column: scale and offset are (k, d), and a row
+     * x belongs to the segment s for which a constant of s plus the sum over columns j of offset[s, j] -
+     * scale[s, j] (x_j - centre[s, j])^2 is largest: hard: minus the squared distance, in squared grid
+     * units; mixtures: the log of weight times density. */
+    void (*terms)(struct strata_dims dims, const double *params, double *scale, double *offset);
+
     /* The farthest that any centre is from where it was, in grid units. */
     double (*shift)(struct strata_dims dims, const double *params, const double *next);
 
@@ -119,6 +125,10 @@ struct strata_estimator {
     /* Assign n rows; distances of hard estimators are in grid units (strata_cluster scales them). */
     void (*assign)(struct strata_dims dims, const double *params, const float *x, size_t n,
                    struct strata_assignment *out);
+
+    /* The posterior of each segment, out (n, k), for each of n rows; NULL for hard estimators. */
+    void (*memberships)(struct strata_dims dims, const double *params, const float *x, size_t n,
+                        double *out);
 };
 
 extern const struct strata_estimator strata_kmeans;

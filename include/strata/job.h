@@ -59,14 +59,17 @@ STRATA_MUST_CHECK strata_status strata_job_run(struct strata_comm *comm,
                                                struct strata_job_summary *summary,
                                                struct strata_err *err);
 
+struct strata_job_files;
+
 /* A job file that has been read and checked, with what its run would take. */
 struct strata_job_plan {
     struct strata_config *config;
     struct strata_ingest_plan *ingest;
     uint64_t memory_needed_bytes; /* per rank; of customers only where their number is known before reading */
-    uint64_t memory_given_bytes;  /* per rank */
-    uint64_t matrix_bytes;        /* per rank, at most; 0 when not known before reading */
-    const char *matrix_directory; /* where it goes to a file; NULL: into memory */
+    uint64_t memory_given_bytes;    /* per rank */
+    uint64_t matrix_bytes;          /* per rank, at most; 0 when not known before reading */
+    const char *matrix_directory;   /* where it goes to a file; NULL: into memory */
+    struct strata_job_files *files; /* models and pictures that the job file names */
 };
 
 /* All problems of a job at once, before a row is read: file, sources, SQL, features, estimator, control, output, memory.

@@ -3,6 +3,7 @@
 #ifndef STRATA_PERSONA_H
 #define STRATA_PERSONA_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -76,12 +77,22 @@ struct strata_statement {
     double low, high; /* 95 % interval of value, of so many customers */
 };
 
+/* What an earlier run called the segment that one goes on from. */
+struct strata_earlier_name {
+    const char *name; /* NULL: it goes on from none */
+    bool given;       /* by the user */
+    const char *job;  /* the earlier run's */
+};
+
 struct strata_persona {
-    const char *name;                 /* descriptive, at most 4 words, unique in the run */
-    const char *definition;           /* one line */
-    uint64_t size;                    /* customers */
-    double weight;                    /* how many they stand for; `size` without case weights */
-    double share;                     /* of everybody's weight */
+    const char *name;           /* descriptive, at most 4 words, unique in the run; or the user's */
+    const char *automatic_name; /* that it has, or would have without the user's */
+    bool name_given;            /* by the user, in this job or in an earlier run */
+    const char *name_origin;    /* one sentence: where a given name is from; else NULL */
+    const char *definition;     /* one line */
+    uint64_t size;              /* customers */
+    double weight;              /* how many they stand for; `size` without case weights */
+    double share;               /* of everybody's weight */
     struct strata_profile_cell *cell; /* (n_features) in the job's order */
     struct strata_marker *marker;     /* (n_markers) */
     size_t n_markers;
@@ -111,6 +122,13 @@ struct strata_apriori {
     struct strata_cross *cross; /* (k) */
 };
 
+/* What describing took on this rank.  Shown by benches; no part of any record. */
+struct strata_describe_cost {
+    unsigned passes; /* over the rows of this rank, DuckDB's recount included, levels not */
+    unsigned levels; /* of rules and the tree: a pass each */
+    double tally_s, profile_s, levels_s, recount_s, apriori_s, words_s;
+};
+
 struct strata_personas {
     struct strata_persona *segment; /* (k) */
     size_t k;
@@ -122,20 +140,27 @@ struct strata_personas {
     size_t n_apriori;
     size_t value_feature; /* what a segment's value is measured by; SIZE_MAX: nothing */
     const struct strata_column *column; /* (n_features) the table's columns: level texts */
+    struct strata_describe_cost cost;
 };
 
-/* Describe the segments of a clustering.  Collective.  table, rows (of which only the weights are looked
+/* Whether a segment is called so, or would be without the user's name: letters of either case.  Pure. */
+bool strata_persona_is_called(const struct strata_persona *persona, const char *name);
+
+/* Describe the segments of a clustering.  Collective.  earlier is (k), or NULL where no earlier run is followed:
+ * names that the user gave there stay, unless the job file gives others.  table, rows (of which only the weights are looked
  * at) and clustering hold the rows of this rank; the result, in keep, is the same on all ranks.  Everything is a function of exact
  * sums, counts and order statistics of the original values, so it has the same bits for any
  * number of ranks and any order of rows; names and sentences are functions of the profiles
- * alone.  Sensitive features and the weight are profiled, but neither marker nor sentence is made of them. Each
- * column is read three times: O(n f) time and some O(n) sorting, in strata_describe_bytes of
- * memory that is given back; 2 reductions and 16 for each batch of features.  Fails for lack of
+ * alone.  Sensitive features and the weight are profiled, but neither marker nor sentence is made of them. The
+ * rows are gone through twice for the profiles, once by DuckDB for the counts of the rules, and once for each level of
+ * rules and the tree; on config->threads threads, in strata_describe_bytes of
+ * memory that is given back; 2 reductions and 16 for each batch of features, one for each level.  Fails for lack of
  * memory, on all ranks alike. */
 STRATA_MUST_CHECK strata_status strata_describe(
     struct strata_comm *comm, const struct strata_config *config, const struct strata_table *table,
     const struct strata_rows *rows, const struct strata_clustering *clustering,
-    struct strata_arena *keep, struct strata_personas **out, struct strata_err *err);
+    const struct strata_earlier_name *earlier, struct strata_arena *keep,
+    struct strata_personas **out, struct strata_err *err);
 
 /* Bytes a rank with n_rows rows needs for strata_describe beside its result, at k = segments:
  * for `strata check`. Nominal features without declared levels are taken to have

@@ -9,6 +9,7 @@
 #define STRATA_REPLY_BYTES_MAX (16 * 1024 * 1024) /* larger: CODE_TOO_LARGE */
 #define STRATA_REQUEST_NAME_BYTES_MAX 256         /* a segment's name in a request */
 #define STRATA_REQUEST_CLIENT_BYTES_MAX 64        /* Hello.client */
+#define STRATA_REQUEST_KEY_BYTES_MAX 1024         /* a customer's key in a request */
 #define STRATA_SUBSCRIPTION_BYTES_MAX 1024        /* larger: the connection is dropped */
 #define STRATA_CONTROL_JSON_BYTES_MAX 65536
 

@@ -14,7 +14,9 @@
 #include "strata/evaluate.h"
 #include "strata/features.h"
 #include "strata/persona.h"
+#include "strata/picture.h"
 #include "strata/quality.h"
+#include "strata/sampled.h"
 #include "strata/status.h"
 #include "strata/table.h"
 
@@ -27,6 +29,9 @@ struct strata_outcome {
     const struct strata_evaluation *evaluation;
     const struct strata_personas *personas;
     const struct strata_quality *quality;
+    const struct strata_sampled *sampled; /* NULL: nothing was looked at */
+    const struct strata_picture *picture; /* (n_pictures) of the user's own; rank 0's */
+    size_t n_pictures;
 };
 
 struct strata_stage_time {
@@ -80,10 +85,11 @@ STRATA_MUST_CHECK strata_status strata_results_seal(const char *directory,
 STRATA_MUST_CHECK strata_status strata_results_publish(const struct strata_attempt *attempt,
                                                        struct strata_err *err);
 
-/* The centres of a model as a start: model_file are the bytes of its model.pb, path is for messages.
+/* The centres of a model as a start, and the names of its segments: model_file are the bytes of its model.pb;
+ * path, and the option of the job file that named it, are for messages.
  * The result, which points into the unpacked record, lives in keep.  Not collective: a function of the
  * bytes.  STRATA_E_DATA when they are no sound model. */
-STRATA_MUST_CHECK strata_status strata_model_start(const char *path,
+STRATA_MUST_CHECK strata_status strata_model_start(const char *path, const char *option,
                                                    const struct strata_blob *model_file,
                                                    struct strata_arena *keep,
                                                    struct strata_start **out,

@@ -37,7 +37,7 @@ struct strata_tree_node {
     struct strata_condition condition; /* of an inner node */
     size_t yes, no;  /* nodes of those who fulfil it and of all others; 0 in a leaf */
     size_t segment;  /* the most frequent one, from 0 */
-    uint64_t count;  /* customers who get here; at least STRATA_MIN_CELL */
+    uint64_t count;  /* customers who get here, at least STRATA_MIN_CELL; 0: not told */
     uint64_t hits;   /* of a leaf: of them, the segment's */
     bool hits_shown; /* of a leaf: they tell about nobody or about enough, alone and with others */
     unsigned depth;  /* of the root: 0 */

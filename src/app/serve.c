@@ -6,6 +6,8 @@
 
 #include "strata/channel.h"
 #include "strata/control.h"
+#include "strata/file.h"
+#include "strata/log.h"
 #include "strata/record.h"
 #include "strata/results.h"
 
@@ -71,6 +73,9 @@ static strata_status serve_record(const char *directory, const char *endpoint, c
     struct strata_blob record;
     STRATA_TRY(strata_results_read(directory, memory, &record, err));
     STRATA_TRY(publish_record(board, &record, memory, err));
+    const char *log = strata_path_join(directory, "log.jsonl", memory);
+    if (!log) return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for a path");
+    STRATA_TRY(strata_log_open(log, err)); /* for who looks at customers */
     sigset_t leave, before;
     (void)sigemptyset(&leave); /* cannot fail */
     (void)sigaddset(&leave, SIGINT);

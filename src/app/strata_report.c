@@ -1,6 +1,6 @@
 /* strata report: a finished run's page again, or its personas as Markdown, to paste. */
-#include <inttypes.h>
 #include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -42,6 +42,64 @@ static void print_table(const struct strata_segments_view *view)
     }
 }
 
+/* What is weighed, in the order of the table. */
+struct effort_column {
+    const char *title;
+    size_t at; /* offset of its index */
+};
+static const struct effort_column effort_columns[] = {
+    {"Size", offsetof(struct strata_effort_view, size)},
+    {"Value", offsetof(struct strata_effort_view, value)},
+    {"Growth", offsetof(struct strata_effort_view, growth)},
+    {"Reach", offsetof(struct strata_effort_view, reach)}};
+enum { EFFORT_COLUMNS = sizeof effort_columns / sizeof effort_columns[0], GROWTH = 2 };
+
+static double index_of(const struct strata_segment_view *segment, size_t column)
+{
+    double index = 0;
+    memcpy(&index, (const char *)&segment->effort + effort_columns[column].at, sizeof index);
+    return index;
+}
+
+static void print_effort(const struct strata_segment_view *segment, const bool *known)
+{
+    put_cell(segment->name);
+    for (size_t c = 0; c < EFFORT_COLUMNS; c++) {
+        const double index = index_of(segment, c);
+        if (known[c] && isnan(index)) (void)printf("| \xe2\x80\x93 ");
+        if (known[c] && !isnan(index)) (void)printf("| %.0f ", index);
+    }
+    (void)printf("| %.2f |\n", segment->effort.score);
+}
+
+/* Best first; nothing where no more than their sizes is known, which are told elsewhere. */
+static void print_efforts(const struct strata_segments_view *view)
+{
+    bool known[EFFORT_COLUMNS] = {false};
+    size_t n_known = 0;
+    for (size_t i = 0; i < view->n_segments; i++)
+        for (size_t c = 0; c < EFFORT_COLUMNS; c++)
+            known[c] = known[c] || !isnan(index_of(&view->segment[i], c));
+    for (size_t c = 0; c < EFFORT_COLUMNS; c++) n_known += known[c];
+    if (view->n_segments < 2 || n_known < 2) return;
+    (void)printf("\n| Segment ");
+    for (size_t c = 0; c < EFFORT_COLUMNS; c++)
+        if (known[c]) (void)printf("| %s ", effort_columns[c].title);
+    (void)printf("| Attractiveness |\n| --- ");
+    for (size_t c = 0; c < EFFORT_COLUMNS; c++)
+        if (known[c]) (void)printf("| ---: ");
+    (void)printf("| ---: |\n");
+    for (uint32_t rank = 1; rank <= view->n_segments; rank++)
+        for (size_t i = 0; i < view->n_segments; i++)
+            if (view->segment[i].effort.rank == rank) print_effort(&view->segment[i], known);
+    (void)printf(
+        "\nAttractiveness goes from 0 to 1, a half is average; the others are indices, 100 is "
+        "the average of all.%s\n",
+        known[GROWTH] ? ""
+                      : " Growth is not known, as the data have no periods to compare, "
+                        "and counts for nothing.");
+}
+
 static void print_entry(const struct strata_entry_view *entry)
 {
     (void)printf("- ");
@@ -52,7 +110,11 @@ static void print_entry(const struct strata_entry_view *entry)
     }
     put(entry->text);
     if (!isnan(entry->index)) (void)printf(" (index %.0f)", entry->index);
-    if (entry->count) (void)printf(" (%" PRIu64 " customers)", entry->count);
+    if (entry->count) {
+        char count[32];
+        strata_count_text(entry->count, count);
+        (void)printf(" (%s customer%s)", count, entry->count == 1 ? "" : "s");
+    }
     (void)printf("\n");
 }
 
@@ -63,6 +125,11 @@ static void print_segment(const struct strata_segment_view *segment)
     (void)printf("\n\n");
     put(segment->definition);
     (void)printf("\n");
+    if (segment->name_origin) {
+        (void)printf("\n");
+        put(segment->name_origin);
+        (void)printf("\n");
+    }
     if (segment->rule) {
         (void)printf("\n**Recognised by**: ");
         put(segment->rule);
@@ -99,6 +166,7 @@ static strata_status print_markdown(const struct strata_blob *result, struct str
         (void)printf("\".\n\n");
     }
     print_table(&view);
+    print_efforts(&view);
     for (size_t i = 0; i < view.n_segments; i++) print_segment(&view.segment[i]);
     return STRATA_OK;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "strata/customer.h"
 #include "strata/json_view.h"
 
 #include "terminal.h"
@@ -22,6 +23,8 @@ static const struct command {
      strata_ctl_segments},
     {"persona", "[SEGMENT]", "one segment in words, by number or name; or all of them",
      strata_ctl_persona},
+    {"customer", "KEY", "one customer of a finished run: which segment, how sure, and why",
+     strata_ctl_customer},
     {"stop", "", "finish with the best model so far", strata_ctl_stop},
     {"checkpoint", "", "write a checkpoint at once, and go on", strata_ctl_checkpoint},
     {"pause", "", "wait at the end of an iteration, with the state on disk", strata_ctl_pause},
@@ -51,7 +54,7 @@ static void help(FILE *stream)
         "  -t, --timeout S       seconds to wait for an answer (default 5)\n"
         "  -h, --help            this text\n"
         "      --version         the version\n\n"
-        "Exit codes: 0 done, 64 usage, 65 data, 66 no such segment, 69 nobody answers, or not now,\n"
+        "Exit codes: 0 done, 64 usage, 65 data, 66 no such segment or customer, 69 nobody answers, or not now,\n"
         "            75 ask again, or accepted but not yet in effect, 77 not allowed, 78 keys that are no good,\n"
         "            130 interrupted, or the watched job was cancelled\n",
         stream);
@@ -151,7 +154,7 @@ static strata_status parse(int argc, char **argv, const struct command **command
 
 static strata_status run(int argc, char **argv, struct strata_err *err)
 {
-    struct strata_session session = {.json = false};
+    struct strata_session session = {.target = {.look = strata_customer_look}};
     const struct command *command = NULL;
     STRATA_TRY(parse(argc, argv, &command, &session, err));
     if (!command) return STRATA_OK;

@@ -14,7 +14,7 @@ struct strata_session {
     struct strata_client *client;
     struct strata_arena memory; /* commands take copies of it */
     bool json;
-    const char *operand; /* of persona (NULL: all) and set */
+    const char *operand; /* of persona (NULL: all) and set; of customer the key */
 };
 
 STRATA_MUST_CHECK strata_status strata_ctl_status(struct strata_session *session,
@@ -25,6 +25,8 @@ STRATA_MUST_CHECK strata_status strata_ctl_segments(struct strata_session *sessi
                                                     struct strata_err *err);
 STRATA_MUST_CHECK strata_status strata_ctl_persona(struct strata_session *session,
                                                    struct strata_err *err);
+STRATA_MUST_CHECK strata_status strata_ctl_customer(struct strata_session *session,
+                                                    struct strata_err *err);
 STRATA_MUST_CHECK strata_status strata_ctl_checkpoint(struct strata_session *session,
                                                       struct strata_err *err);
 STRATA_MUST_CHECK strata_status strata_ctl_stop(struct strata_session *session,

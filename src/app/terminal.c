@@ -106,6 +106,12 @@ void strata_line_bar(struct strata_line *line, const struct strata_terminal *ter
 void strata_print_wrapped(FILE *stream, const struct strata_terminal *terminal, const char *text,
                           int indent, int columns)
 {
+    strata_print_hanging(stream, terminal, "", text, indent, columns);
+}
+
+void strata_print_hanging(FILE *stream, const struct strata_terminal *terminal, const char *lead,
+                          const char *text, int indent, int columns)
+{
     struct strata_line line = {.width = 0};
     while (*text) {
         const size_t n = strcspn(text, " ");
@@ -113,15 +119,16 @@ void strata_print_wrapped(FILE *stream, const struct strata_terminal *terminal, 
         (void)snprintf(word, sizeof word, "%.*s", (int)(n < sizeof word ? n : sizeof word - 1),
                        text); /* cut is fine */
         if (line.width > 0 && line.width + 1 + strata_text_width(word) > columns - indent) {
-            (void)fprintf(stream, "%*s%s\n", indent, "", line.text);
+            (void)fprintf(stream, "%-*s%s\n", indent, lead, line.text);
             line = (struct strata_line){.width = 0};
+            lead = "";
         }
         if (line.width > 0) strata_line_repeat(&line, " ", 1);
         strata_line_text(&line, word, columns - indent, terminal->utf8);
         text += n;
         while (*text == ' ') text++;
     }
-    if (line.width > 0) (void)fprintf(stream, "%*s%s\n", indent, "", line.text);
+    if (line.width > 0) (void)fprintf(stream, "%-*s%s\n", indent, lead, line.text);
 }
 
 /* --- the table of segments ---------------------------------------------------------------------- */

@@ -60,8 +60,16 @@ STRATA_MUST_CHECK strata_status strata_print_segments(FILE *stream, const unsign
 void strata_print_persona(FILE *stream, const struct strata_terminal *terminal,
                           const struct strata_segment_view *persona);
 
+/* Which segment a customer is in, how sure that is, and the reasons with their shares. */
+void strata_print_customer(FILE *stream, const struct strata_terminal *terminal,
+                           const struct strata_customer_view *customer);
+
 /* text, broken between words so that each line is at most `columns` wide, each line after indent spaces. */
 void strata_print_wrapped(FILE *stream, const struct strata_terminal *terminal, const char *text,
                           int indent, int columns);
+
+/* The same with a short lead of ASCII in the place of the first line's spaces. */
+void strata_print_hanging(FILE *stream, const struct strata_terminal *terminal, const char *lead,
+                          const char *text, int indent, int columns);
 
 #endif

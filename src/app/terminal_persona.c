@@ -1,5 +1,4 @@
 /* One segment in words, as wide as is good to read. */
-#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,13 +29,15 @@ static void print_sentence(FILE *stream, const struct strata_terminal *terminal,
                            const struct strata_entry_view *entry, uint64_t size)
 {
     char text[2048];
+    char count[32];
     const char *colon = entry->lead[0] && entry->text[0] ? ": " : "";
+    strata_count_text(entry->count, count);
     if (entry->count == 0 || entry->count == size)
         (void)snprintf(text, sizeof text, "%s%s%s", entry->lead, colon,
                        entry->text); /* cut is fine */
     else
-        (void)snprintf(text, sizeof text, "%s%s%s (%" PRIu64 " customers)", entry->lead, colon,
-                       entry->text, entry->count);
+        (void)snprintf(text, sizeof text, "%s%s%s (%s customers)", entry->lead, colon, entry->text,
+                       count);
     strata_print_wrapped(stream, terminal, text, INDENT, reading_columns(terminal));
 }
 
@@ -106,6 +107,8 @@ void strata_print_persona(FILE *stream, const struct strata_terminal *terminal,
     const int columns = reading_columns(terminal);
     if (persona->definition[0])
         strata_print_wrapped(stream, terminal, persona->definition, 0, columns);
+    if (persona->name_origin)
+        strata_print_wrapped(stream, terminal, persona->name_origin, 0, columns);
     if (persona->rule) {
         (void)snprintf(text, sizeof text,
                        "Recognised by: %s (finds %.0f%% of them, right in %.0f%%).", persona->rule,

@@ -23,6 +23,8 @@ struct strata_client {
     int timeout_ms;
     uint64_t next_id;
     Strata__V1__Result *record; /* offline: answers by itself */
+    const char *directory;      /* of the record */
+    strata_client_look *look;
 };
 
 /* Read result.pb of a finished run into the client.  STRATA_E_UNAVAILABLE when directory is no finished run. */
@@ -41,6 +43,7 @@ bool strata_view_segments(const Strata__V1__SegmentsReply *reply, struct strata_
                           struct strata_segments_view *view);
 bool strata_view_persona(const Strata__V1__Segment *segment, struct strata_arena *keep,
                          struct strata_segment_view *view);
+void strata_view_customer(const Strata__V1__CustomerReply *reply, struct strata_customer_view *view);
 bool strata_view_personas(Strata__V1__Segment *const *segments, size_t n, struct strata_arena *keep,
                           struct strata_segments_view *view);
 

@@ -160,6 +160,7 @@ strata_status strata_client_open(const struct strata_client_options *options,
     STRATA_REQUIRE(client);
     client->memory = memory;
     client->timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : TIMEOUT_MS;
+    client->look = options->look;
     /* ids of two clients of one job differ, so that a command's origin can be told */
     if (getrandom(&client->next_id, 6, 0) != 6) client->next_id = (uint64_t)getpid() << 24;
     client->next_id = (client->next_id << 8) + 1;

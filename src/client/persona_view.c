@@ -34,11 +34,35 @@ static void tell(struct strata_part_view *part, const char *lead, const char *te
         (struct strata_entry_view){.lead = lead, .text = text, .index = (double)NAN, .count = count};
 }
 
+static bool is_told(const struct strata_part_view *part, const char *text)
+{
+    for (size_t i = 0; i < part->n_entries; i++)
+        if (!part->entry[i].lead[0] && strcmp(part->entry[i].text, text) == 0) return true;
+    return false;
+}
+
+/* What is told once is not told again. */
+static bool is_new(const struct parts *parts, const char *text)
+{
+    for (size_t i = 0; i < parts->view->n_parts; i++)
+        if (is_told(&parts->view->part[i], text)) return false;
+    return true;
+}
+
+static void tell_anew(const struct parts *parts, struct strata_part_view *part,
+                      Strata__V1__Statement *const *statement, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (is_new(parts, statement[i]->text))
+            tell(part, "", statement[i]->text, statement[i]->count);
+}
+
 static void tell_statements(struct parts *parts, const char *title,
                             Strata__V1__Statement *const *statement, size_t n)
 {
     struct strata_part_view *part = part_new(parts, title, n);
-    for (size_t i = 0; part && i < n; i++) tell(part, "", statement[i]->text, statement[i]->count);
+    if (part) tell_anew(parts, part, statement, n);
+    if (part && part->n_entries == 0) parts->view->n_parts--;
 }
 
 static void tell_preferences(struct parts *parts, const char *title,
@@ -67,21 +91,6 @@ static void tell_offers(struct parts *parts, Strata__V1__Offer *const *offer, si
     }
 }
 
-static bool is_told(const struct strata_part_view *part, const char *text)
-{
-    for (size_t i = 0; i < part->n_entries; i++)
-        if (strcmp(part->entry[i].text, text) == 0) return true;
-    return false;
-}
-
-static void tell_anew(struct strata_part_view *part, Strata__V1__Statement *const *statement,
-                      size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!is_told(part, statement[i]->text))
-            tell(part, "", statement[i]->text, statement[i]->count);
-}
-
 /* Age and household first; the section about who they are may tell them again. */
 static void tell_who(struct parts *parts, const Strata__V1__Persona *persona)
 {
@@ -94,8 +103,8 @@ static void tell_who(struct parts *parts, const Strata__V1__Persona *persona)
     struct strata_part_view *part = part_new(parts, who ? who->title : "Who they are", most);
     if (!part) return;
     if (persona->age) tell(part, "", persona->age->text, persona->age->count);
-    tell_anew(part, persona->household, persona->n_household);
-    if (who) tell_anew(part, who->statements, who->n_statements);
+    tell_anew(parts, part, persona->household, persona->n_household);
+    if (who) tell_anew(parts, part, who->statements, who->n_statements);
 }
 
 static void tell_typical(struct parts *parts, const Strata__V1__Persona *persona)
@@ -171,6 +180,18 @@ static void tell_sections(struct parts *parts, const Strata__V1__Segment *segmen
     }
 }
 
+static struct strata_effort_view effort_of(const Strata__V1__Attractiveness *in)
+{
+    const double unknown = (double)NAN;
+    if (!in) return (struct strata_effort_view){unknown, unknown, unknown, unknown, unknown, 0};
+    return (struct strata_effort_view){.size = in->has_size_case ? in->size : unknown,
+                                       .value = in->has_value_case ? in->value : unknown,
+                                       .growth = in->has_growth_case ? in->growth : unknown,
+                                       .reach = in->has_reach_case ? in->reach : unknown,
+                                       .score = in->score,
+                                       .rank = in->rank};
+}
+
 bool strata_view_persona(const Strata__V1__Segment *segment, struct strata_arena *keep,
                          struct strata_segment_view *view)
 {
@@ -182,6 +203,8 @@ bool strata_view_persona(const Strata__V1__Segment *segment, struct strata_arena
         .share = segment->share,
         .weighted = segment->has_weight_case == STRATA__V1__SEGMENT__HAS_WEIGHT_WEIGHT,
         .alias = segment->persona ? segment->persona->name : "",
+        .name_origin = segment->name_origin[0] ? segment->name_origin : NULL,
+        .effort = effort_of(segment->attractiveness),
         .part = STRATA_NEW(keep, struct strata_part_view, MOST_PARTS),
     };
     if (!view->part) return false;

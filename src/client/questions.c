@@ -21,6 +21,7 @@ struct bodies {
     Strata__V1__GetPersona persona;
     Strata__V1__Stop stop;
     Strata__V1__Checkpoint checkpoint;
+    Strata__V1__GetCustomer customer;
     Strata__V1__Pause pause;
     Strata__V1__Resume resume;
     Strata__V1__Cancel cancel;
@@ -192,6 +193,12 @@ static void fill_request(Strata__V1__Request *request, enum strata_question ques
     case STRATA_ASK_SET:
         fill_command(request, question, body);
         return;
+    case STRATA_ASK_CUSTOMER:
+        strata__v1__get_customer__init(&body->customer);
+        body->customer.key = (char *)(uintptr_t)which; /* only packed */
+        request->body_case = STRATA__V1__REQUEST__BODY_GET_CUSTOMER;
+        request->get_customer = &body->customer;
+        return;
     case STRATA_QUESTION_COUNT:
         break;
     }
@@ -217,9 +224,26 @@ strata_status strata_client_open_record(struct strata_client *client, const char
     if (strata_file_read(manifest, RECORD_BYTES_MAX, memory, &seal, &n_seal, &reading) != STRATA_OK)
         return STRATA_FAIL(err, STRATA_E_UNAVAILABLE, "%s: not a finished run", directory);
     STRATA_TRY(strata_file_read(path, RECORD_BYTES_MAX, memory, &bytes, &n_bytes, err));
+    client->directory = strata_arena_copy(memory, directory, strlen(directory));
+    if (!client->directory)
+        return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the run's record");
     client->record = strata_unpack(&strata__v1__result__descriptor, bytes, n_bytes, memory);
     if (!client->record) return STRATA_FAIL(err, STRATA_E_DATA, "%s: not a record of strata", path);
     return STRATA_OK;
+}
+
+static strata_status look_offline(const struct strata_client *client,
+                                  const Strata__V1__Request *request, struct strata_arena *keep,
+                                  Strata__V1__Reply *reply, struct strata_err *err)
+{
+    const char *key = request->get_customer->key;
+    if (!client->look)
+        return STRATA_FAIL(err, STRATA_E_UNAVAILABLE,
+                           "customers of a finished run are told by `strata serve` or `stratactl`");
+    if (strlen(key) > STRATA_REQUEST_KEY_BYTES_MAX)
+        return STRATA_FAIL(err, STRATA_E_USAGE, "a customer's key has at most %d bytes",
+                           STRATA_REQUEST_KEY_BYTES_MAX);
+    return client->look(client->directory, client->record, key, keep, reply, err);
 }
 
 static strata_status answer_offline(const struct strata_client *client,
@@ -232,6 +256,8 @@ static strata_status answer_offline(const struct strata_client *client,
     strata__v1__reply__init(reply);
     reply->id = request->id;
     *out = reply;
+    if (request->body_case == STRATA__V1__REQUEST__BODY_GET_CUSTOMER)
+        return look_offline(client, request, keep, reply, err);
     if (strata_record_answer(client->record, request, keep, reply)) return STRATA_OK;
     if (request->body_case != STRATA__V1__REQUEST__BODY_GET_STATUS)
         return STRATA_FAIL(err, STRATA_E_UNAVAILABLE,
@@ -329,6 +355,9 @@ static bool view_body(const Strata__V1__Reply *reply, struct strata_arena *keep,
     case STRATA__V1__REPLY__BODY_SET:
         answer->iteration = reply->set->iteration;
         return true;
+    case STRATA__V1__REPLY__BODY_CUSTOMER:
+        strata_view_customer(reply->customer, &answer->customer);
+        return true;
     default:
         return true; /* the others say all in their message */
     }
@@ -345,6 +374,7 @@ static Strata__V1__Reply__BodyCase expected_body(enum strata_question question)
         [STRATA_ASK_PERSONA] = STRATA__V1__REPLY__BODY_PERSONA,
         [STRATA_ASK_STOP] = STRATA__V1__REPLY__BODY_STOP,
         [STRATA_ASK_CHECKPOINT] = STRATA__V1__REPLY__BODY_CHECKPOINT,
+        [STRATA_ASK_CUSTOMER] = STRATA__V1__REPLY__BODY_CUSTOMER,
         [STRATA_ASK_PAUSE] = STRATA__V1__REPLY__BODY_PAUSE,
         [STRATA_ASK_RESUME] = STRATA__V1__REPLY__BODY_RESUME,
         [STRATA_ASK_CANCEL] = STRATA__V1__REPLY__BODY_CANCEL,
@@ -376,7 +406,7 @@ strata_status strata_client_question(struct strata_client *client, enum strata_q
 {
     STRATA_REQUIRE((unsigned)question < STRATA_QUESTION_COUNT);
     STRATA_REQUIRE(which || (question != STRATA_ASK_SEGMENT && question != STRATA_ASK_PERSONA &&
-                             question != STRATA_ASK_SET));
+                             question != STRATA_ASK_CUSTOMER && question != STRATA_ASK_SET));
     struct bodies bodies = {.which = ""};
     Strata__V1__Request request;
     Strata__V1__Reply *reply = NULL;

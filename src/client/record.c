@@ -119,17 +119,29 @@ static Strata__V1__Segment persona_of(const Strata__V1__Segment *segment)
     return persona;
 }
 
+/* The users' own images of all of them would be more than a reply may hold. */
+static Strata__V1__Persona *without_picture(const Strata__V1__Persona *persona,
+                                            Strata__V1__Persona *bare)
+{
+    if (!persona) return NULL;
+    *bare = *persona;
+    bare->picture = (ProtobufCBinaryData){0};
+    return bare;
+}
+
 static bool answer_personas(const Strata__V1__Result *record, struct strata_arena *arena,
                             Strata__V1__Reply *reply)
 {
     const size_t n = record->n_segments;
     Strata__V1__PersonasReply *body = STRATA_NEW(arena, Strata__V1__PersonasReply, 1);
     Strata__V1__Segment *persona = STRATA_NEW(arena, Strata__V1__Segment, n);
+    Strata__V1__Persona *bare = STRATA_NEW(arena, Strata__V1__Persona, n);
     Strata__V1__Segment **list = STRATA_NEW(arena, Strata__V1__Segment *, n);
-    if (!body || !persona || !list) return no_room(reply);
+    if (!body || !persona || !bare || !list) return no_room(reply);
     strata__v1__personas_reply__init(body);
     for (size_t i = 0; i < n; i++) {
         persona[i] = persona_of(record->segments[i]);
+        persona[i].persona = without_picture(persona[i].persona, &bare[i]);
         list[i] = &persona[i];
     }
     body->personas = list;

@@ -94,6 +94,23 @@ bool strata_view_personas(Strata__V1__Segment *const *segments, size_t n, struct
     return true;
 }
 
+void strata_view_customer(const Strata__V1__CustomerReply *reply, struct strata_customer_view *view)
+{
+    const size_t most = sizeof view->reason / sizeof *view->reason;
+    *view = (struct strata_customer_view){
+        .segment = reply->segment,
+        .runner_up = reply->runner_up,
+        .name = reply->name,
+        .runner_up_name = reply->runner_up_name,
+        .margin = reply->margin,
+        .sureness = reply->sureness,
+        .n_reasons = reply->n_reasons < most ? reply->n_reasons : most, /* a newer server's */
+    };
+    for (size_t i = 0; i < view->n_reasons; i++)
+        view->reason[i] = (struct strata_reason_view){
+            reply->reasons[i]->label, reply->reasons[i]->text, reply->reasons[i]->share};
+}
+
 /* --- records ------------------------------------------------------------------------------------ */
 
 static Strata__V1__Result *record_of(const unsigned char *bytes, size_t n_bytes,

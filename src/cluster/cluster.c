@@ -124,7 +124,7 @@ static bool make_room(struct strata_fit *fit)
     fit->label = STRATA_NEW(fit->keep, uint16_t, fit->rows->n);
     fit->leader = STRATA_NEW(&fit->room, struct strata_leader, out->n_k);
     bool room = out->candidate && out->by_k && out->params && out->mass && out->trace &&
-                fit->label && fit->leader;
+                fit->label && fit->leader && strata_solutions_make(fit);
     for (size_t i = 0; i < out->n_k && room; i++) {
         struct strata_leader *leader = &fit->leader[i];
         leader->params = STRATA_NEW(&fit->room, double, n_params);
@@ -363,6 +363,7 @@ static void finish(struct strata_fit *fit)
     const size_t n_params = fit->estimator->param_count(out->dims);
     out->state_hash = strata_hash(out->params, n_params * sizeof *out->params);
     out->total_sse = ldexp(fit->total_sse, 2 * fit->grid_exponent + fit->rows->weight_exponent);
+    strata_solutions_keep(fit);
     if (out->dims.k < k)
         strata_fit_note(
             fit,
@@ -483,9 +484,10 @@ uint64_t strata_cluster_bytes(const struct strata_config *config, uint64_t n_row
     const uint64_t settled = strata_candidate_bytes(estimator, dims, n_rows, n_threads);
     const uint64_t leaders =
         n_k * (estimator->param_count(dims) + dims.k + STRATA_TRACE_MAX) * sizeof(double);
+    const uint64_t solutions = strata_solutions_bytes(estimator, n_k, dims);
     const uint64_t threads = (uint64_t)n_threads * (estimator->scratch_bytes(dims) + 64);
     const uint64_t seeding = strata_seeding_bytes(config, n_rows, dims.k, d);
-    return n_rows * sizeof(uint16_t) + fitted + settled + leaders + threads + seeding;
+    return n_rows * sizeof(uint16_t) + fitted + settled + leaders + solutions + threads + seeding;
 }
 
 uint64_t strata_fit_state_most(const struct strata_config *config, uint64_t n_rows, size_t d)

@@ -377,6 +377,12 @@ size_t strata_wave_size(const struct strata_estimator *estimator, struct strata_
 /* Fill by_k, chosen_k, rule and choice.  Collective. */
 STRATA_MUST_CHECK strata_status strata_fit_choose(struct strata_fit *fit, struct strata_err *err);
 
+/* solutions.c: room for the models around the chosen one, their bytes, and the models. */
+bool strata_solutions_make(struct strata_fit *fit);
+uint64_t strata_solutions_bytes(const struct strata_estimator *estimator, uint64_t n_k,
+                                struct strata_dims largest);
+void strata_solutions_keep(struct strata_fit *fit);
+
 /* The sum of each rank's sums on all ranks.  limbs is room for 4 * n.  Collective. */
 void strata_sums_reduce(struct strata_comm *comm, struct strata_sum *sums, size_t n, int64_t *limbs);
 

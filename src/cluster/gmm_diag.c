@@ -433,6 +433,15 @@ static void centres(struct strata_dims dims, const double *params, double *centr
     for (size_t i = 0; i < dims.k * dims.d; i++) centre[i] = m.mean[i];
 }
 
+static void terms(struct strata_dims dims, const double *params, double *scale, double *offset)
+{
+    const struct mixture m = mixture_read(dims, params);
+    for (size_t i = 0; i < dims.k * dims.d; i++) {
+        scale[i] = 0.5 * m.precision[i];
+        offset[i] = -0.5 * (LOG_2_PI + strata_log(m.variance[i]));
+    }
+}
+
 static double shift(struct strata_dims dims, const double *params, const double *next)
 {
     const struct mixture from = mixture_read(dims, params), to = mixture_read(dims, next);
@@ -514,6 +523,24 @@ static void assign(struct strata_dims dims, const double *params, const float *x
     }
 }
 
+static void memberships(struct strata_dims dims, const double *params, const float *x, size_t n,
+                        double *out)
+{
+    const struct mixture m = mixture_read(dims, params);
+    union lanes tile;
+    struct densities of = {0};
+    for (size_t first = 0; first < n; first += LANES) {
+        const size_t rows = n - first < LANES ? n - first : LANES;
+        lanes_load(&tile, x + first * dims.d, rows, dims.d);
+        densities_fill(dims, m, &tile, &of);
+        for (size_t lane = 0; lane < rows; lane++) {
+            shares_of_lane(dims.k, lane, &of);
+            for (size_t c = 0; c < dims.k; c++)
+                out[(first + lane) * dims.k + c] = of.share[c][lane];
+        }
+    }
+}
+
 const struct strata_estimator strata_gmm_diag = {
     .name = "gmm-diag",
     .summary =
@@ -537,8 +564,10 @@ const struct strata_estimator strata_gmm_diag = {
     .maximise = maximise,
     .freedom = freedom,
     .centres = centres,
+    .terms = terms,
     .shift = shift,
     .place = place,
     .select = select_segments,
     .assign = assign,
+    .memberships = memberships,
 };

@@ -233,6 +233,15 @@ static void centres(struct strata_dims dims, const double *params, double *centr
     for (size_t i = 0; i < dims.k * dims.d; i++) centre[i] = params[i];
 }
 
+static void terms(struct strata_dims dims, const double *params, double *scale, double *offset)
+{
+    (void)params;
+    for (size_t i = 0; i < dims.k * dims.d; i++) {
+        scale[i] = 1.0;
+        offset[i] = 0.0;
+    }
+}
+
 static double shift(struct strata_dims dims, const double *params, const double *next)
 {
     double farthest = 0;
@@ -302,6 +311,7 @@ const struct strata_estimator strata_kmeans = {
     .maximise = maximise,
     .freedom = freedom,
     .centres = centres,
+    .terms = terms,
     .shift = shift,
     .place = place,
     .select = select_segments,

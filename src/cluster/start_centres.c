@@ -68,10 +68,14 @@ static bool knows_feature(const struct strata_start *start, const char *feature)
     return false;
 }
 
-/* Values of column j: those of the start's column of the same identity; 0 for a level that the start
- * does not know, missing for a feature that it does not. */
-static void fill_column(const struct strata_recipe *recipe, const struct strata_start *start,
-                        size_t j, double *centre)
+bool strata_start_knows(const struct strata_recipe *recipe, const struct strata_start *start,
+                        size_t j)
+{
+    return knows_feature(start, identity(recipe, j).feature);
+}
+
+void strata_start_fill(const struct strata_recipe *recipe, const struct strata_start *start,
+                       size_t j, double *centre)
 {
     const struct strata_start_column wanted = identity(recipe, j);
     size_t at = 0;
@@ -94,8 +98,8 @@ double *strata_start_centres(struct strata_fit *fit, const struct strata_start *
     if (!centre) return NULL;
     size_t n_unknown = 0;
     for (size_t j = 0; j < fit->recipe->d; j++) {
-        fill_column(fit->recipe, start, j, centre);
-        n_unknown += !knows_feature(start, identity(fit->recipe, j).feature);
+        strata_start_fill(fit->recipe, start, j, centre);
+        n_unknown += !strata_start_knows(fit->recipe, start, j);
     }
     if (n_unknown > 0)
         strata_fit_note(fit,

@@ -1,4 +1,4 @@
-/* What the two files that read model.start share. */
+/* What the files that read model.start share, and what compares segments with those of an earlier model. */
 #ifndef STRATA_START_IMPL_H
 #define STRATA_START_IMPL_H
 
@@ -19,6 +19,15 @@ STRATA_MUST_CHECK strata_status strata_start_centres_parse(struct strata_fit *fi
                                                            char *text, size_t n_bytes,
                                                            struct strata_start *out,
                                                            struct strata_err *err);
+
+/* Whether the start has the feature of column j of the matrix. */
+bool strata_start_knows(const struct strata_recipe *recipe, const struct strata_start *start,
+                        size_t j);
+
+/* Column j of the start's centres on this job's grid, centre is (start->k, recipe->d): values of the start's
+ * column of the same identity; 0 for a level that it does not know, missing for a feature that it does not. */
+void strata_start_fill(const struct strata_recipe *recipe, const struct strata_start *start,
+                       size_t j, double *centre);
 
 /* Given centres as (k, d) grid integers, in the fit's room; NULL without memory. */
 double *strata_start_centres(struct strata_fit *fit, const struct strata_start *start);

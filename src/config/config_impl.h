@@ -12,7 +12,7 @@
 #define NODES_MAX 500000
 #define DEPTH_MAX 16
 #define COLUMN_NAME_MAX 255
-#define GIVEN_NAME_MAX 100
+#define PATH_MAX_BYTES 4000
 #define AUTO_REAL (-1.0) /* what `auto` of a number is held as */
 #define SHOWN_MAX 72     /* bytes of a user's word that a message repeats */
 
@@ -107,7 +107,8 @@ enum option_kind {
     KIND_TEXTS,      /* const char *const * and count: one text or a list; min..max items */
     KIND_PATHS,      /* the same, made absolute */
     KIND_COLUMNS,    /* struct strata_source_column * and count: name: type */
-    KIND_NAMES,      /* struct strata_given_name * and count: segment: name */
+    KIND_NAMES,      /* struct strata_segment_setting * and count: segment: name */
+    KIND_PICTURES,   /* the same: segment: path, made absolute */
     KIND_SECTION,    /* keys of another table, in a struct inside this one */
     KIND_ITEMS,      /* list of maps, each a struct; at most max */
     KIND_COUNT_OF_KINDS
@@ -158,7 +159,7 @@ struct reader {
 typedef void strata_kind_reader(struct reader *reader, const struct option *option,
                                 const struct node *node, void *base);
 strata_kind_reader *strata_kind_reader_of(enum option_kind kind);
-strata_kind_reader strata_read_texts, strata_read_columns, strata_read_names;
+strata_kind_reader strata_read_texts, strata_read_columns, strata_read_settings;
 
 /* The value at an offset of a struct. */
 #define AT(type, base, offset) ((type *)(void *)((char *)(base) + (offset)))

@@ -135,6 +135,9 @@ struct expectation strata_expected(const struct option *option)
     case KIND_NAMES:
         (void)snprintf(text, room, "a map of at most %.0f segment names to your own", option->max);
         break;
+    case KIND_PICTURES:
+        (void)snprintf(text, room, "a map of at most %.0f segment names to files", option->max);
+        break;
     case KIND_SECTION:
         (void)snprintf(text, room, "a map of options%s%s", option->section->shortcut ? " or " : "",
                        option->section->shortcut ? option->section->shortcut : "");
@@ -321,7 +324,7 @@ static void read_meaning(struct reader *reader, const struct option *option,
 static void read_path(struct reader *reader, const struct option *option, const struct node *node,
                       void *base)
 {
-    if (!strata_node_is_given(node) || node->length == 0 || node->length > 4000 ||
+    if (!strata_node_is_given(node) || node->length == 0 || node->length > PATH_MAX_BYTES ||
         strata_node_has_controls(node)) {
         strata_complain_kind(reader, option, node);
         return;
@@ -510,7 +513,8 @@ strata_kind_reader *strata_kind_reader_of(enum option_kind kind)
         [KIND_TEXTS] = strata_read_texts,
         [KIND_PATHS] = strata_read_texts,
         [KIND_COLUMNS] = strata_read_columns,
-        [KIND_NAMES] = strata_read_names,
+        [KIND_NAMES] = strata_read_settings,
+        [KIND_PICTURES] = strata_read_settings,
     };
     return readers[kind];
 }

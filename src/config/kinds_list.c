@@ -13,7 +13,8 @@ static const char *keep_item(struct reader *reader, const struct option *option,
 
 static bool is_usable_item(const struct option *option, const struct node *item)
 {
-    if (!strata_node_is_given(item) || strata_node_has_controls(item) || item->length > 4000)
+    if (!strata_node_is_given(item) || strata_node_has_controls(item) ||
+        item->length > PATH_MAX_BYTES)
         return false;
     return item->length > 0 || option->min < 1; /* an empty level or path is a mistake */
 }
@@ -159,44 +160,64 @@ void strata_read_columns(struct reader *reader, const struct option *option,
     *AT(size_t, base, option->at_count) = node->n_items;
 }
 
-static void read_given_name(struct reader *reader, const struct option *option,
-                            const struct node *key, struct strata_given_name *first,
-                            struct strata_given_name *given)
+/* True for a text that may stand behind a segment's name. */
+static bool is_usable_value(const struct option *option, const struct node *value)
 {
-    const struct node *value = key->value;
-    if (!strata_node_is_given(value) || value->length == 0 || value->length > GIVEN_NAME_MAX ||
-        strata_node_has_controls(value) || key->length == 0 || strata_node_has_controls(key)) {
+    const size_t most = option->kind == KIND_NAMES ? STRATA_MAX_GIVEN_NAME : PATH_MAX_BYTES;
+    return strata_node_is_given(value) && value->length > 0 && value->length <= most &&
+           !strata_node_has_controls(value);
+}
+
+static void complain_setting(struct reader *reader, const struct option *option,
+                             const struct node *key)
+{
+    if (option->kind == KIND_NAMES)
         strata_complain(reader, key->place,
                         "`%s` gives a segment's name another one of 1 to %d bytes in one line",
-                        option->key, GIVEN_NAME_MAX);
+                        option->key, STRATA_MAX_GIVEN_NAME);
+    else
+        strata_complain(reader, key->place, "`%s` gives a segment's name the path of an image",
+                        option->key);
+}
+
+static void read_setting(struct reader *reader, const struct option *option, const struct node *key,
+                         struct strata_segment_setting *first,
+                         struct strata_segment_setting *setting)
+{
+    const struct node *value = key->value;
+    const bool is_name = option->kind == KIND_NAMES;
+    if (!is_usable_value(option, value) || key->length == 0 || strata_node_has_controls(key)) {
+        complain_setting(reader, option, key);
         return;
     }
-    given->segment = strata_keep_text(reader, key->text, key->length);
-    given->name = strata_keep_text(reader, value->text, value->length);
-    given->place = key->place;
-    for (; first < given && !reader->starved; first++) {
-        if (!first->name) continue;
-        if (strcasecmp(first->segment, given->segment) == 0) complain_twice(reader, option, key);
-        if (strcasecmp(first->name, given->name) == 0) complain_twice(reader, option, value);
+    setting->segment = strata_keep_text(reader, key->text, key->length);
+    setting->value = is_name ? strata_keep_text(reader, value->text, value->length)
+                             : strata_keep_path(reader, value->text);
+    setting->place = is_name ? key->place : value->place;
+    for (; first < setting && !reader->starved; first++) {
+        if (!first->value) continue;
+        if (strcasecmp(first->segment, setting->segment) == 0) complain_twice(reader, option, key);
+        if (is_name && strcasecmp(first->value, setting->value) == 0)
+            complain_twice(reader, option, value);
     }
 }
 
-void strata_read_names(struct reader *reader, const struct option *option, const struct node *node,
-                       void *base)
+void strata_read_settings(struct reader *reader, const struct option *option,
+                          const struct node *node, void *base)
 {
     if (node->kind != NODE_MAP || (double)node->n_items > option->max) {
         strata_complain_kind(reader, option, node);
         return;
     }
-    struct strata_given_name *given =
-        STRATA_NEW(reader->keep, struct strata_given_name, node->n_items);
-    if (!given) {
+    struct strata_segment_setting *setting =
+        STRATA_NEW(reader->keep, struct strata_segment_setting, node->n_items);
+    if (!setting) {
         reader->starved = true;
         return;
     }
     size_t i = 0;
     for (const struct node *key = node->item; key && !reader->starved; key = key->next, i++)
-        read_given_name(reader, option, key, given, &given[i]);
-    *AT(const struct strata_given_name *, base, option->at) = given;
+        read_setting(reader, option, key, setting, &setting[i]);
+    *AT(const struct strata_segment_setting *, base, option->at) = setting;
     *AT(size_t, base, option->at_count) = node->n_items;
 }

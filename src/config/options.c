@@ -516,14 +516,31 @@ static const struct option job_options[] = {
      .at_place = JOB(model.place),
      .section = &model_section,
      .help = "How segments are found."},
+    {.key = "follows",
+     .kind = KIND_PATH,
+     .at = JOB(follows),
+     .at_place = JOB(follows_place),
+     .sample = "runs/my-customers-2023",
+     .help = "An earlier run, its directory or its model.pb: segments that are still the same keep "
+             "the names that you gave them there. Left out: the run that model.start names, if it "
+             "names one."},
     {.key = "names",
      .kind = KIND_NAMES,
      .at = JOB(given_name),
      .at_count = JOB(n_given_names),
      .max = STRATA_MAX_SEGMENTS,
      .sample = "{Lapsed big spenders: Sleeping giants}",
-     .help = "Your own names of segments: whatever segment would be called the first is called the "
-             "second, in this run and in later ones."},
+     .help = "Your own names of segments: whatever segment would be called the first, or was called "
+             "so in the run that this one follows, is called the second. A run that follows this one "
+             "carries it on."},
+    {.key = "pictures",
+     .kind = KIND_PICTURES,
+     .at = JOB(picture),
+     .at_count = JOB(n_pictures),
+     .max = STRATA_MAX_PICTURES,
+     .sample = "{Sleeping giants: pictures/giants.svg}",
+     .help = "Your own image of a segment, in the place of the drawn one: SVG, PNG or JPEG, at most "
+             "256 KiB each. The segment goes by the name that it has, or would have without yours."},
     {.key = "control",
      .kind = KIND_SECTION,
      .at_place = JOB(control_place),

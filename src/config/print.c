@@ -63,14 +63,14 @@ static void print_columns(struct writer *writer, const struct strata_source_colu
     }
 }
 
-static void print_names(struct writer *writer, const struct strata_given_name *given, size_t n,
-                        int indent)
+static void print_settings(struct writer *writer, const struct strata_segment_setting *setting,
+                           size_t n, int indent)
 {
     for (size_t i = 0; i < n; i++) {
         strata_writer_put(writer, "\n%*s", indent, "");
-        put_text(writer, given[i].segment);
+        put_text(writer, setting[i].segment);
         strata_writer_put(writer, ": ");
-        put_text(writer, given[i].name);
+        put_text(writer, setting[i].value);
     }
 }
 
@@ -143,8 +143,9 @@ static void print_value(struct writer *writer, const struct option *option, cons
                       VALUE(size_t, base, option->at_count), indent);
         break;
     case KIND_NAMES:
-        print_names(writer, VALUE(const struct strata_given_name *, base, option->at),
-                    VALUE(size_t, base, option->at_count), indent);
+    case KIND_PICTURES:
+        print_settings(writer, VALUE(const struct strata_segment_setting *, base, option->at),
+                       VALUE(size_t, base, option->at_count), indent);
         break;
     case KIND_SECTION:
         print_subsection(writer, option->section, (const char *)base + option->at, indent);
@@ -173,6 +174,7 @@ static bool is_set(const struct option *option, const void *base)
     case KIND_PATHS:
     case KIND_COLUMNS:
     case KIND_NAMES:
+    case KIND_PICTURES:
     case KIND_ITEMS:
         return VALUE(size_t, base, option->at_count) > 0;
     case KIND_WORD:
@@ -192,7 +194,8 @@ static bool is_set(const struct option *option, const void *base)
 static bool begins_below(const struct option *option, const void *base)
 {
     const struct section *section = option->section;
-    if (option->kind == KIND_COLUMNS || option->kind == KIND_NAMES || option->kind == KIND_ITEMS)
+    if (option->kind == KIND_COLUMNS || option->kind == KIND_NAMES ||
+        option->kind == KIND_PICTURES || option->kind == KIND_ITEMS)
         return true;
     if (option->kind != KIND_SECTION) return false;
     return !section->shortcut_of || !section->shortcut_of((const char *)base + option->at);

@@ -57,6 +57,7 @@ static struct strata_caller caller_of(struct strata_control *control,
         const uint64_t hash = strata_hash(letter->address, letter->n_address);
         return (struct strata_caller){.name = "local",
                                       .role = STRATA_CLIENT_OPERATOR,
+                                      .peer = letter->peer,
                                       .bucket = &control->bucket[hash % STRATA_BUCKETS]};
     }
     const struct strata_allowed_client *client = &control->keyring.client[letter->client];
@@ -64,6 +65,7 @@ static struct strata_caller caller_of(struct strata_control *control,
                                   .role = client->role,
                                   .number = letter->client,
                                   .keyed = true,
+                                  .peer = letter->peer,
                                   .bucket = &control->bucket[letter->client]};
 }
 
@@ -295,7 +297,7 @@ static void destroy(struct strata_control *control)
 {
     remove_channel(control, control->scratch);
     strata_transport_close(&control->transport);
-    strata_arena_finish(&control->desk.record);
+    strata_desk_finish(&control->desk);
     strata_arena_finish(&control->scratch);
     struct strata_arena memory = control->memory; /* holds the struct itself */
     strata_arena_finish(&memory);
@@ -341,6 +343,7 @@ static strata_status open_channel(struct strata_control *control,
     STRATA_TRY(strata_transport_open(&listening, &control->memory, &control->transport, err));
     STRATA_TRY(fill_channel(control, err));
     control->desk = (struct strata_desk){.board = options->board,
+                                         .directory = control->directory,
                                          .serving = options->serving,
                                          .incarnation = control->channel.incarnation,
                                          .events = control->channel.events};

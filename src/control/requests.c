@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "strata/clock.h"
+#include "strata/customer.h"
 #include "strata/log.h"
 #include "strata/protocol_limits.h"
 #include "strata/record.h"
@@ -19,20 +20,22 @@
 #define CAN_STOP (CAN_STEER | STATE(STOPPING))
 #define CAN_CANCEL (CAN_STOP | STATE(EVALUATING) | STATE(DESCRIBING))
 #define CAN_KEEP (STATE(FITTING) | STATE(PAUSED) | STATE(STOPPING))
+#define HAS_CUSTOMERS STATE(DONE) /* assignments are in place from then on */
 
 /* KIND, name, handler, states in which it is answered, changes the job, the smallest role that may ask, personal */
-#define REQUEST_ROWS(X)                                                                  \
-    X(HELLO, "hello", handle_hello, ANY_STATE, false, VIEWER, false)                     \
-    X(GET_STATUS, "get_status", handle_status, ANY_STATE, false, VIEWER, false)          \
-    X(GET_SEGMENTS, "get_segments", handle_segments, HAS_SEGMENTS, false, VIEWER, false) \
-    X(GET_SEGMENT, "get_segment", handle_segment, HAS_SEGMENTS, false, VIEWER, false)    \
-    X(GET_PERSONAS, "get_personas", handle_record, HAS_RESULT, false, VIEWER, false)     \
-    X(GET_PERSONA, "get_persona", handle_record, HAS_RESULT, false, VIEWER, false)       \
-    X(STOP, "stop", handle_command, CAN_STOP, true, OPERATOR, false)                     \
-    X(CHECKPOINT, "checkpoint", handle_command, CAN_KEEP, true, OPERATOR, false)         \
-    X(PAUSE, "pause", handle_command, CAN_STEER, true, OPERATOR, false)                  \
-    X(RESUME, "resume", handle_command, CAN_STEER, true, OPERATOR, false)                \
-    X(CANCEL, "cancel", handle_command, CAN_CANCEL, true, OPERATOR, false)               \
+#define REQUEST_ROWS(X)                                                                   \
+    X(HELLO, "hello", handle_hello, ANY_STATE, false, VIEWER, false)                      \
+    X(GET_STATUS, "get_status", handle_status, ANY_STATE, false, VIEWER, false)           \
+    X(GET_SEGMENTS, "get_segments", handle_segments, HAS_SEGMENTS, false, VIEWER, false)  \
+    X(GET_SEGMENT, "get_segment", handle_segment, HAS_SEGMENTS, false, VIEWER, false)     \
+    X(GET_PERSONAS, "get_personas", handle_record, HAS_RESULT, false, VIEWER, false)      \
+    X(GET_PERSONA, "get_persona", handle_record, HAS_RESULT, false, VIEWER, false)        \
+    X(STOP, "stop", handle_command, CAN_STOP, true, OPERATOR, false)                      \
+    X(CHECKPOINT, "checkpoint", handle_command, CAN_KEEP, true, OPERATOR, false)          \
+    X(GET_CUSTOMER, "get_customer", handle_customer, HAS_CUSTOMERS, false, ANALYST, true) \
+    X(PAUSE, "pause", handle_command, CAN_STEER, true, OPERATOR, false)                   \
+    X(RESUME, "resume", handle_command, CAN_STEER, true, OPERATOR, false)                 \
+    X(CANCEL, "cancel", handle_command, CAN_CANCEL, true, OPERATOR, false)                \
     X(SET, "set", handle_command, CAN_STEER, true, OPERATOR, false)
 
 #define HANDLER(name)                                                              \
@@ -182,104 +185,41 @@ HANDLER(handle_segment)
                  arena, reply);
 }
 
+static const char *who_asks(const struct strata_caller *caller)
+{
+    if (caller->keyed) return caller->name;
+    return caller->peer ? caller->peer : "";
+}
+
+HANDLER(handle_customer)
+{
+    struct strata_err err = {0};
+    if (!desk->result) {
+        refuse_state(desk, "get_customer", arena, reply);
+        return;
+    }
+    if (!desk->customers &&
+        strata_customers_open(desk->directory, desk->result, &desk->customers, &err) != STRATA_OK) {
+        const char *text = strata_arena_copy(arena, err.text, strlen(err.text));
+        refuse(reply, STRATA__V1__CODE__CODE_UNAVAILABLE, text ? text : "no room for the reply");
+        return;
+    }
+    strata_customers_answer(desk->customers, request->get_customer->key, who_asks(&desk->caller),
+                            arena, reply);
+}
+
 /* --- commands ----------------------------------------------------------------------------------- */
-
-static bool is_within(double value, double least, double most)
-{
-    return value >= least && value <= most; /* and a number */
-}
-
-/* What set asks for; NULL, or what is wrong with it. */
-static const char *read_set(const Strata__V1__Set *set, struct strata_command *command)
-{
-    switch ((int)set->what_case) {
-    case STRATA__V1__SET__WHAT_TOLERANCE:
-        command->kind = STRATA_COMMAND_TOLERANCE;
-        command->value = set->tolerance;
-        return is_within(command->value, 0, 0.1) ? NULL : "set: the tolerance is from 0 to 0.1";
-    case STRATA__V1__SET__WHAT_MAX_ITER:
-        command->kind = STRATA_COMMAND_MAX_ITER;
-        command->value = set->max_iter;
-        return is_within(command->value, 1, 100000) ? NULL : "set: max_iter is from 1 to 100000";
-    case STRATA__V1__SET__WHAT_DROP:
-        command->kind = STRATA_COMMAND_DROP;
-        command->k = set->drop->k;
-        command->start = set->drop->start;
-        return command->k > 0 ? NULL : "set: drop names a number of segments";
-    case STRATA__V1__SET__WHAT_FREEZE_K:
-        command->kind = STRATA_COMMAND_FREEZE;
-        command->k = set->freeze_k;
-        return command->k > 0 ? NULL : "set: freeze_k is a number of segments";
-    case STRATA__V1__SET__WHAT_LOG_LEVEL:
-        command->kind = STRATA_COMMAND_LOG_LEVEL;
-        command->value = (double)set->log_level - (double)STRATA__V1__LOG_LEVEL__LOG_LEVEL_ERROR;
-        return is_within(command->value, STRATA_LOG_ERROR, STRATA_LOG_DEBUG)
-                   ? NULL
-                   : "set: the log level is error, warn, info or debug";
-    default:
-        return "set: names nothing that this server can set";
-    }
-}
-
-static const char *read_command(const Strata__V1__Request *request, struct strata_command *command)
-{
-    command->request_id = request->id;
-    switch ((int)request->body_case) {
-    case STRATA__V1__REQUEST__BODY_STOP:
-        command->kind = STRATA_COMMAND_STOP;
-        return NULL;
-    case STRATA__V1__REQUEST__BODY_CHECKPOINT:
-        command->kind = STRATA_COMMAND_CHECKPOINT;
-        return NULL;
-    case STRATA__V1__REQUEST__BODY_PAUSE:
-        command->kind = STRATA_COMMAND_PAUSE;
-        return NULL;
-    case STRATA__V1__REQUEST__BODY_RESUME:
-        command->kind = STRATA_COMMAND_RESUME;
-        return NULL;
-    case STRATA__V1__REQUEST__BODY_CANCEL:
-        command->kind = STRATA_COMMAND_CANCEL;
-        return NULL;
-    default:
-        return read_set(request->set, command);
-    }
-}
-
-/* A reply of one number is its own message for each kind, so that each may grow by itself. */
-static bool fill_iteration(Strata__V1__Request__BodyCase kind, uint64_t iteration,
-                           struct strata_arena *arena, Strata__V1__Reply *reply)
-{
-#define FILL(KIND, Type, type)                                         \
-    case STRATA__V1__REQUEST__BODY_##KIND:                             \
-        reply->type = STRATA_NEW(arena, Strata__V1__##Type##Reply, 1); \
-        if (!reply->type) return false;                                \
-        strata__v1__##type##_reply__init(reply->type);                 \
-        reply->type->iteration = iteration;                            \
-        reply->body_case = STRATA__V1__REPLY__BODY_##KIND;             \
-        return true
-    switch ((int)kind) {
-        FILL(STOP, Stop, stop);
-        FILL(CHECKPOINT, Checkpoint, checkpoint);
-        FILL(PAUSE, Pause, pause);
-        FILL(RESUME, Resume, resume);
-        FILL(CANCEL, Cancel, cancel);
-        FILL(SET, Set, set);
-    default:
-        return false;
-    }
-#undef FILL
-}
 
 /* Leave a command for the job. */
 HANDLER(handle_command)
 {
     struct strata_command command = {.request_id = 0};
-    const char *wrong = read_command(request, &command);
+    const char *wrong = strata_command_read(request, &command);
     if (wrong) {
         refuse(reply, STRATA__V1__CODE__CODE_BAD_REQUEST, wrong);
         return;
     }
-    if (!fill_iteration(request->body_case, desk->now.iteration, arena, reply)) {
+    if (!strata_command_fill(request->body_case, desk->now.iteration, arena, reply)) {
         refuse_memory(reply);
         return;
     }
@@ -350,15 +290,27 @@ void strata_desk_look(struct strata_desk *desk)
     if (!desk->result) STRATA_LOG(WARN, "control.result", "bytes=%zu readable=no", n_bytes);
 }
 
-/* Whether fields of the request are within the bounds of control.proto. */
-static bool is_bounded(const Strata__V1__Request *request)
+void strata_desk_finish(struct strata_desk *desk)
 {
-    const char *name = "";
+    strata_customers_close(&desk->customers);
+    strata_arena_finish(&desk->record);
+}
+
+/* What is out of the bounds of control.proto; NULL: nothing. */
+static const char *out_of_bounds(const Strata__V1__Request *request)
+{
+    const char *name = "", *key = "";
     if (request->body_case == STRATA__V1__REQUEST__BODY_GET_SEGMENT)
         name = request->get_segment->name;
     if (request->body_case == STRATA__V1__REQUEST__BODY_GET_PERSONA)
         name = request->get_persona->name;
-    return strlen(name) <= STRATA_REQUEST_NAME_BYTES_MAX;
+    if (request->body_case == STRATA__V1__REQUEST__BODY_GET_CUSTOMER)
+        key = request->get_customer->key;
+    if (strlen(name) > STRATA_REQUEST_NAME_BYTES_MAX)
+        return "a segment's name has at most 256 bytes";
+    if (strlen(key) > STRATA_REQUEST_KEY_BYTES_MAX)
+        return "a customer's key has at most 1024 bytes";
+    return NULL;
 }
 
 /* --- commands that come again ------------------------------------------------------------------- */
@@ -390,7 +342,7 @@ static void answer_again(struct strata_desk *desk, const struct strata_recent_co
                "the command was obeyed so long ago that its answer is forgotten");
     else if (desk->is_full)
         refuse_full(reply);
-    else if (!fill_iteration(request->body_case, desk->now.iteration, arena, reply))
+    else if (!strata_command_fill(request->body_case, desk->now.iteration, arena, reply))
         refuse_memory(reply);
     else
         desk->asked = (struct strata_asked){.number = first->number,
@@ -477,8 +429,8 @@ static void dispatch(struct strata_desk *desk, const Strata__V1__Request *reques
         refuse(reply, STRATA__V1__CODE__CODE_BAD_REQUEST, "a request needs a body");
     else if (desk->caller.role < row->role)
         forbid(desk, row, request, arena, reply);
-    else if (!is_bounded(request))
-        refuse(reply, STRATA__V1__CODE__CODE_BAD_REQUEST, "a segment's name has at most 256 bytes");
+    else if (out_of_bounds(request))
+        refuse(reply, STRATA__V1__CODE__CODE_BAD_REQUEST, out_of_bounds(request));
     else if (row->changes)
         obey(desk, row, request, arena, reply);
     else if (!is_in_place(desk, row))
@@ -532,7 +484,7 @@ Strata__V1__Reply *strata_command_answer(const struct strata_desk *desk,
                "the job has accepted it; it will take effect at the end of its iteration");
     else if (outcome->effect != STRATA_EFFECT_TAKEN)
         refuse_command(desk, strata_request_row(asked->kind)->name, outcome, arena, reply);
-    else if (!fill_iteration(asked->kind, outcome->iteration, arena, reply))
+    else if (!strata_command_fill(asked->kind, outcome->iteration, arena, reply))
         refuse_memory(reply);
     return reply;
 }

@@ -19,8 +19,9 @@
 struct strata_caller {
     const char *name; /* of the allow-list, or "local" */
     enum strata_client_role role;
-    uint64_t number;              /* tells clients apart */
-    bool keyed;                   /* it has proved a key */
+    uint64_t number;  /* tells clients apart */
+    bool keyed;       /* it has proved a key */
+    const char *peer; /* where the request came from, as far as known; NULL or "": not */
     struct strata_bucket *bucket; /* NULL: it may ask as much as it likes */
 };
 
@@ -35,16 +36,18 @@ struct strata_asked {
 /* What answers are made from; the control thread's own. */
 struct strata_desk {
     struct strata_board *board;
-    bool serving; /* a finished run: nothing can be changed */
+    const char *directory; /* the run's */
+    bool serving;          /* a finished run: nothing can be changed */
     const char *incarnation;
     const char *events;          /* endpoint, for Hello */
     struct strata_caller caller; /* of the request at hand */
     struct strata_recent recent;
-    struct strata_snapshot now; /* read once a turn */
-    Strata__V1__Result *result; /* unpacked once; NULL until there is one */
-    struct strata_arena record; /* of result */
-    bool is_full;               /* no more commands can wait for an answer */
-    struct strata_asked asked;  /* by the last request; with number 0 the reply is final */
+    struct strata_snapshot now;         /* read once a turn */
+    Strata__V1__Result *result;         /* unpacked once; NULL until there is one */
+    struct strata_arena record;         /* of result */
+    struct strata_customers *customers; /* opened when one is first asked for */
+    bool is_full;                       /* no more commands can wait for an answer */
+    struct strata_asked asked;          /* by the last request; with number 0 the reply is final */
 };
 
 struct strata_request_row {
@@ -69,10 +72,13 @@ const struct strata_request_row *strata_request_row(Strata__V1__Request__BodyCas
 /* Read the board; unpack the result when it has appeared. */
 void strata_desk_look(struct strata_desk *desk);
 
+/* Give back what looks and answers have taken. */
+void strata_desk_finish(struct strata_desk *desk);
+
 /* Parse, bound, check the state, act, answer.  A command is left on the board: then desk->asked has its number, and the
- * reply only says that it was accepted; strata_command_answer makes the one to send.  The reply is in arena and borrows from desk: pack it before the next
- * look.  Never fails: whatever the bytes are, there is a reply, and it packs into STRATA_REPLY_BYTES_MAX.  NULL only when
- * arena has no room for a struct. */
+ * reply only says that it was accepted; strata_command_answer makes the one to send.  The reply is in arena and borrows
+ * from desk: pack it before the next look.  Never fails: whatever the bytes are, there is a reply, and it packs into
+ * STRATA_REPLY_BYTES_MAX.  NULL only when arena has no room for a struct. */
 Strata__V1__Reply *strata_request_answer(struct strata_desk *desk, const void *bytes,
                                          size_t n_bytes, struct strata_arena *arena);
 
@@ -82,6 +88,12 @@ Strata__V1__Reply *strata_command_answer(const struct strata_desk *desk,
                                          const struct strata_asked *asked,
                                          const struct strata_outcome_of_command *outcome,
                                          struct strata_arena *arena);
+
+/* command.c: what a command asks of the job; NULL, or what is wrong with it.  And the body of its reply: each kind has a
+ * message of its own, so that each may grow by itself; false when there is no room. */
+const char *strata_command_read(const Strata__V1__Request *request, struct strata_command *command);
+bool strata_command_fill(Strata__V1__Request__BodyCase kind, uint64_t iteration,
+                         struct strata_arena *arena, Strata__V1__Reply *reply);
 
 /* A line in the log for each command and each look at a single customer: who, what, with which effect; never a value. */
 void strata_audit(const struct strata_desk *desk, const struct strata_request_row *row,

@@ -395,6 +395,8 @@ enum strata_mail strata_transport_receive(struct strata_transport *transport,
     }
     letter->body = zmq_msg_data(body);
     letter->n_body = zmq_msg_size(body);
+    letter->peer = zmq_msg_gets(body, "Peer-Address");
+    if (!letter->peer) letter->peer = "";
     if (good) good = sender_of(transport, body, &letter->client);
     if (good && (n_frames == 2 || (n_frames == 3 && letter->delimited))) return STRATA_MAIL_REQUEST;
     (void)zmq_msg_close(body);

@@ -51,7 +51,8 @@ void strata_transport_close(struct strata_transport *transport);
 struct strata_letter {
     unsigned char address[256]; /* ZeroMQ's routing id */
     size_t n_address;
-    size_t client;  /* index in the allow-list; 0 without keys */
+    size_t client; /* index in the allow-list; 0 without keys */
+    const char *peer; /* who sent it, as far as the system knows: an address, or "localhost:uid:gid:pid"; in message */
     bool delimited; /* a REQ socket's empty frame came along: it goes back too */
     void *body;     /* (n_body) in message */
     size_t n_body;

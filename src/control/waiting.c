@@ -21,6 +21,7 @@ void strata_waiting_add(struct strata_waiting *waiting, const struct strata_lett
     wait->asked = *asked;
     wait->until_s = asked->deadline_ms ? strata_clock_s() + asked->deadline_ms / 1000.0 : HUGE_VAL;
     wait->letter = *letter;
+    wait->letter.peer = NULL; /* as the body, in a message that is closed */
     wait->letter.body = NULL;
     wait->letter.n_body = 0;
 }

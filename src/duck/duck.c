@@ -74,6 +74,7 @@ STRATA_MUST_CHECK static strata_status prepare(struct strata_duck *duck,
     STRATA_TRY(open_database(duck, options, err));
     STRATA_TRY(strata_duck_run(duck, err, "SET TimeZone = 'UTC'"));
     STRATA_TRY(set_as_of(duck, options->as_of, err));
+    duck->n_threads = options->threads > 0 ? options->threads : 1;
     if (options->exact) duck->exact = *options->exact;
     if (!duck_register_seen(duck) || (options->exact && !duck_register_sum(duck)))
         return STRATA_FAIL(err, STRATA_E_BUG, "DuckDB did not take Strata's functions");

@@ -13,6 +13,19 @@ struct strata_duck_appender {
     duckdb_vector *vector;
 };
 
+/* Of the place of a word. */
+static size_t enum_bytes(duckdb_logical_type type)
+{
+    switch ((int)duckdb_enum_internal_type(type)) {
+    case DUCKDB_TYPE_UTINYINT:
+        return 1;
+    case DUCKDB_TYPE_USMALLINT:
+        return 2;
+    default:
+        return 4;
+    }
+}
+
 STRATA_MUST_CHECK static strata_status start(struct strata_duck_appender *appender,
                                              struct strata_err *err)
 {
@@ -28,6 +41,8 @@ STRATA_MUST_CHECK static strata_status start(struct strata_duck_appender *append
         for (size_t i = 0; i < n; i++) {
             type[i] = duckdb_appender_column_type(appender->handle, i);
             duck_describe(type[i], &appender->column[i]);
+            if (duckdb_get_type_id(type[i]) == DUCKDB_TYPE_ENUM)
+                appender->column[i].width_bytes = enum_bytes(type[i]);
         }
         appender->chunk = duckdb_create_data_chunk(type, n);
         for (size_t i = 0; i < n; i++) duckdb_destroy_logical_type(&type[i]);
@@ -85,6 +100,17 @@ void strata_duck_append_value(struct strata_duck_appender *appender, size_t colu
         STRATA_REQUIRE(n_bytes == kind->width_bytes);
         memcpy((char *)duckdb_vector_get_data(vector) + appender->n_rows * n_bytes, value, n_bytes);
     }
+}
+
+void strata_duck_append_word(struct strata_duck_appender *appender, size_t column, uint32_t place)
+{
+    const uint8_t one = (uint8_t)place;
+    const uint16_t two = (uint16_t)place;
+    const size_t n_bytes = appender->column[column].width_bytes;
+    const void *value = n_bytes == 1   ? (const void *)&one
+                        : n_bytes == 2 ? (const void *)&two
+                                       : &place;
+    strata_duck_append_value(appender, column, value, n_bytes);
 }
 
 STRATA_MUST_CHECK static strata_status flush(struct strata_duck_appender *appender,

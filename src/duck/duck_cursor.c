@@ -17,11 +17,21 @@ struct handle {
     char *type_text;     /* (n_columns * SEEN_TEXT_BYTES) */
 };
 
+/* Values of a statement's parameters. */
+struct parameters {
+    const char *const *text; /* (n) */
+    size_t n;
+};
+
 STRATA_MUST_CHECK static strata_status start(struct strata_duck *duck, struct handle *handle,
-                                             const char *sql, struct strata_err *err)
+                                             const char *sql, struct parameters parameters,
+                                             struct strata_err *err)
 {
     if (duckdb_prepare(duck->connection, sql, &handle->statement) != DuckDBSuccess)
         return duck_fail(duck, err, duckdb_prepare_error(handle->statement));
+    for (size_t i = 0; i < parameters.n; i++)
+        if (duckdb_bind_varchar(handle->statement, i + 1, parameters.text[i]) != DuckDBSuccess)
+            return STRATA_FAIL(err, STRATA_E_USAGE, "DuckDB refused a text: it must be UTF-8");
     if (duckdb_pending_prepared_streaming(handle->statement, &handle->pending) != DuckDBSuccess)
         return duck_fail(duck, err, duckdb_pending_error(handle->pending));
     handle->duck = duck;
@@ -55,16 +65,16 @@ STRATA_MUST_CHECK static strata_status describe(struct strata_duck_cursor *curso
     return STRATA_OK;
 }
 
-__attribute__((format(printf, 4, 0))) STRATA_MUST_CHECK static strata_status query(
-    struct strata_duck *duck, struct strata_duck_cursor *cursor, struct strata_err *err,
-    const char *format, va_list arguments)
+__attribute__((format(printf, 5, 0))) STRATA_MUST_CHECK static strata_status query(
+    struct strata_duck *duck, struct strata_duck_cursor *cursor, struct parameters parameters,
+    struct strata_err *err, const char *format, va_list arguments)
 {
     *cursor = (struct strata_duck_cursor){.handle = calloc(1, sizeof(struct handle))};
     char *sql = duck_print(format, arguments);
     strata_status rc = STRATA_OK;
     if (!sql || !cursor->handle)
         rc = STRATA_FAIL(err, STRATA_E_MEMORY, "no memory for a statement");
-    if (rc == STRATA_OK) rc = start(duck, cursor->handle, sql, err);
+    if (rc == STRATA_OK) rc = start(duck, cursor->handle, sql, parameters, err);
     if (rc == STRATA_OK) rc = describe(cursor, err);
     free(sql);
     if (rc != STRATA_OK) strata_duck_cursor_finish(cursor);
@@ -76,7 +86,19 @@ strata_status strata_duck_query(struct strata_duck *duck, struct strata_duck_cur
 {
     va_list arguments;
     va_start(arguments, format);
-    const strata_status rc = query(duck, cursor, err, format, arguments);
+    const strata_status rc = query(duck, cursor, (struct parameters){0}, err, format, arguments);
+    va_end(arguments);
+    return rc;
+}
+
+strata_status strata_duck_query_with(struct strata_duck *duck, struct strata_duck_cursor *cursor,
+                                     const char *const *text, size_t n, struct strata_err *err,
+                                     const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    const strata_status rc =
+        query(duck, cursor, (struct parameters){text, n}, err, format, arguments);
     va_end(arguments);
     return rc;
 }
@@ -223,7 +245,7 @@ strata_status strata_duck_scalar(struct strata_duck *duck, int64_t *out, struct 
     bool more = false;
     va_list arguments;
     va_start(arguments, format);
-    strata_status rc = query(duck, &cursor, err, format, arguments);
+    strata_status rc = query(duck, &cursor, (struct parameters){0}, err, format, arguments);
     va_end(arguments);
     *out = 0;
     if (rc == STRATA_OK) rc = strata_duck_next(&cursor, &more, err);
@@ -243,7 +265,7 @@ strata_status strata_duck_scalar_text(struct strata_duck *duck, struct strata_ar
     bool more = false;
     va_list arguments;
     va_start(arguments, format);
-    strata_status rc = query(duck, &cursor, err, format, arguments);
+    strata_status rc = query(duck, &cursor, (struct parameters){0}, err, format, arguments);
     va_end(arguments);
     *out = NULL;
     if (rc == STRATA_OK) rc = strata_duck_next(&cursor, &more, err);

@@ -15,6 +15,7 @@ struct strata_duck {
     duckdb_database database;
     duckdb_connection connection;
     struct strata_duck_exact exact;
+    int n_threads;
     atomic_bool interrupted;
     char seen[STRATA_DUCK_SEEN_MAX][SEEN_TEXT_BYTES];
 };

@@ -44,6 +44,7 @@ strata_status strata_job_check(const struct strata_job_request *request, int n_r
     if (problems->total) return STRATA_OK; /* what follows needs a sound config */
     check_estimator(out->config, problems);
     check_output(out->config, problems);
+    STRATA_TRY(strata_job_files_read(out->config, keep, &out->files, problems, err));
     STRATA_TRY(strata_ingest_plan(out->config, n_ranks, keep, &out->ingest, problems, err));
     if (problems->total == 0) strata_job_memory_plan(n_ranks, out, problems);
     return STRATA_OK;

@@ -65,7 +65,8 @@ struct strata_job {
  * show in no result may differ.  Pure. */
 bool strata_job_settings_differ(const char *before, const char *now, char *what, size_t room);
 bool strata_job_inputs_differ(const char *before, const char *now, char *what, size_t room);
-/* Of what makes the customer table: all but the model.  And of all settings that show in a result. */
+/* Of what makes the customer table: all but the model, and names and pictures of segments.  And of all settings that
+ * show in a result. */
 uint64_t strata_job_data_fingerprint(const char *settings, const char *inputs);
 uint64_t strata_job_settings_fingerprint(const char *settings);
 
@@ -182,10 +183,45 @@ STRATA_MUST_CHECK strata_status strata_job_table(struct strata_job *job, struct 
 /* What was kept goes, unless the job says that it stays.  Rank 0 only, when the results are in place. */
 void strata_job_forget_table(struct strata_job *job);
 
-/* start.c: an earlier run's centres, where model.start names one; else NULL.  Collective. */
+/* files.c: files that the job file names beside its sources. */
+struct strata_job_files {
+    const char *start_path;      /* the file that model.start means; NULL: none */
+    const char *followed_path;   /* the one that `follows` means; NULL: not given */
+    struct strata_blob start;    /* the model that the fit starts from; no bytes: none */
+    struct strata_blob followed; /* the one whose names are carried on: of `follows`, else the same */
+    struct strata_picture *picture; /* (n_pictures) in the job's order */
+    size_t n_pictures;
+};
+/* Read them all; what is wrong with one goes to problems.  Rank 0 only.  Fails for lack of memory. */
+STRATA_MUST_CHECK strata_status strata_job_files_read(const struct strata_config *config,
+                                                      struct strata_arena *keep,
+                                                      struct strata_job_files **out,
+                                                      struct strata_problems *problems,
+                                                      struct strata_err *err);
+/* Add a line for each to the list of inputs.  Rank 0 only. */
+STRATA_MUST_CHECK strata_status strata_job_files_list(const struct strata_job *job,
+                                                      const char **inputs, struct strata_err *err);
+/* The fingerprint of the sources, and of the bytes of what shows in the results beside them. */
+uint64_t strata_job_files_fingerprint(const struct strata_job_files *files, uint64_t of_sources);
+
+/* earlier.c: an earlier run's centres, where model.start names one; else NULL.  Collective. */
 STRATA_MUST_CHECK strata_status strata_job_read_start(struct strata_job *job,
                                                       const struct strata_start **out,
                                                       struct strata_err *err);
+/* The earlier run that the job follows, and what was called there what the segments go on from. */
+struct strata_followed {
+    const struct strata_start *run; /* NULL: none */
+    const size_t *earlier;          /* (k) its segment that each goes on from, or SIZE_MAX */
+    const struct strata_earlier_name *name; /* (k) */
+};
+/* Collective; nothing is sent where the job file names no earlier run. */
+STRATA_MUST_CHECK strata_status strata_job_follow(struct strata_job *job,
+                                                  const struct strata_clustering *clustering,
+                                                  struct strata_followed *out,
+                                                  struct strata_err *err);
+/* Tell which names and pictures belong to no segment. */
+void strata_job_note_names(struct strata_job *job, const struct strata_followed *followed,
+                           const struct strata_personas *personas, struct strata_quality *quality);
 
 /* directory.c: the run directory from first to last. */
 STRATA_MUST_CHECK strata_status strata_job_directory_check(const char *directory,

@@ -7,6 +7,7 @@
 #include "strata/features.h"
 #include "strata/host.h"
 #include "strata/persona.h"
+#include "strata/sampled.h"
 
 #define CELL_BYTES \
     (sizeof(double) + 1) /* of the customer table: a value and whether there is one */
@@ -37,8 +38,9 @@ static uint64_t rest(uint64_t given, uint64_t taken)
 static uint64_t beside_matrix(const struct strata_config *config, uint64_t n_rows, size_t d)
 {
     const uint64_t drafts = STRATA_KEEPER_DRAFTS * strata_fit_state_most(config, n_rows, d);
-    return larger(strata_cluster_bytes(config, n_rows, d) + drafts,
-                  strata_describe_bytes(config, n_rows, config->model.k_to));
+    const uint64_t describe = larger(strata_describe_bytes(config, n_rows, config->model.k_to),
+                                     strata_sampled_bytes(config->model.k_to, d));
+    return larger(strata_cluster_bytes(config, n_rows, d) + drafts, describe);
 }
 
 struct strata_matrix_room strata_job_matrix_room(const struct strata_job *job,

@@ -11,6 +11,7 @@
 #include "strata/file.h"
 #include "strata/log.h"
 #include "strata/persona.h"
+#include "strata/sampled.h"
 
 /* The run directory is rank 0's: options and the folder it was started in may have a say. */
 static strata_status share_directory(struct strata_job *job, struct strata_err *err)
@@ -145,7 +146,8 @@ static strata_status seal(struct strata_job *job, struct strata_err *err)
     strata_clock_utc(ended);
     const struct strata_run_facts facts = {
         .ranks = job->comm->size,
-        .input_fingerprint = job->plan.ingest->fingerprint,
+        .input_fingerprint =
+            strata_job_files_fingerprint(job->plan.files, job->plan.ingest->fingerprint),
         .started = job->started_utc,
         .ended = ended,
         .stage = job->stage,
@@ -224,6 +226,8 @@ static strata_status walk(struct strata_job *job, struct strata_blob *result, st
     struct strata_clustering *clustering = NULL;
     struct strata_evaluation *evaluation = NULL;
     struct strata_personas *personas = NULL;
+    struct strata_sampled sampled = {0};
+    struct strata_followed followed = {0};
     struct strata_comm *comm = job->comm;
 
     STRATA_TRY(read_job(job, err));
@@ -252,12 +256,24 @@ static strata_status walk(struct strata_job *job, struct strata_blob *result, st
     STRATA_TRY(strata_evaluate(comm, features, clustering, job->keep, &evaluation, err));
 
     STRATA_TRY(begin(job, STRATA_EVENT_NEXT, err));
-    STRATA_TRY(strata_describe(comm, config, table, &features->rows, clustering, job->keep,
-                               &personas, err));
+    STRATA_TRY(strata_job_follow(job, clustering, &followed, err));
+    STRATA_TRY(strata_describe(comm, config, table, &features->rows, clustering, followed.name,
+                               job->keep, &personas, err));
+    STRATA_TRY(strata_sampled_make(comm, features, clustering, job->keep, &sampled, err));
+    strata_job_note_names(job, &followed, personas, &quality);
 
     STRATA_TRY(begin(job, STRATA_EVENT_NEXT, err));
-    const struct strata_outcome outcome = {config,     table,    features, clustering,
-                                           evaluation, personas, &quality};
+    const struct strata_job_files *files = job->plan.files; /* rank 0's */
+    const struct strata_outcome outcome = {config,
+                                           table,
+                                           features,
+                                           clustering,
+                                           evaluation,
+                                           personas,
+                                           &quality,
+                                           &sampled,
+                                           files ? files->picture : NULL,
+                                           files ? files->n_pictures : 0};
     STRATA_TRY(write_results(job, &outcome, result, err));
     if (comm->rank == 0) {
         strata_job_forget_checkpoints(job);

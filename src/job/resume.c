@@ -1,6 +1,5 @@
 /* What a run directory holds of an unfinished run, and whether it is this job's. */
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "strata/file.h"
@@ -9,24 +8,7 @@
 
 #include "job/job_impl.h"
 
-/* The file behind model.start is an input too. */
-static strata_status add_start(const struct strata_job *job, const char **inputs,
-                               struct strata_err *err)
-{
-    const struct strata_config *config = job->plan.config;
-    if (!config->model.start_file) return STRATA_OK;
-    struct stat facts;
-    char *line = NULL;
-    const char *path = strata_path_join(config->directory, config->model.start_file, job->keep);
-    if (path && stat(path, &facts) == 0 && S_ISDIR(facts.st_mode))
-        path = strata_path_join(path, "model.pb", job->keep);
-    if (!path) return STRATA_FAIL(err, STRATA_E_MEMORY, "the path of model.start");
-    STRATA_TRY(strata_input_line("model.start", path, job->keep, &line, err));
-    *inputs = strata_arena_print(job->keep, "%s%s", *inputs, line);
-    return *inputs ? STRATA_OK : STRATA_FAIL(err, STRATA_E_MEMORY, "the list of inputs");
-}
-
-/* And so is a manifest whose commands are given again. */
+/* A manifest whose commands are given again is an input too. */
 static strata_status add_replay(const struct strata_job *job, const char **inputs,
                                 struct strata_err *err)
 {
@@ -46,7 +28,7 @@ static strata_status describe(struct strata_job *job, struct strata_err *err)
     job->inputs = inputs;
     job->data_fingerprint = strata_job_data_fingerprint(settings, inputs);
     job->settings_fingerprint = strata_job_settings_fingerprint(settings);
-    STRATA_TRY(add_start(job, &job->inputs, err));
+    STRATA_TRY(strata_job_files_list(job, &job->inputs, err));
     STRATA_TRY(strata_job_replay_read(job, err));
     return add_replay(job, &job->inputs, err);
 }

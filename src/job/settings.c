@@ -159,12 +159,21 @@ bool strata_job_settings_differ(const char *before, const char *now, char *what,
     return false;
 }
 
+/* What has no say in the customer table. */
+static bool is_after_table(const struct walk *walk)
+{
+    static const char *const after[] = {"model", "follows", "names", "pictures"};
+    for (size_t i = 0; i < sizeof after / sizeof *after; i++)
+        if (strcmp(walk->key[0], after[i]) == 0) return true;
+    return false;
+}
+
 uint64_t strata_job_data_fingerprint(const char *settings, const char *inputs)
 {
     struct walk walk = walk_from(settings);
     uint64_t sum = strata_hash(inputs, strlen(inputs));
     while (next_setting(&walk)) {
-        if (strcmp(walk.key[0], "model") == 0) continue;
+        if (is_after_table(&walk)) continue;
         sum = sum * 31 + strata_hash(walk.path, strlen(walk.path));
         sum = sum * 31 + strata_hash(walk.value, walk.value_length);
     }

@@ -1,10 +1,6 @@
 /* A-priori segments: customers whom the job picks by a condition, profiled like segments, each against everybody
  * else, and counted against the segments that were found. */
-#include <math.h>
-#include <string.h>
-
-#include "persona/persona_impl.h"
-#include "persona/rules_impl.h"
+#include "persona/disclosure_impl.h"
 #include "strata/duck.h"
 
 /* Everything for all conditions together. */
@@ -12,8 +8,14 @@ struct picking {
     const struct strata_plan *plan;
     uint16_t *label; /* (n_apriori, n_rows) 0: belongs, 1: does not */
     int64_t *cross;  /* (n_apriori, k, 2) customers and weight that belong */
+    int64_t *both;   /* (n_apriori, n_apriori) customers who belong to two; behind cross */
     size_t n;
 };
+
+static strata_status no_room(struct strata_err *err)
+{
+    return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the a-priori segments");
+}
 
 /* --- who belongs ------------------------------------------------------------------------------ */
 
@@ -26,29 +28,35 @@ static const char *conditions_sql(const struct strata_config *config, struct str
     return sql;
 }
 
-/* The rows of the sheet that belong; row numbers come along, so their order does not matter. */
-static strata_status pick_part(struct picking *picking, struct strata_sheet *sheet, const char *sql,
+/* Which of them a row of the sheet belongs to. */
+static void count_row(struct picking *picking, struct strata_duck_cursor *cursor, size_t j,
+                      size_t row)
+{
+    const struct strata_plan *plan = picking->plan;
+    for (size_t i = 0; i < picking->n; i++) {
+        uint16_t *label = picking->label + i * plan->table->n_rows + row;
+        *label = ((const bool *)strata_duck_values(cursor, i + 1))[j] ? 0 : 1;
+        if (*label) continue;
+        int64_t *cross = picking->cross + 2 * (i * plan->k + plan->label[row]);
+        cross[0]++;
+        cross[1] += plan->weight ? (int64_t)plan->weight[row] : 1;
+        for (size_t h = 0; h <= i; h++)
+            picking->both[i * picking->n + h] += !picking->label[h * plan->table->n_rows + row];
+    }
+}
+
+/* The rows that belong; their numbers come along, so their order does not matter. */
+static strata_status pick_rows(struct picking *picking, struct strata_sheet *sheet, const char *sql,
                                struct strata_err *err)
 {
     struct strata_duck_cursor cursor = {0};
-    const struct strata_plan *plan = picking->plan;
-    const size_t n_rows = plan->table->n_rows;
     bool more = false;
     STRATA_TRY(strata_duck_query(sheet->duck, &cursor, err,
                                  "SELECT " STRATA_SHEET_ROW "%s FROM " STRATA_SHEET_TABLE, sql));
     strata_status status = strata_duck_next(&cursor, &more, err);
     for (; status == STRATA_OK && more; status = strata_duck_next(&cursor, &more, err)) {
         const int64_t *row = strata_duck_values(&cursor, 0);
-        for (size_t i = 0; i < picking->n; i++) {
-            const bool *inside = strata_duck_values(&cursor, i + 1);
-            for (size_t j = 0; j < cursor.n_rows; j++) {
-                picking->label[i * n_rows + (size_t)row[j]] = inside[j] ? 0 : 1;
-                if (!inside[j]) continue;
-                int64_t *cross = picking->cross + 2 * (i * plan->k + plan->label[row[j]]);
-                cross[0]++;
-                cross[1] += plan->weight ? (int64_t)plan->weight[row[j]] : 1;
-            }
-        }
+        for (size_t j = 0; j < cursor.n_rows; j++) count_row(picking, &cursor, j, (size_t)row[j]);
     }
     strata_duck_cursor_finish(&cursor);
     return status;
@@ -60,144 +68,152 @@ static strata_status pick(struct picking *picking, struct strata_arena scratch,
     const struct strata_plan *plan = picking->plan;
     bool *used = STRATA_NEW(&scratch, bool, plan->n_features);
     const char *sql = conditions_sql(plan->config, &scratch);
-    if (!used || !sql)
-        return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the a-priori segments");
+    if (!used || !sql) return no_room(err);
     for (size_t f = 0; f < plan->n_features; f++) used[f] = true;
-    struct strata_sheet sheet = {.plan = plan, .used = used};
+    struct strata_sheet sheet = {.plan = plan};
     if (plan->table->n_rows == 0) return STRATA_OK;
-    strata_status status = strata_sheet_open(&sheet, err);
-    for (size_t first = 0; status == STRATA_OK && first < plan->table->n_rows;) {
-        status = strata_sheet_fill(&sheet, &first, err);
-        if (status == STRATA_OK) status = pick_part(picking, &sheet, sql, err);
-    }
+    strata_status status = strata_sheet_open(&sheet, used, &scratch, err);
+    if (status == STRATA_OK) status = pick_rows(picking, &sheet, sql, err);
     strata_sheet_close(&sheet);
     return status;
 }
 
-/* --- the cross table -------------------------------------------------------------------------- */
-
-static bool is_few(uint64_t count)
-{
-    return count > 0 && count < STRATA_MIN_CELL;
-}
-
-/* Hidden: few belong or few of the segment do not; and where one is hidden, the next smallest. */
-static void hide_cross(const uint64_t *size, size_t k, struct strata_cross *cross)
-{
-    size_t n_hidden = 0, best = SIZE_MAX;
-    for (size_t s = 0; s < k; s++) {
-        cross[s].hidden = is_few(cross[s].count) || is_few(size[s] - cross[s].count);
-        n_hidden += cross[s].hidden;
-        if (cross[s].hidden || cross[s].count == 0) continue;
-        if (best == SIZE_MAX || cross[s].count < cross[best].count) best = s;
-    }
-    if (n_hidden == 1 && best != SIZE_MAX) cross[best].hidden = true;
-    if (n_hidden == 1 && best == SIZE_MAX) {
-        for (size_t s = 0; s < k; s++) cross[s].hidden = true;
-    }
-    for (size_t s = 0; s < k; s++) {
-        if (cross[s].hidden) cross[s].count = 0;
-    }
-}
-
-static void fill_cross(const struct picking *picking, const struct strata_profile_tally *tally,
-                       size_t i, struct strata_apriori *out)
-{
-    const struct strata_plan *plan = picking->plan;
-    const int64_t *count = picking->cross + 2 * i * plan->k;
-    const double all = (double)tally->weight.size[plan->k];
-    double weight = 0.0;
-    for (size_t s = 0; s < plan->k; s++) weight += (double)count[2 * s + 1];
-    for (size_t s = 0; s < plan->k; s++) {
-        const double here = (double)count[2 * s + 1];
-        out->cross[s] = (struct strata_cross){.count = (uint64_t)count[2 * s]};
-        out->cross[s].share = weight > 0.0 ? here / weight : STRATA_UNKNOWN;
-        out->cross[s].index = 100.0 * out->cross[s].share / ((double)tally->weight.size[s] / all);
-    }
-    hide_cross(tally->count.size, plan->k, out->cross);
-    for (size_t s = 0; s < plan->k; s++) {
-        if (out->cross[s].hidden) out->cross[s].share = out->cross[s].index = STRATA_UNKNOWN;
-    }
-}
-
 /* --- profiles --------------------------------------------------------------------------------- */
 
-struct profiling {
-    struct strata_plan plan;
-    struct strata_profile_tally tally;
-    struct strata_moments_room moments;
-    struct strata_quartile_room quartiles;
-    struct strata_personas *personas;
-    bool *hidden;
-};
+#define GROUPS_MAX ((size_t)256) /* of segments by combinations of a-priori segments */
 
-static strata_status profiling_make(struct profiling *work, const struct picking *picking, size_t i,
-                                    int n_ranks, struct strata_arena *scratch,
-                                    struct strata_arena *keep, struct strata_err *err)
+/* Combinations that are counted beside the segments; 0: there are too many. */
+static size_t combinations_of(const struct strata_plan *plan)
+{
+    const size_t n = plan->config->n_apriori;
+    return n < 8 && plan->k << n <= GROUPS_MAX ? (size_t)1 << n : 0;
+}
+
+/* Count the combinations in each segment.  Collective. */
+static strata_status tally_joint(struct strata_comm *comm, const struct picking *picking,
+                                 struct strata_arena *scratch, struct strata_profile_tally *tally,
+                                 struct strata_err *err)
+{
+    const struct strata_plan *plan = picking->plan;
+    const size_t n = combinations_of(plan), n_rows = plan->table->n_rows;
+    uint16_t *label = STRATA_NEW(scratch, uint16_t, n_rows);
+    const struct strata_clustering groups = {.dims = {.k = plan->k * n}, .label = label};
+    const struct strata_rows rows = {0};
+    struct strata_plan joint;
+    int64_t *wire = NULL;
+    bool fits =
+        label &&
+        strata_plan_make(&joint, plan->config, plan->table, &rows, &groups, plan->pool, scratch) &&
+        strata_tally_make(tally, &joint, scratch);
+    if (fits) wire = STRATA_NEW(scratch, int64_t, strata_counts_wire_count(&joint));
+    STRATA_TRY(strata_comm_agree(comm, wire ? STRATA_OK : no_room(err), err));
+    for (size_t row = 0; row < n_rows; row++) {
+        size_t combination = 0;
+        for (size_t i = 0; i < picking->n; i++)
+            combination |= (size_t)!picking->label[i * n_rows + row] << i;
+        label[row] = (uint16_t)(plan->label[row] * n + combination);
+    }
+    strata_tally_count(comm, &joint, wire, tally);
+    return STRATA_OK;
+}
+
+/* Count one of them against all others.  Collective. */
+static strata_status tally_one(struct strata_comm *comm, const struct picking *picking, size_t i,
+                               struct strata_arena *scratch, struct strata_pick *pick,
+                               struct strata_err *err)
 {
     const struct strata_plan *plan = picking->plan;
     const struct strata_clustering groups = {.dims = {.k = 2},
                                              .label = picking->label + i * plan->table->n_rows};
     const struct strata_rows rows = {.weight = plan->weight,
                                      .weight_exponent = plan->weight_exponent};
-    bool fits = strata_plan_make(&work->plan, plan->config, plan->table, &rows, &groups, n_ranks,
+    struct strata_tally_room room = {0};
+    bool fits = strata_plan_make(&pick->plan, plan->config, plan->table, &rows, &groups, plan->pool,
                                  scratch) &&
-                strata_tally_make(&work->tally, &work->plan, scratch) &&
-                strata_moments_room_make(&work->moments, &work->plan, scratch) &&
-                strata_quartile_room_make(&work->quartiles, &work->plan, scratch);
-    if (fits) work->hidden = STRATA_NEW(scratch, bool, 3 * work->plan.n_all_levels);
-    if (fits) work->personas = strata_personas_make(&work->plan, keep);
-    if (fits && work->hidden && work->personas) return STRATA_OK;
-    return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the a-priori segments");
+                strata_tally_make(&pick->tally, &pick->plan, scratch);
+    struct strata_arena rooms = *scratch; /* for the next one again */
+    fits = fits && strata_tally_room_make(&room, &pick->plan, comm->size, &rooms);
+    STRATA_TRY(strata_comm_agree(comm, fits ? STRATA_OK : no_room(err), err));
+    (void)strata_tally_fill(comm, &pick->plan, &room, &pick->tally);
+    return STRATA_OK;
 }
 
-static bool profile(struct profiling *work, struct strata_arena scratch)
+static bool fill_cells(struct strata_pick *pick, struct strata_arena *keep)
 {
-    const struct strata_plan *plan = &work->plan;
-    struct strata_personas *personas = work->personas;
+    pick->personas = strata_personas_make(&pick->plan, keep);
+    if (!pick->personas) return false;
     for (size_t g = 0; g < 2; g++)
-        strata_profile_fill(plan, &work->tally, g, personas->segment[g].cell);
-    strata_profile_fill(plan, &work->tally, 2, personas->everybody);
-    strata_disclosure_protect(plan, &work->tally, work->hidden, personas);
-    strata_profile_compare(plan, &work->tally, personas);
-    strata_markers_rank(plan, &personas->segment[0]);
-    if (!strata_effects_fill(plan, &work->tally, personas, scratch)) return false;
-    for (size_t f = 0; f < plan->n_features; f++) /* a condition made the difference */
+        strata_profile_fill(&pick->plan, &pick->tally, g, pick->personas->segment[g].cell);
+    strata_profile_fill(&pick->plan, &pick->tally, 2, pick->personas->everybody);
+    return true;
+}
+
+/* From what is not hidden. */
+static bool compare(struct strata_pick *pick, struct strata_arena scratch)
+{
+    struct strata_personas *personas = pick->personas;
+    strata_profile_compare(&pick->plan, &pick->tally, personas);
+    strata_markers_rank(&pick->plan, &personas->segment[0]);
+    if (!strata_effects_fill(&pick->plan, &pick->tally, personas, scratch)) return false;
+    for (size_t f = 0; f < pick->plan.n_features; f++) /* a condition made the difference */
         personas->segment[0].cell[f].p = STRATA_UNKNOWN;
     return true;
 }
 
-static void tell(const struct profiling *work, struct strata_apriori *out)
+/* --- telling ---------------------------------------------------------------------------------- */
+
+static void fill_cross(const struct strata_picks *picks, size_t i, struct strata_apriori *out)
 {
-    const struct strata_counts *count = &work->tally.count, *weight = &work->tally.weight;
-    out->hidden = is_few(count->size[0]) || is_few(count->size[1]);
-    if (out->hidden) return;
-    out->size = count->size[0];
-    out->weight = strata_plan_weight(&work->plan, weight->size[0]);
-    out->share = weight->size[2] ? (double)weight->size[0] / (double)weight->size[2] : 0.0;
-    out->cell = work->personas->segment[0].cell;
-    out->marker = work->personas->segment[0].marker;
-    out->n_markers = work->personas->segment[0].n_markers;
+    const size_t k = picks->plan->k;
+    const int64_t *count = picks->cross + 2 * i * k;
+    const uint64_t *size = picks->tally->weight.size;
+    const double weight = (double)picks->pick[i].tally.weight.size[0];
+    for (size_t s = 0; s < k; s++) {
+        struct strata_cross *cross = &out->cross[s];
+        cross->share = cross->index = STRATA_UNKNOWN;
+        if (cross->hidden) continue;
+        cross->count = (uint64_t)count[2 * s];
+        if (weight > 0.0) cross->share = (double)count[2 * s + 1] / weight;
+        cross->index = 100.0 * cross->share / ((double)size[s] / (double)size[k]);
+    }
 }
 
-static strata_status profile_one(struct strata_comm *comm, const struct picking *picking, size_t i,
-                                 struct strata_arena scratch, struct strata_arena *keep,
-                                 struct strata_apriori *out, struct strata_err *err)
+static void tell(const struct strata_picks *picks, size_t i, struct strata_apriori *out)
 {
-    struct profiling work = {0};
-    STRATA_TRY(strata_comm_agree(
-        comm, profiling_make(&work, picking, i, comm->size, &scratch, keep, err), err));
-    strata_tally_moments(comm, &work.plan, &work.moments, &work.tally);
-    strata_tally_quartiles(comm, &work.plan, &work.quartiles, &work.tally);
-    strata_status status = STRATA_OK;
-    if (!profile(&work, scratch))
-        status = STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the a-priori segments");
-    STRATA_TRY(strata_comm_agree(comm, status, err));
-    tell(&work, out);
+    const struct strata_pick *pick = &picks->pick[i];
+    const struct strata_counts *count = &pick->tally.count, *weight = &pick->tally.weight;
+    if (out->hidden) return;
+    out->size = count->size[0];
+    out->weight = strata_plan_weight(&pick->plan, weight->size[0]);
+    out->share = weight->size[2] ? (double)weight->size[0] / (double)weight->size[2] : 0.0;
+    out->cell = pick->personas->segment[0].cell;
+    out->marker = pick->personas->segment[0].marker;
+    out->n_markers = pick->personas->segment[0].n_markers;
+    fill_cross(picks, i, out);
+}
+
+static strata_status tell_all(const struct strata_picks *picks, struct strata_arena scratch,
+                              struct strata_arena *keep, struct strata_apriori *out,
+                              struct strata_err *err)
+{
+    for (size_t i = 0; i < picks->n; i++) {
+        if (!fill_cells(&picks->pick[i], keep)) return no_room(err);
+    }
+    if (!strata_picks_hide(picks, scratch, out)) return no_room(err);
+    for (size_t i = 0; i < picks->n; i++) {
+        if (!compare(&picks->pick[i], scratch)) return no_room(err);
+        tell(picks, i, &out[i]);
+    }
     return STRATA_OK;
 }
 
 /* --- all of them ------------------------------------------------------------------------------ */
+
+/* Numbers of both tables that all ranks add up. */
+static size_t sums_of(const struct picking *picking)
+{
+    return picking->n * (2 * picking->plan->k + picking->n);
+}
 
 static strata_status make(struct picking *picking, struct strata_personas *personas,
                           struct strata_arena *scratch, struct strata_arena *keep,
@@ -206,18 +222,17 @@ static strata_status make(struct picking *picking, struct strata_personas *perso
     const struct strata_plan *plan = picking->plan;
     const struct strata_where *where = plan->config->apriori;
     picking->label = STRATA_NEW(scratch, uint16_t, picking->n * plan->table->n_rows);
-    picking->cross = STRATA_NEW(scratch, int64_t, picking->n * plan->k * 2);
+    picking->cross = STRATA_NEW(scratch, int64_t, sums_of(picking));
     personas->apriori = STRATA_NEW(keep, struct strata_apriori, picking->n);
-    if (!picking->label || !picking->cross || !personas->apriori)
-        return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the a-priori segments");
+    if (!picking->label || !picking->cross || !personas->apriori) return no_room(err);
+    picking->both = picking->cross + 2 * picking->n * plan->k;
     personas->n_apriori = picking->n;
     for (size_t i = 0; i < picking->n; i++) {
         struct strata_apriori *out = &personas->apriori[i];
         *out = (struct strata_apriori){.name = where[i].name,
                                        .condition = where[i].condition,
                                        .cross = STRATA_NEW(keep, struct strata_cross, plan->k)};
-        if (!out->cross)
-            return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the a-priori segments");
+        if (!out->cross) return no_room(err);
     }
     return pick(picking, *scratch, err);
 }
@@ -228,12 +243,45 @@ static strata_status find(struct strata_comm *comm, struct picking *picking,
                           struct strata_arena *keep, struct strata_err *err)
 {
     STRATA_TRY(strata_comm_agree(comm, make(picking, personas, scratch, keep, err), err));
-    strata_comm_sum(comm, picking->cross, picking->n * picking->plan->k * 2);
-    for (size_t i = 0; i < picking->n; i++) {
-        STRATA_TRY(profile_one(comm, picking, i, *scratch, keep, &personas->apriori[i], err));
-        if (!personas->apriori[i].hidden) fill_cross(picking, tally, i, &personas->apriori[i]);
+    strata_comm_sum(comm, picking->cross, sums_of(picking));
+    struct strata_profile_tally joint = {0};
+    struct strata_picks picks = {.plan = picking->plan,
+                                 .tally = tally,
+                                 .personas = personas,
+                                 .pick = STRATA_NEW(scratch, struct strata_pick, picking->n),
+                                 .n = picking->n,
+                                 .cross = picking->cross,
+                                 .both = picking->both};
+    STRATA_TRY(strata_comm_agree(comm, picks.pick ? STRATA_OK : no_room(err), err));
+    for (size_t i = 0; i < picks.n; i++)
+        STRATA_TRY(tally_one(comm, picking, i, scratch, &picks.pick[i], err));
+    picks.n_combinations = combinations_of(picks.plan);
+    if (picks.n_combinations > 0) {
+        STRATA_TRY(tally_joint(comm, picking, scratch, &joint, err));
+        picks.joint = &joint.count;
     }
-    return STRATA_OK;
+    const strata_status status = tell_all(&picks, *scratch, keep, personas->apriori, err);
+    return strata_comm_agree(comm, status, err);
+}
+
+/* Addresses for n of them: each one's counts stay until all are known. */
+static uint64_t room_of(const struct strata_plan *plan, size_t n, uint64_t room)
+{
+    struct strata_describe_extent extent = {.n_rows = plan->table->n_rows,
+                                            .groups = 3,
+                                            .n_ranks = 1, /* more are in room */
+                                            .n_features = plan->n_features,
+                                            .n_numbers = plan->n_numbers,
+                                            .n_levels = plan->n_all_levels,
+                                            .weighted = plan->weight != NULL};
+    const uint64_t each =
+        strata_describe_room(&extent) + plan->table->n_rows * sizeof(uint16_t) + (plan->k + n) * 64;
+    uint64_t all = 0, sum = 0;
+    extent.groups = GROUPS_MAX + 1;
+    if (__builtin_mul_overflow(each, n + 2, &all) || __builtin_add_overflow(all, room, &sum) ||
+        __builtin_add_overflow(sum, strata_describe_room(&extent), &sum))
+        return UINT64_MAX;
+    return sum;
 }
 
 strata_status strata_apriori_profile(struct strata_comm *comm, const struct strata_plan *plan,
@@ -244,10 +292,9 @@ strata_status strata_apriori_profile(struct strata_comm *comm, const struct stra
     struct strata_arena scratch = {0};
     struct picking picking = {.plan = plan, .n = plan->config->n_apriori};
     if (picking.n == 0) return STRATA_OK;
-    const uint64_t labels = (plan->table->n_rows + 1) * picking.n * sizeof(uint16_t);
+    const uint64_t bytes = room_of(plan, picking.n, room);
     strata_status status = STRATA_OK;
-    if (room > SIZE_MAX - labels || !strata_arena_init(&scratch, (size_t)(room + labels)))
-        status = STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the a-priori segments");
+    if (bytes > SIZE_MAX - 1 || !strata_arena_init(&scratch, (size_t)bytes)) status = no_room(err);
     status = strata_comm_agree(comm, status, err);
     if (status == STRATA_OK) status = find(comm, &picking, tally, personas, &scratch, keep, err);
     strata_arena_finish(&scratch);

@@ -5,6 +5,8 @@
 
 #define MOST_LINES 5
 #define MOST_BECAUSE 4
+#define FULL_SHARE \
+    1.2 /* parts of the value per part of the customers that are more than their share */
 
 static const char *const brief_keys[STRATA_DEPARTMENT_COUNT] = {[STRATA_MARKETING] =
                                                                     "brief.marketing",
@@ -63,18 +65,58 @@ static const char *words_for(const struct strata_teller *teller, const char *ste
     return kind ? strata_message_at(stem, kind, fact->section) : NULL;
 }
 
+/* One line speaks of all features that its words name. */
+static bool is_joint(const char *words)
+{
+    return strstr(words, "{label}") && !strstr(words, "{level}");
+}
+
+static const char *label_of(const struct strata_teller *teller, size_t i)
+{
+    return teller->plan->config->feature[teller->fact[i].feature].label;
+}
+
+/* The labels of fact i and of those after it with the same words, as many as a line has evidence. */
+static const char *labels_from(struct strata_teller *teller, const char *const *words, size_t i)
+{
+    const char *labels = label_of(teller, i);
+    size_t n = 1;
+    for (size_t j = i + 1; j < teller->n_facts && n < MOST_BECAUSE && is_joint(words[i]); j++) {
+        if (words[j] != words[i]) continue;
+        const struct strata_slot slot[2] = {{"first", labels}, {"second", label_of(teller, j)}};
+        labels = strata_message_fill(strata_message("rule.list"), slot, 2, teller->scratch);
+        if (!labels) {
+            teller->starved = true;
+            return "";
+        }
+        n++;
+    }
+    return labels;
+}
+
+static bool is_told(const char *const *words, size_t i)
+{
+    for (size_t j = 0; j < i && is_joint(words[i]); j++)
+        if (words[j] == words[i]) return true;
+    return false;
+}
+
 static void advise_by_facts(struct strata_teller *teller, const char *stem,
                             struct strata_brief *brief)
 {
-    for (size_t i = 0; i < teller->n_facts; i++) {
+    const size_t n = teller->n_facts;
+    const char **words = STRATA_NEW(teller->scratch, const char *, n); /* of each fact, or NULL */
+    if (!words) teller->starved = true;
+    for (size_t i = 0; words && i < n; i++) words[i] = words_for(teller, stem, &teller->fact[i]);
+    for (size_t i = 0; words && i < n; i++) {
+        if (!words[i] || is_told(words, i)) continue;
         const struct strata_fact *fact = &teller->fact[i];
-        const char *words = words_for(teller, stem, fact);
-        if (!words) continue;
         const char *level =
             fact->level >= 0 ? teller->plan->table->column[fact->feature].level[fact->level] : "";
-        const char *label = teller->plan->config->feature[fact->feature].label;
-        advise(teller, brief, fill_text(teller, words, label, level),
-               strata_teller_say(teller, fact, NULL));
+        const char *text = fill_text(teller, words[i], labels_from(teller, words, i), level);
+        for (size_t j = i; j < n; j++)
+            if (j == i || (words[j] == words[i] && is_joint(words[i])))
+                advise(teller, brief, text, strata_teller_say(teller, &teller->fact[j], NULL));
     }
 }
 
@@ -89,6 +131,27 @@ static void advise_channel(struct strata_teller *teller, const struct strata_pre
         strata_message_at("brief.marketing.channel", best->level < 0 ? meaning : "level", NULL);
     if (!words) words = strata_message("brief.marketing.channel");
     advise(teller, brief, fill_text(teller, words, best->label, ""), best->statement);
+}
+
+/* What they bring, where nothing more is to be won; else what is, and what is at stake. */
+static void advise_value(struct strata_teller *teller, const struct strata_portrait *portrait,
+                         struct strata_brief *brief)
+{
+    const struct strata_statements *value = &portrait->value, *potential = &portrait->potential;
+    if (value->n > 0 && potential->n == 0 && strcmp(value->item[0].statistic, "part") == 0) {
+        const double share = value->item[0].value / value->item[0].reference;
+        const char *how = share >= FULL_SHARE         ? "high"
+                          : share <= 1.0 / FULL_SHARE ? "low"
+                                                      : "middle";
+        advise(teller, brief, strata_message_at("brief.sales.part", how, NULL), &value->item[0]);
+    }
+    for (size_t i = 0; i < potential->n; i++) {
+        const struct strata_statement *one = &potential->item[i];
+        const char *key =
+            strcmp(one->statistic, "gap") == 0 ? "brief.sales.gap" : "brief.sales.stake";
+        const char *label = teller->plan->config->feature[one->feature].label;
+        advise(teller, brief, fill_text(teller, strata_message(key), label, ""), one);
+    }
 }
 
 static void advise_offers(struct strata_teller *teller, const struct strata_portrait *portrait,
@@ -111,11 +174,7 @@ void strata_portrait_briefs(struct strata_teller *teller, struct strata_portrait
         advise_because(teller, &brief[STRATA_MARKETING], portrait->tone.text,
                        &portrait->tone.because);
     advise_channel(teller, &portrait->channels, &brief[STRATA_MARKETING]);
-    if (portrait->value.n > 0 && portrait->potential.n == 0)
-        advise(teller, &brief[STRATA_SALES], strata_message("brief.sales.worth"),
-               &portrait->value.item[0]);
-    advise_because(teller, &brief[STRATA_SALES], strata_message("brief.sales.potential"),
-                   &portrait->potential);
+    advise_value(teller, portrait, &brief[STRATA_SALES]);
     advise_offers(teller, portrait, &brief[STRATA_SALES]);
     for (size_t d = 0; d < STRATA_DEPARTMENT_COUNT; d++)
         advise_by_facts(teller, brief_keys[d], &brief[d]);

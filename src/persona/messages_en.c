@@ -6,21 +6,24 @@
  *                               its own space or comma)
  * name.KIND.*                   the same for features whose meaning has no words of its own
  * do.MEANING.DIRECTION          what it makes them do, after "they"
+ * origin.*                      where a name that the user has given is from
  * say.*                         sentences
  * clause.*, definition.*        the one line that tells what a segment is
- * amount.*, unit.*              a number with its label, and with its unit
+ * number.*, amount.*, unit.*    signs within a number, the number with its label, and with its unit
  * topic.*, deeds.*, typical.*   titles and parts of a portrait
  * need.*, pain.*                what they look for, and what goes wrong, after "they"
  * offer.*, tone.*, value.*      what fits, how to address them, what they bring
  * brief.DEPARTMENT.*            advice, by meaning and direction
  * rule.*                        conditions, and how they are put together
+ * map.*, stability.*            axes of the map of the customers; how stable a segment is
+ * reason.*, sure.*              why one customer is in a segment, and how sure that is
  * icon.NAME                     words whose pictogram it is, each the beginning of a word of a label
  *
  * Slots in braces: label (of the feature), level (of a text feature), value (of the segment, with
  * its unit), number (the same without), reference (of everybody), amount, do, count.  No number stands in a text: numbers come from the record. */
 #include "persona/persona_impl.h"
 
-const struct strata_message strata_messages_en[] = {
+const struct strata_message strata_messages[] = {
     /* how the parts of a name are put together; at most four words come out */
     {"name.adjective_noun", "{first} {second}"},
     {"name.noun_tail", "{first}{second}"},
@@ -35,9 +38,19 @@ const struct strata_message strata_messages_en[] = {
     {"name.label_end", "share"}, /* left out where people are named by a label: "grocery buyers" */
     /* words with which a label that is cut for a name does not end; one that begins with not is not used */
     {"name.joining", " of the a an and or to for in on at by with about from per as not "},
+    /* levels that say nothing without their question */
+    {"name.mute",
+     " yes no y n true false on off ja nein oui non si none null unknown other na n/a any all - ? u missing t f "},
     {"name.anybody", "customers"},
     {"name.average", "average customers"},
+    {"name.untold", "undescribed customers"},
     {"name.all", "all customers"},
+
+    /* where a name that the user has given is from */
+    {"origin.job", "This name is given in the job file; the data alone would say \"{first}\"."},
+    {"origin.earlier",
+     "This name was given in the earlier run of \"{second}\" to the segment that this one goes on "
+     "from; the data alone would say \"{first}\"."},
 
     /* people of a nominal level, by the feature's dimension: "GROCERY shoppers" */
     {"name.people.demographic", "customers"},
@@ -56,6 +69,14 @@ const struct strata_message strata_messages_en[] = {
     {"name.yes.low.tail", " without {label}"},
     {"name.yes.high.phrase", "with {label}"},
     {"name.yes.low.phrase", "without {label}"},
+    {"name.are.high.phrase", "{label}"},
+    {"name.are.high.tail", ", {label}"},
+    {"name.are.low.phrase", "not {label}"},
+    {"name.are.low.tail", ", not {label}"},
+    {"name.often.high.phrase", "often {label}"},
+    {"name.often.high.tail", ", often {label}"},
+    {"name.often.low.phrase", "rarely {label}"},
+    {"name.often.low.tail", ", rarely {label}"},
     {"name.level.high.adjective", "{level}"},
     {"name.level.high.noun", "{level} {people}"},
     {"name.level.low.adjective", "non-{level}"},
@@ -151,6 +172,11 @@ const struct strata_message strata_messages_en[] = {
     {"name.everything.high.adjective", "bulk"},
     {"name.everything.low.noun", "small general buyers"},
     {"name.everything.low.adjective", "small"},
+    /* where all motives and interests are high, or all low */
+    {"name.motives.high.noun", "many-motive customers"},
+    {"name.motives.high.adjective", "many-motive"},
+    {"name.motives.low.noun", "few-motive customers"},
+    {"name.motives.low.adjective", "few-motive"},
     {"name.returns.high.adjective", "return-heavy"},
     {"name.returns.low.adjective", "return-light"},
     {"name.campaign.high.adjective", "often-contacted"},
@@ -198,7 +224,7 @@ const struct strata_message strata_messages_en[] = {
 
     /* meanings in the order of their adjectives; others follow */
     {"name.order",
-     "everything frequency recency tenure satisfaction loyalty age married education income"},
+     "everything motives frequency recency tenure satisfaction loyalty age married education income"},
 
     /* the last resort where the markers of two segments are the same: neutral words, of which two give
      * more names than there can be segments */
@@ -212,6 +238,9 @@ const struct strata_message strata_messages_en[] = {
     {"say.size", "{count} customers, {value} of all."},
     {"say.size.alone", "All {count} customers."},
     {"say.size.weighted", "{count} customers, {value} of all by weight."},
+    {"say.size.one", "{count} customer, {value} of all."},
+    {"say.size.alone.one", "The only customer."},
+    {"say.size.weighted.one", "{count} customer, {value} of all by weight."},
 
     /* what a meaning in a direction makes them do, after "they" */
     {"do.age.high", "are older"},
@@ -310,10 +339,11 @@ const struct strata_message strata_messages_en[] = {
     {"do.did.high", "more often {label}"},
     {"do.did.low", "less often {label}"},
     /* first words of labels that are what one is, or endings of what one did */
-    {"label.are", " in with without from at on under over of aged a an married retired employed "},
+    {"label.are",
+     " in with without from at on under over of aged living known married retired employed member "},
     {"label.did", "ed"},
-    {"do.level.high", "more often have {label} {level}"},
-    {"do.level.low", "less often have {label} {level}"},
+    {"do.level.high", "more often have {label} \u201c{level}\u201d"},
+    {"do.level.low", "less often have {label} \u201c{level}\u201d"},
 
     /* sentences of it: where it holds the label, the value is enough */
     {"say.do.unlabelled.mean", "They {do}: {amount}, against {reference} for everybody."},
@@ -331,7 +361,7 @@ const struct strata_message strata_messages_en[] = {
 
     /* yes or no */
     {"say.share.high", "{label}: {value}, against {reference} of everybody."},
-    {"say.share.low", "{label}: only {value}, against {reference} of everybody."},
+    {"say.share.low", "{label}: {value}, against {reference} of everybody."},
     {"say.share.middle", "{label}: {value}, against {reference} of everybody."},
     {"say.share.alone", "{label}: {value} of them."},
 
@@ -362,6 +392,8 @@ const struct strata_message strata_messages_en[] = {
     {"clause.level", "{do} ({level}: {value}, against {reference})"},
     {"clause.index", "{do} ({value})"},
     {"clause.again", "{label}"},
+    {"definition.untold",
+     "Their figures are hidden, so that those of a few customers cannot be worked out."},
     {"definition.zero", "Close to everybody's average in what was measured."},
     {"definition.one", "They {first}."},
     {"definition.two", "They {first} and {second}."},
@@ -369,11 +401,29 @@ const struct strata_message strata_messages_en[] = {
     {"definition.three.first", "They {first} and {second}, and {third}."},
     {"definition.three.last", "They {first}, and {second} and {third}."},
     {"definition.alone", "All {count} customers."},
+    {"definition.alone.one", "The only customer."},
 
+    /* within numbers */
+    {"number.thousands", ","},
+    {"number.point", "."},
     {"unit.none", "{number}"},
     {"unit.before", "{unit}{number}"},
     {"unit.after", "{number} {unit}"},
     {"unit.close", "{number}{unit}"},
+    /* units of which there is one */
+    {"unit.one.days", "day"},
+    {"unit.one.weeks", "week"},
+    {"unit.one.months", "month"},
+    {"unit.one.years", "year"},
+    {"unit.one.hours", "hour"},
+    {"unit.one.minutes", "minute"},
+    {"unit.one.persons", "person"},
+    {"unit.one.people", "person"},
+    {"unit.one.items", "item"},
+    {"unit.one.orders", "order"},
+    {"unit.one.visits", "visit"},
+    {"unit.one.calls", "call"},
+    {"unit.one.purchases", "purchase"},
     {"unit.share_of", "{number} of {unit}"},
     {"unit.index.times", "{number} times the average"},
     {"unit.index.percent", "{number}% of the average"},
@@ -382,8 +432,12 @@ const struct strata_message strata_messages_en[] = {
     {"rule.at_least", "{label} at least {first}"},
     {"rule.under", "{label} under {first}"},
     {"rule.between", "{label} from {first} to under {second}"},
-    {"rule.yes", "{label}"},
-    {"rule.no", "not {label}"},
+    {"rule.yes.high", "with {label}"},
+    {"rule.yes.low", "without {label}"},
+    {"rule.are.high", "{label}"},
+    {"rule.are.low", "not {label}"},
+    {"rule.did.high", "have {label}"},
+    {"rule.did.low", "have not {label}"},
     {"rule.level", "{label} {first}"},
     {"rule.level_up", "{label} {first} or above"},
     {"rule.level_down", "{label} {first} or below"},
@@ -400,6 +454,16 @@ const struct strata_message strata_messages_en[] = {
     {"topic.uses", "What they use"},
     {"typical.yes", "yes"},
     {"typical.no", "no"},
+
+    /* why one customer is in the segment {first} and not in {second}: figures are {number} and {reference} */
+    {"reason.alone", "{label}: {value}"},
+    {"reason.mean", "{label}: {value}; {first} {number} on average, {second} {reference}"},
+    {"reason.share", "{label}: {value}; {number} of {first}, {reference} of {second}"},
+    {"sure.hard", "{number} nearer to their centre than to that of {second}"},
+    {"sure.soft", "{number} theirs, {reference} of {second}"},
+    {"sure.certain", "as good as certain"},
+    {"sure.alone", "there is no other segment"},
+
     {"deeds.one", "They {first}."},
     {"deeds.two", "They {first} and {second}."},
     {"deeds.three", "They {first}, {second} and {third}."},
@@ -462,7 +526,7 @@ const struct strata_message strata_messages_en[] = {
     /* briefs */
     {"brief.marketing.title", "Marketing"},
     {"brief.marketing.channel", "Reach them by {label}."},
-    {"brief.marketing.channel.level", "Choose the channel that stands out: {label}."},
+    {"brief.marketing.channel.level", "Choose what stands out: {label}."},
     {"brief.marketing.channel.mail", "Reach them by mail."},
     {"brief.marketing.channel.email", "Reach them by e-mail."},
     {"brief.marketing.channel.phone", "Reach them by phone."},
@@ -482,12 +546,12 @@ const struct strata_message strata_messages_en[] = {
     {"brief.marketing.campaign.high", "Test whether fewer contacts are enough."},
     {"brief.marketing.campaign.low", "There is room for more contact."},
     {"brief.marketing.mail.low", "There is room for more contact."},
-    {"brief.marketing.motive.high", "Speak of what they look for."},
-    {"brief.marketing.interest.high", "Speak of what they care about."},
-    {"brief.marketing.category.high", "Show what they buy most."},
+    {"brief.marketing.motive.high", "Speak of what they look for: {label}."},
+    {"brief.marketing.interest.high", "Speak of what they care about: {label}."},
+    {"brief.marketing.category.high", "Show what they buy more of: {label}."},
 
     {"brief.product.title", "Product"},
-    {"brief.product.category.high", "Keep what they buy most in range and in stock."},
+    {"brief.product.category.high", "Keep in range and in stock: {label}."},
     {"brief.product.private_label.high", "Develop own brands with them in mind."},
     {"brief.product.private_label.low", "Give brands the room: own labels count for less here."},
     {"brief.product.variety.high", "Offer them breadth and new things."},
@@ -497,11 +561,11 @@ const struct strata_message strata_messages_en[] = {
     {"brief.product.basket_size.high", "Make large baskets easy to fill."},
     {"brief.product.quantity.high", "Offer large packs."},
     {"brief.product.quantity.low", "Offer small packs."},
-    {"brief.product.motive.high", "Build offers around what they look for."},
-    {"brief.product.interest.high", "Build on what they care about."},
-    {"brief.product.device.high", "Make everything work well on what they use."},
-    {"brief.product.software.high", "Build on what they use already."},
-    {"brief.product.software.low", "Ask what they would need to use more."},
+    {"brief.product.motive.high", "Build offers around {label}."},
+    {"brief.product.interest.high", "Build on what they care about: {label}."},
+    {"brief.product.device.high", "Make everything work well with {label}."},
+    {"brief.product.software.high", "Build on what they use already: {label}."},
+    {"brief.product.software.low", "Ask what they would need to use more of it: {label}."},
     {"brief.product.satisfaction.low", "Find out with them what falls short."},
     {"brief.product.returns.high", "Look into what comes back."},
     {"brief.product.level.technographic", "Build on {label} {level}."},
@@ -529,15 +593,48 @@ const struct strata_message strata_messages_en[] = {
     {"brief.service.loyalty.high", "Know their history when they ask."},
 
     {"brief.sales.title", "Sales"},
-    {"brief.sales.worth", "Weigh the effort by what they bring."},
-    {"brief.sales.potential", "Look at what could be won, or lost."},
+    {"brief.sales.part.high", "Give them time: they bring more than their share."},
+    {"brief.sales.part.middle", "Treat them as the average: they bring about their share."},
+    {"brief.sales.part.low", "Keep the effort small: they bring less than their share."},
+    {"brief.sales.gap", "There is more {label} to be won."},
+    {"brief.sales.stake", "Act before they are gone."},
     {"brief.sales.offer", "Offer that fits: {label}."},
     {"brief.sales.frequency.low", "Give them a reason to come again soon."},
     {"brief.sales.basket_size.low", "Suggest one thing more per purchase."},
     {"brief.sales.basket_size.high", "Suggest what completes the basket."},
     {"brief.sales.spend.high", "Look after them in person where it pays."},
-    {"brief.sales.category.high", "Start from what they buy most, and add what goes with it."},
+    {"brief.sales.category.high", "Start from {label}, and add what goes with it."},
     {"brief.sales.response.high", "Ask them: they say yes more often."},
+
+    /* what a column makes an axis of the map mean, and how axes are named */
+    {"map.number.high", "higher {label}"},
+    {"map.number.low", "lower {label}"},
+    {"map.count.high", "more {label}"},
+    {"map.count.low", "fewer {label}"},
+    {"map.yes.high", "more often {label}"},
+    {"map.yes.low", "less often {label}"},
+    {"map.level.high", "more often {label}: {level}"},
+    {"map.level.low", "less often {label}: {level}"},
+    {"map.unknown.high", "more often unknown {label}"},
+    {"map.unknown.low", "less often unknown {label}"},
+    {"map.axis.one", "{first}"},
+    {"map.axis.two", "{first}, {second}"},
+    {"map.axis.three", "{first}, {second}, {third}"},
+
+    /* how stable a segment is: across solutions, and by the room around it */
+    {"stability.both", "{first} {second}"},
+    {"stability.one", "{first}"},
+    {"stability.again.high", "With one segment fewer its customers were in one segment already."},
+    {"stability.again.middle",
+     "With one segment fewer most of its customers were in one segment already."},
+    {"stability.again.low",
+     "With one segment fewer its customers were spread over several segments."},
+    {"stability.onward.high", "With one segment more its customers stay in one segment."},
+    {"stability.onward.middle", "With one segment more most of its customers stay in one segment."},
+    {"stability.onward.low", "With one segment more it breaks into several segments."},
+    {"stability.gorge.high", "Nearly all of its customers are clearly its own."},
+    {"stability.gorge.middle", "Some of its customers stand between it and the others."},
+    {"stability.gorge.low", "Many of its customers stand between it and the others."},
 
     /* pictograms by words of a label */
     {"icon.people", "famil child kid dependent partner household company group people local visitor"},

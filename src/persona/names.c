@@ -2,7 +2,8 @@
  *
  * Each marker gives a piece with up to four forms: an adjective ("lapsed"), a noun ("big
  * spenders"), a phrase that stands alone ("high produce share") or a tail ("with garden").
- * Candidates are built from the strongest pieces first: two markers, then other pairs and
+ * Candidates are built from the strongest pieces first: the strongest one with another that gives a
+ * noun ("frequent big spenders" rather than "frequent active customers"), then other pairs and
  * triples, then degrees ("very frequent big spenders"), then weaker markers.  Segments are named
  * in order; each takes its first candidate that no earlier one has.  Where that ends, as with
  * many segments on one feature, a neutral word is added, or two: there are more pairs of those than there
@@ -21,8 +22,9 @@
 
 #define MAX_PIECES 10
 #define MAX_WORDS 4
-#define VERY 1.2   /* |effect| that bears "very" when nobody has the plain word */
-#define FAIRLY 0.8 /* |effect| below which "fairly" is true then */
+#define NOUN_PIECES 4 /* the strongest ones, among which a noun comes before two adjectives */
+#define VERY 1.2      /* |effect| that bears "very" when nobody has the plain word */
+#define FAIRLY 0.8    /* |effect| below which "fairly" is true then */
 
 /* The set of pieces of a name, in falling order; unused ones are 0. */
 struct said {
@@ -63,6 +65,7 @@ struct namer {
     struct said *taken_said; /* (k) */
     double *taken_strength;  /* (k) |effect| of the first piece */
     size_t n_taken;
+    struct strata_own_names own;
     struct strata_arena *keep;
     const char *name;  /* found for this segment */
     uint64_t key_hash; /* its key's */
@@ -105,12 +108,29 @@ static bool begin_saying(struct namer *namer, const struct strata_piece *a,
     return *slot_of(&namer->sayings, hash_of(&said, sizeof said)) == 0;
 }
 
+/* Whether a word stands twice: two features can have levels of one name. */
+static bool repeats_word(const char *text)
+{
+    const char *word[MAX_WORDS];
+    size_t length[MAX_WORDS];
+    for (size_t n = 0; n < MAX_WORDS && *text; n++) {
+        word[n] = text;
+        length[n] = strcspn(text, " ,");
+        for (size_t i = 0; i < n; i++)
+            if (length[i] == length[n] && strncasecmp(word[i], word[n], length[n]) == 0)
+                return true;
+        text += strcspn(text, " ");
+        text += strspn(text, " ");
+    }
+    return false;
+}
+
 /* Take the candidate if it is a name and nobody has it.  NULL candidates are no names. */
 static bool try_name(struct namer *namer, char *candidate)
 {
     if (!candidate) return false;
     const size_t words = strata_word_count(candidate);
-    if (words < 1 || words > MAX_WORDS) return false;
+    if (words < 1 || words > MAX_WORDS || repeats_word(candidate)) return false;
     strata_sentence_case(candidate);
     const char *key = key_of(candidate, namer->keep);
     if (!key) {
@@ -146,7 +166,10 @@ static bool try_one(struct namer *namer, const struct strata_piece *a)
 {
     const char *anybody = strata_message("name.anybody");
     if (!begin_saying(namer, a, NULL, NULL)) return false;
-    return try_text(namer, a->noun) || try_text(namer, a->phrase) ||
+    const bool with = a->tail && a->tail[0] == ' '; /* "customers with a garden" */
+    return try_text(namer, a->noun) ||
+           (with && try_parts(namer, "name.noun_tail", anybody, a->tail, NULL)) ||
+           try_text(namer, a->phrase) ||
            try_parts(namer, "name.adjective_noun", a->adjective, anybody, NULL) ||
            try_parts(namer, "name.noun_tail", anybody, a->tail, NULL);
 }
@@ -181,15 +204,22 @@ static bool try_tail(struct namer *namer, const char *adjective, const char *nou
     return tail && noun && try_parts(namer, "name.adjective_noun_tail", adjective, noun, tail);
 }
 
-static bool try_two(struct namer *namer, const struct strata_piece *a, const struct strata_piece *b)
+/* The two with a noun of their own: "frequent big spenders". */
+static bool try_noun(struct namer *namer, const struct strata_piece *a, const struct strata_piece *b)
 {
-    const char *anybody = strata_message("name.anybody");
     if (same_meaning(a, b) || !begin_saying(namer, a, b, NULL)) return false;
     return try_parts(namer, "name.adjective_noun", b->adjective, a->noun, NULL) ||
            try_parts(namer, "name.adjective_noun", a->adjective, b->noun, NULL) ||
            try_parts(namer, "name.noun_tail", a->noun, b->tail, NULL) ||
-           try_parts(namer, "name.noun_tail", b->noun, a->tail, NULL) ||
-           try_adjectives(namer, a, b, anybody) || try_tail(namer, a->adjective, anybody, b->tail) ||
+           try_parts(namer, "name.noun_tail", b->noun, a->tail, NULL);
+}
+
+static bool try_two(struct namer *namer, const struct strata_piece *a, const struct strata_piece *b)
+{
+    const char *anybody = strata_message("name.anybody");
+    if (try_noun(namer, a, b)) return true;
+    if (same_meaning(a, b) || !begin_saying(namer, a, b, NULL)) return false;
+    return try_adjectives(namer, a, b, anybody) || try_tail(namer, a->adjective, anybody, b->tail) ||
            try_tail(namer, b->adjective, anybody, a->tail) ||
            try_parts(namer, "name.noun_tail", a->phrase, b->tail, NULL) ||
            try_parts(namer, "name.noun_tail", b->phrase, a->tail, NULL) ||
@@ -230,6 +260,9 @@ static bool try_with_last(struct namer *namer, const struct strata_piece *piece,
 static bool try_combinations(struct namer *namer, const struct strata_piece *piece, size_t n)
 {
     if (n == 1 && try_one(namer, &piece[0])) return true;
+    for (size_t i = 1; i < n && i < NOUN_PIECES; i++) {
+        if (try_noun(namer, &piece[0], &piece[i])) return true;
+    }
     for (size_t last = 2; last <= n; last++) {
         if (try_with_last(namer, piece, last)) return true;
     }
@@ -416,22 +449,28 @@ static bool find_name(struct namer *namer, const struct strata_persona *persona)
     const size_t n_noticeable = pieces.n_noticeable;
     namer->said = (struct said){{0}};
     if (namer->plan->k == 1) return try_text(namer, strata_message("name.all"));
-    if (n_noticeable == 0 && try_text(namer, strata_message("name.average"))) return true;
+    const char *nothing =
+        strata_message(strata_is_untold(namer->plan, persona) ? "name.untold" : "name.average");
+    if (n_noticeable == 0 && try_text(namer, nothing)) return true;
     if (pieces.all_low && try_one(namer, &piece[0])) return true;
     return (n_noticeable > 0 && (try_combinations(namer, piece, n_noticeable) ||
                                  try_degrees(namer, piece, n_noticeable))) ||
            (n_noticeable > 0 && n > n_noticeable && try_combinations(namer, piece, n)) ||
-           try_tags(namer, n_noticeable > 0 ? base_of(&piece[0], namer->keep)
-                                            : strata_message("name.average"));
+           try_tags(namer, n_noticeable > 0 ? base_of(&piece[0], namer->keep) : nothing);
 }
 
-/* The user's name for a segment that would have this one, else this one. */
-static const char *given_or(const struct strata_config *config, const char *name)
+/* --- the whole --------------------------------------------------------- */
+
+/* Nobody is called so without the user, unless that is what it is a name for. */
+static bool reserve(struct namer *namer, const char *name, const char *segment,
+                    struct strata_arena scratch)
 {
-    for (size_t i = 0; i < config->n_given_names; i++) {
-        if (strcasecmp(config->given_name[i].segment, name) == 0) return config->given_name[i].name;
-    }
-    return name;
+    const char *key = key_of(name, &scratch);
+    const char *free_key = key_of(segment, &scratch);
+    if (!key || !free_key) return false;
+    const uint64_t hash = hash_of(key, strlen(key));
+    if (strcmp(key, free_key) != 0) *slot_of(&namer->keys, hash) = hash;
+    return true;
 }
 
 /* No other segment gets a name that the user has given. */
@@ -439,27 +478,42 @@ static bool reserve_given(struct namer *namer, struct strata_arena scratch)
 {
     const struct strata_config *config = namer->plan->config;
     for (size_t i = 0; i < config->n_given_names; i++) {
-        struct strata_arena brief = scratch;
-        const char *name = key_of(config->given_name[i].name, &brief);
-        const char *segment = key_of(config->given_name[i].segment, &brief);
-        if (!name || !segment) return false;
-        const uint64_t hash = hash_of(name, strlen(name));
-        if (strcmp(name, segment) != 0) *slot_of(&namer->keys, hash) = hash;
+        const struct strata_segment_setting *given = &config->given_name[i];
+        if (!reserve(namer, given->value, given->segment, scratch)) return false;
     }
+    for (size_t s = 0; s < namer->plan->k; s++)
+        if (namer->own.name[s] && !reserve(namer, namer->own.name[s], "", scratch)) return false;
     return true;
 }
 
+static const char *kept_text(const char *text, struct strata_arena *keep)
+{
+    return text ? strata_arena_copy(keep, text, strlen(text)) : NULL;
+}
+
+/* The name that was found, or the user's in its place. */
+static bool put_name(struct namer *namer, size_t s, struct strata_arena *keep,
+                     struct strata_persona *persona)
+{
+    const char *given = strata_own_name(&namer->own, s, namer->name);
+    persona->automatic_name = kept_text(namer->name, keep);
+    persona->name = given ? kept_text(given, keep) : persona->automatic_name;
+    persona->name_given = given != NULL;
+    if (!persona->automatic_name || !persona->name) return false;
+    if (!given) return true;
+    persona->name_origin = strata_own_name_origin(&namer->own, s, persona->automatic_name, keep);
+    return persona->name_origin != NULL;
+}
+
 /* Room for the words of one segment is given back after it: scratch comes by value. */
-static strata_status name_segment(struct namer *namer, struct strata_persona *persona,
+static strata_status name_segment(struct namer *namer, size_t s, struct strata_persona *persona,
                                   struct strata_arena scratch, struct strata_arena *keep,
                                   struct strata_err *err)
 {
     namer->name = NULL;
     namer->keep = &scratch;
     const bool found = find_name(namer, persona) && !namer->starved;
-    const char *name = found ? given_or(namer->plan->config, namer->name) : NULL;
-    persona->name = name ? strata_arena_copy(keep, name, strlen(name)) : NULL;
-    if (!persona->name)
+    if (!found || !put_name(namer, s, keep, persona))
         return STRATA_FAIL(err, STRATA_E_MEMORY,
                            "no room for segment names; give the job more memory");
     const uint64_t said_hash = hash_of(&namer->said, sizeof namer->said);
@@ -470,22 +524,24 @@ static strata_status name_segment(struct namer *namer, struct strata_persona *pe
     return STRATA_OK;
 }
 
-strata_status strata_names_give(const struct strata_plan *plan, struct strata_personas *personas,
-                                struct strata_arena scratch, struct strata_arena *keep,
-                                struct strata_err *err)
+strata_status strata_names_give(const struct strata_plan *plan,
+                                const struct strata_earlier_name *earlier,
+                                struct strata_personas *personas, struct strata_arena scratch,
+                                struct strata_arena *keep, struct strata_err *err)
 {
-    const size_t n_slots = slots_for(plan->k + plan->config->n_given_names);
+    const size_t n_slots = slots_for(2 * plan->k + plan->config->n_given_names);
     struct namer namer = {.plan = plan,
                           .keys = {STRATA_NEW(&scratch, uint64_t, n_slots), n_slots},
                           .sayings = {STRATA_NEW(&scratch, uint64_t, n_slots), n_slots},
                           .taken_said = STRATA_NEW(&scratch, struct said, plan->k),
                           .taken_strength = STRATA_NEW(&scratch, double, plan->k)};
     if (!namer.keys.slot || !namer.sayings.slot || !namer.taken_said || !namer.taken_strength ||
+        !strata_own_names_make(&namer.own, plan->config, earlier, plan->k, &scratch) ||
         !reserve_given(&namer, scratch))
         return STRATA_FAIL(err, STRATA_E_MEMORY,
                            "no room for segment names; give the job more memory");
     for (size_t s = 0; s < plan->k; s++) {
-        STRATA_TRY(name_segment(&namer, &personas->segment[s], scratch, keep, err));
+        STRATA_TRY(name_segment(&namer, s, &personas->segment[s], scratch, keep, err));
     }
     return STRATA_OK;
 }

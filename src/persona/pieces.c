@@ -23,8 +23,8 @@ size_t strata_word_count(const char *text)
 }
 
 /* The text without control characters, brackets and double spaces, and its first capital unless
- * more follow. */
-static char *plain_text(const char *text, struct strata_arena *arena)
+ * more follow or it is a name. */
+static char *plain_text(const char *text, bool is_name, struct strata_arena *arena)
 {
     char *plain = strata_arena_copy(arena, text, strlen(text));
     if (!plain) return NULL;
@@ -39,7 +39,7 @@ static char *plain_text(const char *text, struct strata_arena *arena)
     while (n > 0 && plain[n - 1] == ' ') n--;
     plain[n] = '\0';
     const bool capital = plain[0] >= 'A' && plain[0] <= 'Z';
-    if (capital && n > 1 && !(plain[1] >= 'A' && plain[1] <= 'Z'))
+    if (capital && !is_name && n > 1 && !(plain[1] >= 'A' && plain[1] <= 'Z'))
         plain[0] = (char)(plain[0] - 'A' + 'a');
     return plain;
 }
@@ -67,7 +67,7 @@ static void cut_joining(char *text)
  * them.  NULL: none. */
 static const char *short_label(const struct strata_plan *plan, size_t f, struct strata_arena *arena)
 {
-    char *label = plain_text(plan->config->feature[f].label, arena);
+    char *label = plain_text(plan->config->feature[f].label, false, arena);
     if (!label || !label[0]) return NULL;
     if (strata_word_count(label) > MAX_LABEL_WORDS) {
         if (strata_list_has(strata_message("name.joining"), label, strcspn(label, " ")))
@@ -77,7 +77,7 @@ static const char *short_label(const struct strata_plan *plan, size_t f, struct 
         for (size_t other = 0; other < plan->n_features; other++) {
             if (other == f) continue;
             struct strata_arena brief = *arena; /* the others' labels are not kept */
-            const char *text = plain_text(plan->config->feature[other].label, &brief);
+            const char *text = plain_text(plan->config->feature[other].label, false, &brief);
             if (!text || strncmp(text, label, strlen(label)) == 0) return NULL;
         }
     }
@@ -110,21 +110,9 @@ static bool is_gradable(const char *meaning, double effect, struct strata_arena 
     return list && word && strstr(list, word);
 }
 
-static bool is_one_of(const char *text, const char *const *word, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        if (strcmp(text, word[i]) == 0) return true;
-    }
-    return false;
-}
-
 /* Levels that say nothing without their question. */
 static bool level_speaks(const char *level)
 {
-    static const char *const mute[] = {
-        "yes",  "no",  "y",   "n",  "true", "false", "on",      "off",   "ja",
-        "nein", "oui", "non", "si", "none", "null",  "unknown", "other", "na",
-        "n/a",  "any", "all", "-",  "?",    "u",     "missing", "t",     "f"};
     bool letters = false;
     char lower[MAX_LABEL + 1] = {0};
     const size_t length = strlen(level);
@@ -133,7 +121,7 @@ static bool level_speaks(const char *level)
         lower[i] = (char)(level[i] >= 'A' && level[i] <= 'Z' ? level[i] - 'A' + 'a' : level[i]);
         letters |= (lower[i] >= 'a' && lower[i] <= 'z') || (unsigned char)lower[i] >= 0x80;
     }
-    return letters && !is_one_of(lower, mute, sizeof mute / sizeof mute[0]);
+    return letters && !strata_list_has(strata_message("name.mute"), lower, length);
 }
 
 /* The same for all markers that say the same; never 0. */
@@ -150,7 +138,7 @@ static bool level_piece(const struct strata_plan *plan, const struct strata_pers
 {
     const struct strata_feature *feature = &plan->config->feature[marker->feature];
     const char *text = plan->table->column[marker->feature].level[marker->level];
-    const char *level = plain_text(text, arena);
+    const char *level = plain_text(text, feature->dimension == STRATA_GEOGRAPHIC, arena);
     const char *people =
         strata_message_at("name.people", strata_dimension_word(feature->dimension), NULL);
     const double share = persona->cell[marker->feature].share[marker->level];
@@ -193,6 +181,22 @@ static bool meaning_piece(const char *meaning, const char *label, struct strata_
     return !labelled || slot[0].text[0];
 }
 
+/* A yes or no without words of its own: what most of them have, are or did, or more or fewer than elsewhere. */
+static bool answer_piece(const struct strata_plan *plan, const struct strata_persona *persona,
+                         const struct strata_marker *marker, const char *label,
+                         struct strata_arena *arena, struct strata_piece *piece)
+{
+    const double share = persona->cell[marker->feature].mean;
+    const bool most = (marker->effect > 0.0) == (share >= 0.5);
+    const char *kind = strata_yes_kind(plan->config->feature[marker->feature].label);
+    const bool has = strcmp(kind, "yes") == 0;
+    const struct strata_slot slot[3] = {{"label", label}, {"level", label}, {"people", ""}};
+    return fill_piece(has    ? (most ? "name.yes" : "name.more")
+                      : most ? "name.are"
+                             : "name.often",
+                      slot, arena, piece);
+}
+
 /* What a marker gives to a name; false when it gives nothing. */
 bool strata_piece_make(const struct strata_plan *plan, const struct strata_persona *persona,
                        const struct strata_marker *marker, struct strata_arena *arena,
@@ -207,11 +211,10 @@ bool strata_piece_make(const struct strata_plan *plan, const struct strata_perso
     const struct strata_slot slot[3] = {{"label", label ? label : ""}, {"level", ""}, {"people", ""}};
     if (feature->meaning && meaning_piece(feature->meaning, label, arena, piece)) return true;
     if (!label) return false;
-    const double share = persona->cell[marker->feature].mean;
-    const bool yes =
-        plan->as[marker->feature] == STRATA_AS_BINARY && (marker->effect > 0.0) == (share >= 0.5);
-    piece->gradable = !yes;
-    return fill_piece(yes ? "name.yes" : "name.number", slot, arena, piece);
+    if (plan->as[marker->feature] == STRATA_AS_BINARY)
+        return answer_piece(plan, persona, marker, label, arena, piece);
+    piece->gradable = true;
+    return fill_piece("name.number", slot, arena, piece);
 }
 
 /* Whether this is an amount of one category of goods: shares of a whole cannot all be high. */
@@ -223,26 +226,54 @@ static bool is_category_amount(const struct strata_plan *plan, size_t f)
            strcmp(feature->meaning, "category") == 0;
 }
 
+/* Whether this tells how much one thing is wanted. */
+static bool is_motive(const struct strata_plan *plan, size_t f)
+{
+    const char *meaning = plan->config->feature[f].meaning;
+    return plan->as[f] != STRATA_AS_NOMINAL && meaning &&
+           (strcmp(meaning, "motive") == 0 || strcmp(meaning, "interest") == 0);
+}
+
+/* Most features of a kind are high, or most are low, and none is the other. */
+static bool all_of_a_kind(const struct strata_plan *plan, const struct strata_persona *persona,
+                          bool (*is)(const struct strata_plan *plan, size_t f), bool *high)
+{
+    size_t n_all = 0, n_high = 0, n_low = 0;
+    for (size_t f = 0; f < plan->n_features; f++) n_all += is(plan, f);
+    for (size_t m = 0; m < persona->n_markers; m++) {
+        const struct strata_marker *marker = &persona->marker[m];
+        if (fabs(marker->effect) < STRATA_NOTICEABLE || !is(plan, marker->feature)) continue;
+        n_high += marker->effect > 0.0;
+        n_low += marker->effect < 0.0;
+    }
+    *high = n_high > 0;
+    const size_t n = n_high + n_low;
+    return !(n_high > 0 && n_low > 0) && n >= MIN_EVERYTHING && 2 * n > n_all;
+}
+
+/* Spend says better that they buy much or little. */
+static bool tells_spend(const struct strata_plan *plan, const struct strata_persona *persona)
+{
+    for (size_t m = 0; m < persona->n_markers; m++) {
+        const struct strata_marker *marker = &persona->marker[m];
+        const char *meaning = plan->config->feature[marker->feature].meaning;
+        if (fabs(marker->effect) >= STRATA_NOTICEABLE && meaning && strcmp(meaning, "spend") == 0)
+            return true;
+    }
+    return false;
+}
+
 bool strata_piece_everything(const struct strata_plan *plan, const struct strata_persona *persona,
                              struct strata_arena *arena, struct strata_piece *piece)
 {
     const struct strata_slot slot[3] = {{"label", ""}, {"level", ""}, {"people", ""}};
-    size_t n_all = 0, n_high = 0, n_low = 0;
-    for (size_t f = 0; f < plan->n_features; f++) n_all += is_category_amount(plan, f);
-    for (size_t m = 0; m < persona->n_markers; m++) {
-        const struct strata_marker *marker = &persona->marker[m];
-        if (fabs(marker->effect) < STRATA_NOTICEABLE) continue;
-        const char *meaning = plan->config->feature[marker->feature].meaning;
-        if (meaning && strcmp(meaning, "spend") == 0) return false; /* says it better */
-        if (!is_category_amount(plan, marker->feature)) continue;
-        n_high += marker->effect > 0.0;
-        n_low += marker->effect < 0.0;
-    }
-    const size_t n = n_high + n_low;
-    if ((n_high > 0 && n_low > 0) || n < MIN_EVERYTHING || 2 * n <= n_all) return false;
-    *piece = (struct strata_piece){.code = ((uint64_t)plan->n_features << 32 | (n_high > 0)) + 1,
-                                   .meaning = "everything",
-                                   .effect = persona->marker[0].effect};
-    if ((piece->effect > 0.0) != (n_high > 0)) piece->effect = -piece->effect;
-    return fill_piece("name.everything", slot, arena, piece);
+    bool high = false;
+    const bool goods =
+        !tells_spend(plan, persona) && all_of_a_kind(plan, persona, is_category_amount, &high);
+    if (!goods && !all_of_a_kind(plan, persona, is_motive, &high)) return false;
+    const char *meaning = goods ? "everything" : "motives";
+    *piece = (struct strata_piece){.code = ((uint64_t)(plan->n_features + !goods) << 32 | high) + 1,
+                                   .meaning = meaning,
+                                   .effect = fabs(persona->marker[0].effect) * (high ? 1.0 : -1.0)};
+    return fill_piece(goods ? "name.everything" : "name.motives", slot, arena, piece);
 }

@@ -122,23 +122,74 @@ static void strongest_level(const struct strata_plan *plan,
     if (reference > 0.0) cell->index = 100.0 * cell->share[cell->level] / reference;
 }
 
-static double to_tenths(double x)
+/* Sums over a group's positions. */
+struct positions {
+    double n, sum, squares;
+};
+
+/* From what is published: hidden levels are taken to be as frequent, against each other, as everybody's are, or
+ * alike where those are hidden too. */
+static struct positions published_positions(const struct strata_plan *plan,
+                                            const struct strata_profile_tally *tally, size_t g,
+                                            size_t f, const struct strata_profile_cell *cell,
+                                            const struct strata_profile_cell *all)
 {
-    return isnan(x) ? x : rint(x * 10.0) / 10.0;
+    const uint64_t *own = tally->weight.level + g * plan->n_all_levels + plan->slot[f];
+    const uint64_t *each = tally->weight.level + plan->k * plan->n_all_levels + plan->slot[f];
+    struct positions shown = {0}, hidden = {0};
+    for (size_t l = 0; l < plan->n_levels[f]; l++) {
+        const double x = plan->position[plan->slot[f] + l];
+        if (x < 0.0) continue;
+        struct positions *to = isnan(cell->share[l]) ? &hidden : &shown;
+        const double n = to == &shown           ? (double)own[l]
+                         : isnan(all->share[l]) ? 1.0
+                                                : (double)each[l];
+        to->n += n;
+        to->sum += n * x;
+        to->squares += n * x * x;
+    }
+    if (hidden.n == 0.0) return shown;
+    const double n = (double)tally->weight.value[g * plan->n_features + f] - shown.n;
+    shown.sum += n * (hidden.sum / hidden.n);
+    shown.squares += n * (hidden.squares / hidden.n);
+    shown.n += n;
+    return shown;
+}
+
+static double square_of(struct positions group)
+{
+    return fmax(0.0, group.squares - group.sum * group.sum / group.n);
+}
+
+/* Of an ordinal feature with hidden levels: nothing but what can be computed from the record. */
+static double published_effect(const struct strata_plan *plan,
+                               const struct strata_profile_tally *tally, size_t s, size_t f,
+                               const struct strata_profile_cell *cell,
+                               const struct strata_profile_cell *all)
+{
+    const struct positions own = published_positions(plan, tally, s, f, cell, all);
+    const struct positions each = published_positions(plan, tally, plan->k, f, all, all);
+    const struct positions rest = {each.n - own.n, each.sum - own.sum, each.squares - own.squares};
+    if (!(own.n > 0.0 && rest.n > 0.0)) return STRATA_UNKNOWN;
+    const double scale = ldexp(1.0, plan->weight_exponent);
+    return standardised(own.sum / own.n - rest.sum / rest.n,
+                        scale * (square_of(own) + square_of(rest)), scale * each.n);
 }
 
 static void compare_cell(const struct strata_plan *plan, const struct strata_profile_tally *tally,
                          size_t s, size_t f, const struct strata_profile_cell *all,
                          struct strata_profile_cell *cell)
 {
-    if (cell->hidden || cell->count == 0) return;
+    if (cell->hidden || all->hidden || cell->count == 0) return;
     switch (plan->as[f]) {
     case STRATA_AS_NOMINAL:
         strongest_level(plan, tally, s, f, all, cell);
         return;
     case STRATA_AS_ORDINAL: /* a hidden mean must not come back through the effect */
-        cell->effect = mean_effect(plan, tally, s, f);
-        if (isnan(cell->mean)) cell->effect = to_tenths(cell->effect);
+        if (isnan(cell->mean) || isnan(all->mean))
+            cell->effect = published_effect(plan, tally, s, f, cell, all);
+        else
+            cell->effect = mean_effect(plan, tally, s, f);
         return;
     case STRATA_AS_NUMBER:
     case STRATA_AS_BINARY:

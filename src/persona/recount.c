@@ -20,86 +20,106 @@ static void use_condition(bool *used, const struct strata_condition *condition)
     used[condition->feature] = true;
 }
 
-static void add_row(struct strata_duck_cursor *cursor, size_t row, size_t column, size_t n,
-                    int64_t *to)
+/* One query: some rules, and perhaps the tree. */
+struct asking {
+    const struct strata_plan *plan;
+    const struct strata_rule *rule;
+    size_t first, end;
+    const char *leaf_sql; /* NULL: not the tree */
+    const char *tree_sql;
+};
+
+/* Who is where: a row of the answer for each segment, and for each leaf with what the tree tells of it; the rules'
+ * counts, and their weights. */
+static const char *query_of(const struct asking *asking, struct strata_arena *scratch)
 {
-    for (size_t i = 0; i < n; i++) {
-        const int64_t *value = strata_duck_values(cursor, column + i);
-        to[i] += value[row];
+    const bool weighted = asking->plan->weight != NULL, tree = asking->leaf_sql != NULL;
+    const char *weight = "sum(" STRATA_SHEET_WEIGHT ")";
+    const char *sql = strata_arena_print(
+        scratch,
+        "SELECT " STRATA_SHEET_LABEL "::BIGINT, (%s)::BIGINT, (%s)::BIGINT, count(*), (%s)::BIGINT",
+        tree ? asking->leaf_sql : "0", tree ? asking->tree_sql : "0",
+        weighted ? weight : "count(*)");
+    for (size_t s = asking->first; s < asking->end && sql; s++) {
+        const char *rule = asking->rule[s].sql;
+        if (asking->rule[s].n_conditions == 0) continue;
+        sql = strata_arena_print(scratch, "%s, count(CASE WHEN %s THEN 1 END)", sql, rule);
+        if (sql && weighted)
+            sql = strata_arena_print(scratch,
+                                     "%s, coalesce(sum(CASE WHEN %s THEN " STRATA_SHEET_WEIGHT
+                                     " END), 0)::BIGINT",
+                                     sql, rule);
+    }
+    return sql ? strata_arena_print(scratch, "%s FROM " STRATA_SHEET_TABLE " GROUP BY 1, 2, 3", sql)
+               : NULL;
+}
+
+static int64_t value_of(const struct strata_duck_cursor *cursor, size_t column, size_t row)
+{
+    const int64_t *value = strata_duck_values(cursor, column);
+    return value[row];
+}
+
+/* Customers, those of the segment, and the weights of both. */
+static void add_to(int64_t *to, int64_t count, int64_t weight, bool own)
+{
+    to[0] += count;
+    to[2] += weight;
+    if (!own) return;
+    to[1] += count;
+    to[3] += weight;
+}
+
+static void add_answer(const struct asking *asking, const struct strata_duck_cursor *cursor,
+                       size_t row, struct strata_recount *recount)
+{
+    const int64_t label = value_of(cursor, 0, row);
+    size_t column = 5;
+    if (asking->leaf_sql)
+        add_to(recount->leaf + 4 * value_of(cursor, 1, row), value_of(cursor, 3, row),
+               value_of(cursor, 4, row), value_of(cursor, 2, row) == label + 1);
+    for (size_t s = asking->first; s < asking->end; s++) {
+        if (asking->rule[s].n_conditions == 0) continue;
+        const int64_t count = value_of(cursor, column++, row);
+        const int64_t weight = asking->plan->weight ? value_of(cursor, column++, row) : count;
+        add_to(recount->rule + 4 * s, count, weight, label == (int64_t)s);
     }
 }
 
-/* The four counts of some rules in one query. */
-static strata_status count_rules(struct strata_duck *duck, const struct strata_rule *rule,
-                                 size_t first, size_t end, int64_t *count,
-                                 struct strata_arena scratch, struct strata_err *err)
+static strata_status ask(struct strata_duck *duck, const struct asking *asking,
+                         struct strata_recount *recount, struct strata_arena scratch,
+                         struct strata_err *err)
 {
     struct strata_duck_cursor cursor = {0};
-    const char *sql = "";
     bool more = false;
-    for (size_t s = first; s < end && sql; s++) {
-        if (rule[s].n_conditions == 0) continue;
-        sql = strata_arena_print(
-            &scratch,
-            "%s, count(*) FILTER (WHERE %s), count(*) FILTER (WHERE %s AND " STRATA_SHEET_SEGMENT
-            " = %zu), coalesce(sum(" STRATA_SHEET_WEIGHT ") FILTER (WHERE %s), 0)::BIGINT, "
-            "coalesce(sum(" STRATA_SHEET_WEIGHT ") FILTER (WHERE %s AND " STRATA_SHEET_SEGMENT
-            " = %zu), 0)::BIGINT",
-            sql, rule[s].sql, rule[s].sql, s + 1, rule[s].sql, rule[s].sql, s + 1);
-    }
+    const char *sql = query_of(asking, &scratch);
     if (!sql) return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the SQL of the rules");
-    if (!*sql) return STRATA_OK;
-    STRATA_TRY(strata_duck_query(duck, &cursor, err, "SELECT %s FROM " STRATA_SHEET_TABLE, sql + 2));
-    const strata_status status = strata_duck_next(&cursor, &more, err);
-    size_t column = 0;
-    for (size_t s = first; s < end && status == STRATA_OK && more; s++) {
-        if (rule[s].n_conditions == 0) continue;
-        add_row(&cursor, 0, column, 4, count + 4 * s);
-        column += 4;
-    }
-    strata_duck_cursor_finish(&cursor);
-    return status;
-}
-
-/* Customers in each leaf, and those whose segment the tree's own SQL tells. */
-static strata_status count_leaves(struct strata_duck *duck, const struct strata_tree *tree,
-                                  const char *leaf_sql, int64_t *count, struct strata_err *err)
-{
-    struct strata_duck_cursor cursor = {0};
-    bool more = false;
-    STRATA_TRY(strata_duck_query(
-        duck, &cursor, err,
-        "SELECT (%s)::BIGINT, count(*), count(*) FILTER (WHERE (%s) = " STRATA_SHEET_SEGMENT
-        "), sum(" STRATA_SHEET_WEIGHT ")::BIGINT, coalesce(sum(" STRATA_SHEET_WEIGHT
-        ") FILTER (WHERE (%s) = " STRATA_SHEET_SEGMENT "), 0)::BIGINT FROM " STRATA_SHEET_TABLE
-        " GROUP BY 1",
-        leaf_sql, tree->sql, tree->sql));
+    STRATA_TRY(strata_duck_query(duck, &cursor, err, "%s", sql));
     strata_status status = strata_duck_next(&cursor, &more, err);
     for (; status == STRATA_OK && more; status = strata_duck_next(&cursor, &more, err)) {
-        const int64_t *leaf = strata_duck_values(&cursor, 0);
-        for (size_t row = 0; row < cursor.n_rows; row++) {
-            STRATA_REQUIRE((size_t)leaf[row] < tree->n_nodes);
-            add_row(&cursor, row, 1, 4, count + 4 * leaf[row]);
-        }
+        for (size_t row = 0; row < cursor.n_rows; row++) add_answer(asking, &cursor, row, recount);
     }
     strata_duck_cursor_finish(&cursor);
+    recount->scans++;
     return status;
 }
 
-static strata_status count_all(struct strata_sheet *sheet, const struct strata_rule *rule,
-                               const struct strata_tree *tree, const char *leaf_sql,
-                               struct strata_recount *recount, struct strata_arena scratch,
-                               struct strata_err *err)
+/* As many rules at a time as are quick to plan; the tree with them where that is all of them. */
+static strata_status ask_all(struct strata_sheet *sheet, const struct strata_rule *rule,
+                             const struct strata_tree *tree, const char *leaf_sql,
+                             struct strata_recount *recount, struct strata_arena scratch,
+                             struct strata_err *err)
 {
     const size_t k = sheet->plan->k;
-    for (size_t first = 0; first < sheet->plan->table->n_rows;) {
-        STRATA_TRY(strata_sheet_fill(sheet, &first, err));
-        for (size_t s = 0; s < k; s += RULES_AT_A_TIME) {
-            const size_t end = s + RULES_AT_A_TIME < k ? s + RULES_AT_A_TIME : k;
-            STRATA_TRY(count_rules(sheet->duck, rule, s, end, recount->rule, scratch, err));
-        }
-        if (tree->n_nodes)
-            STRATA_TRY(count_leaves(sheet->duck, tree, leaf_sql, recount->leaf, err));
+    const bool together = k <= RULES_AT_A_TIME;
+    struct asking asking = {.plan = sheet->plan, .rule = rule, .tree_sql = tree->sql};
+    if (tree->n_nodes > 0) asking.leaf_sql = leaf_sql;
+    if (asking.leaf_sql && !together) STRATA_TRY(ask(sheet->duck, &asking, recount, scratch, err));
+    if (!together) asking.leaf_sql = NULL;
+    for (asking.first = 0; asking.first < k; asking.first = asking.end) {
+        const size_t left = k - asking.first;
+        asking.end = asking.first + (left < RULES_AT_A_TIME ? left : RULES_AT_A_TIME);
+        STRATA_TRY(ask(sheet->duck, &asking, recount, scratch, err));
     }
     return STRATA_OK;
 }
@@ -110,10 +130,11 @@ strata_status strata_recount_run(const struct strata_plan *plan, const struct st
                                  struct strata_err *err)
 {
     bool *used = STRATA_NEW(&scratch, bool, plan->n_features);
-    struct strata_sheet sheet = {.plan = plan, .used = used};
+    struct strata_sheet sheet = {.plan = plan};
     size_t n_rules = 0;
     if (!used) return STRATA_FAIL(err, STRATA_E_MEMORY, "no room to count the customers of rules");
     for (size_t s = 0; s < plan->k; s++) {
+        n_rules += rule[s].n_conditions > 0;
         for (size_t c = 0; c < rule[s].n_conditions; c++)
             use_condition(used, &rule[s].condition[c]);
     }
@@ -121,9 +142,8 @@ strata_status strata_recount_run(const struct strata_plan *plan, const struct st
         if (tree->node[i].yes) use_condition(used, &tree->node[i].condition);
     }
     if (plan->table->n_rows == 0 || (n_rules == 0 && tree->n_nodes == 0)) return STRATA_OK;
-    strata_status status = strata_sheet_open(&sheet, err);
-    if (status == STRATA_OK)
-        status = count_all(&sheet, rule, tree, leaf_sql, recount, scratch, err);
+    strata_status status = strata_sheet_open(&sheet, used, &scratch, err);
+    if (status == STRATA_OK) status = ask_all(&sheet, rule, tree, leaf_sql, recount, scratch, err);
     strata_sheet_close(&sheet);
     return status;
 }

@@ -6,16 +6,21 @@
 #include "persona/persona_impl.h"
 #include "strata/rules.h"
 
+#define STRATA_NO_CODE 255 /* of a row without a value */
+
 /* One feature that conditions may be about.  Its values lie in n bins, and in one more when they are
- * missing; the bins of all axes are the cells. */
+ * missing; the bins of all axes are the cells.  Rows keep the code of the bin that they lay in before any were
+ * merged. */
 struct strata_axis {
     size_t feature;
     bool ordered; /* conditions are intervals of bins; else sets of bins, which are levels */
     size_t n;
+    size_t n_codes;
+    uint8_t bin[256];  /* of each code, rising where ordered; n of STRATA_NO_CODE */
     size_t first;      /* its first cell; n + 1 cells */
     size_t first_tree; /* of the tree, whose bins are coarser: n_tree + 1 */
     size_t n_tree;
-    double *edge;       /* ordered: (n - 1) rising; bin b holds edge[b - 1] <= value < edge[b] */
+    double *edge; /* ordered: (n - 1) rising, then infinity; bin b holds edge[b - 1] <= value < edge[b] */
     double *low, *high; /* (n) least and greatest value of each bin on this rank; infinities: none */
     const bool *shown;  /* levels: (n) may be told of */
     uint8_t *grade;     /* (n - 1) of each edge; when not all can stay, the lowest do */
@@ -23,12 +28,16 @@ struct strata_axis {
 
 struct strata_axes {
     const struct strata_plan *plan;
-    struct strata_axis *axis; /* (n) */
+    const struct strata_personas *personas; /* what is published */
+    struct strata_axis *axis;               /* (n) */
     size_t n;
     size_t n_cells, n_tree_cells;
-    size_t coarse; /* bins of an ordered axis that are one of the tree */
-    uint16_t *bin; /* (n_rows, n); an axis' n where missing */
-    size_t planes; /* 1: customers; 2: and their weight beside them */
+    size_t n_tree_cells_max; /* after merging */
+    size_t coarse;           /* bins of an ordered axis that are one of the tree */
+    uint8_t *code; /* (n, n_rows) of each axis, the rows by segment as the plan's groups place them */
+    uint32_t *weight; /* (n_rows) in the same order, or NULL */
+    uint8_t *table;   /* of each thread, for finding codes */
+    size_t planes;    /* 1: customers; 2: and their weight beside them */
 };
 
 /* A condition on bins. */
@@ -46,10 +55,21 @@ struct strata_hits {
     uint64_t weight, weight_hits;
 };
 
+/* How the last step changed a rule: the one condition that is new, another, or gone. */
+struct strata_change {
+    size_t axis;  /* of it: what is counted there is as it was */
+    size_t place; /* STRATA_RULE_CONDITIONS: gone */
+    bool had;
+    struct strata_range before;
+    bool leaving[2]; /* of the others, of the segment: those whom the rule is no longer true for are counted,
+                        because they are fewer than those whom it is true for */
+};
+
 /* A rule in the making. */
 struct strata_draft {
     struct strata_range range[STRATA_RULE_CONDITIONS];
     size_t n;
+    struct strata_change change;
     struct strata_hits hits;
     double cost;  /* what each step makes smaller */
     bool settled; /* no step does */
@@ -59,21 +79,49 @@ struct strata_draft {
 struct strata_branch {
     struct strata_range range; /* of one that is split */
     bool split;
-    uint32_t yes, no;
+    uint32_t parent, yes, no;
     uint32_t segment; /* the one of the greatest weight */
     unsigned depth;
     struct strata_hits hits;
-    bool kept; /* after pruning: a node of the tree; a leaf of it unless split */
+    bool open;      /* in the frontier */
+    uint32_t place; /* of its cells then */
+    bool kept;      /* after pruning: a node of the tree; a leaf of it unless split */
+};
+
+/* Where the rows of a branch go: to `yes` with a code from `from` to `from + width`, else to `no`. */
+struct strata_turn {
+    const uint8_t *code; /* (n_rows) */
+    uint8_t from, width;
+    uint16_t yes, no;
+};
+
+/* The cut of a branch that has been found best; its range is of bins, not of the tree's. */
+struct strata_cut {
+    double gain;
+    struct strata_range range;
+    struct strata_hits yes, no;
+    uint32_t yes_segment, no_segment;
 };
 
 #define STRATA_NO_SLOT UINT32_MAX
+/* Of two siblings the one with fewer customers is counted; the other is what their parent has beside it. */
+struct strata_counted {
+    uint32_t into; /* place of what is counted, or STRATA_NO_SLOT */
+    uint32_t from; /* place of the parent, to become the other's, or STRATA_NO_SLOT */
+};
+
 struct strata_growth {
     struct strata_branch *branch; /* (most) a child stands behind its parent */
+    struct strata_turn *turn;     /* (most) */
     size_t n, most;
-    uint32_t *slot;     /* (most) place in the frontier, or STRATA_NO_SLOT */
-    uint32_t *frontier; /* (strata_frontier_max) branches that may be split next */
+    uint32_t *slot;         /* (most) place among the counted, or STRATA_NO_SLOT */
+    uint32_t *frontier;     /* (strata_frontier_max) branches that may be split next */
+    struct strata_cut *cut; /* (strata_frontier_max) the best of each */
     size_t n_frontier;
-    uint32_t *at; /* (n_rows) where each row is */
+    struct strata_counted *counted; /* (strata_frontier_max) */
+    size_t n_counted;
+    uint16_t *at;  /* (n_rows) where each row is */
+    int64_t *cell; /* (planes, strata_frontier_max, n_tree_cells, k) */
 };
 
 /* Both planes of counts: customers, and weight; the same place without case weights. */
@@ -86,9 +134,12 @@ struct strata_search {
     struct strata_draft *draft; /* (k) */
     struct strata_growth growth;
     const uint64_t *size, *weight; /* (k + 1) of the segments and of everybody */
-    /* What a level counts, a plane after the other: of each draft its cells, (k, n_cells, 2) customers
-     * and hits; of each branch of the frontier (n_tree_cells, k). */
-    int64_t *wire;
+    struct strata_lists *lists;
+    unsigned levels; /* that have been counted */
+    /* Of each draft's cells, (planes, k, n_cells, 2): others, and the segment's; of an axis that it has a condition
+     * of, those whom all its other conditions are true for. */
+    int64_t *cell;
+    int64_t *wire; /* what a level counts, a plane after the other: of the drafts, of the counted branches */
     int64_t *first; /* (planes, n_cells, k) everybody's */
 };
 
@@ -112,16 +163,6 @@ static inline bool strata_is_tellable(uint64_t count)
     return count == 0 || count >= STRATA_MIN_CELL;
 }
 
-static inline bool strata_range_holds(const struct strata_range *range, const uint16_t *bin)
-{
-    const uint16_t here = bin[range->axis];
-    if (range->n_levels == 0) return here >= range->from && here <= range->to;
-    for (size_t l = 0; l < range->n_levels; l++) {
-        if (range->level[l] == here) return true;
-    }
-    return false;
-}
-
 /* The tree's cell of a bin. */
 static inline size_t strata_tree_cell(const struct strata_axes *axes,
                                       const struct strata_axis *axis, size_t bin)
@@ -134,11 +175,20 @@ static inline size_t strata_tree_cell(const struct strata_axes *axes,
 bool strata_axes_make(struct strata_axes *axes, const struct strata_plan *plan,
                       const struct strata_profile_tally *tally,
                       const struct strata_personas *personas, struct strata_arena *arena);
-/* Put every row into its bins: one pass.  Not collective. */
-void strata_axes_fill(struct strata_axes *axes);
+/* Put every row into its bins and count them, (planes, n_cells, k): one pass.  Not collective. */
+void strata_axes_fill(struct strata_axes *axes, int64_t *count);
+/* The codes of an interval of bins, or of one level. */
+void strata_axes_codes(const struct strata_axis *axis, const struct strata_range *range,
+                       uint8_t *from, uint8_t *width);
 /* Leave out edges with fewer than the minimum count of customers between them, or beyond the last.
  * count is (planes, n_cells, k), of everybody, and is folded likewise. */
 void strata_axes_merge(struct strata_axes *axes, int64_t *count);
+
+/* Whether a condition on a range tells nothing of segment s and of everybody that their profiles do not: its levels
+ * are published, or all others are.  In the tree, a number is told of whatever is known of it. */
+bool strata_range_is_open(const struct strata_axes *axes, const struct strata_range *range,
+                          size_t s);
+bool strata_range_is_open_to_all(const struct strata_axes *axes, const struct strata_range *range);
 
 /* search.c: a pass and a reduction a level; afterwards drafts and branches are the best found.
  * Collective. */
@@ -147,16 +197,25 @@ bool strata_search_make(struct strata_search *search, const struct strata_plan *
                         const struct strata_personas *personas, struct strata_arena *arena);
 void strata_search_run(struct strata_comm *comm, struct strata_search *search);
 
+uint64_t strata_lists_bytes(uint64_t n_rows, uint64_t k, size_t n_threads);
+/* lists.c: one pass over the rows, which fills the wire.  Not collective. */
+struct strata_lists *strata_lists_make(const struct strata_search *search,
+                                       struct strata_arena *arena);
+void strata_lists_count(struct strata_search *search);
+/* Numbers of one plane of the wire. */
+size_t strata_draft_numbers(const struct strata_search *search);
+size_t strata_branch_numbers(const struct strata_search *search);
+
 /* steps.c: the best step of a draft, given what was counted of its cells: (n_cells, 2). */
 void strata_draft_start(const struct strata_search *search, size_t s);
 void strata_draft_step(const struct strata_search *search, size_t s, struct strata_planes cell);
 
 /* tree.c */
 bool strata_growth_make(struct strata_search *search, struct strata_arena *arena);
-/* Add a row to the counts of the branch where it is, (n_frontier, n_tree_cells, k). */
-void strata_growth_count(struct strata_search *search, size_t row, int64_t *count, int64_t *weight);
-/* Split what is worth it, and choose the next frontier. */
-void strata_growth_split(struct strata_search *search, struct strata_planes counts);
+/* Split what is worth it, choose the next frontier, and what is to be counted of it. */
+void strata_growth_split(struct strata_search *search);
+/* Take over what was counted of the branches, (planes) plane_numbers apart. */
+void strata_growth_take(struct strata_search *search, const int64_t *count, size_t plane_numbers);
 
 /* prune.c: keep the branches of the best tree with at most 2 k leaves whose misses can be told; none when there
  * is no such tree.  False when memory ends. */
@@ -189,30 +248,27 @@ bool strata_rule_write(const struct strata_axes *axes, const struct strata_draft
 bool strata_tree_write(const struct strata_search *search, struct strata_arena *keep,
                        struct strata_tree *out, const char **leaf_sql);
 
-/* sheet.c: some features of this rank's customers as a DuckDB table, a part of the rows at a time. */
+/* sheet.c: some features of this rank's customers as a DuckDB table. */
 struct strata_sheet {
     const struct strata_plan *plan;
     struct strata_duck *duck;
-    const bool *used; /* (n_features) */
-    size_t n_used;
 };
-#define STRATA_SHEET_TABLE "customers"
-#define STRATA_SHEET_SEGMENT "\"strata segment\""
-#define STRATA_SHEET_WEIGHT "\"strata weight\""
+#define STRATA_SHEET_TABLE "customers()"
+#define STRATA_SHEET_LABEL "\"strata label\"" /* of the segment, from 0 */
 #define STRATA_SHEET_ROW "\"strata row\""
-STRATA_MUST_CHECK strata_status strata_sheet_open(struct strata_sheet *sheet,
-                                                  struct strata_err *err);
-/* The next rows from *first on become the table; moves *first. */
-STRATA_MUST_CHECK strata_status strata_sheet_fill(struct strata_sheet *sheet, size_t *first,
+#define STRATA_SHEET_WEIGHT "\"strata weight\"" /* there are only with case weights */
+/* used is (n_features); scratch outlives the sheet. */
+STRATA_MUST_CHECK strata_status strata_sheet_open(struct strata_sheet *sheet, const bool *used,
+                                                  struct strata_arena *scratch,
                                                   struct strata_err *err);
 void strata_sheet_close(struct strata_sheet *sheet);
 
 /* recount.c: what DuckDB counts of the rules and of the tree's leaves on this rank's customers. */
 struct strata_recount {
-    size_t n_leaves; /* places among the nodes */
-    int64_t *rule;   /* (k, 4) customers, hits, weight, weight of hits */
-    int64_t *leaf;   /* (n_nodes, 4) */
-    size_t n;        /* of both together, which lie behind each other */
+    int64_t *rule;  /* (k, 4) customers, hits, weight, weight of hits */
+    int64_t *leaf;  /* (n_nodes, 4) */
+    size_t n;       /* of both together, which lie behind each other */
+    unsigned scans; /* of all rows */
 };
 bool strata_recount_make(struct strata_recount *recount, size_t k, const struct strata_tree *tree,
                          struct strata_arena *arena);
@@ -221,8 +277,8 @@ STRATA_MUST_CHECK strata_status strata_recount_run(
     const char *leaf_sql, struct strata_recount *recount, struct strata_arena scratch,
     struct strata_err *err);
 
-/* apriori.c: the job's a-priori segments into personas.  Collective; for each two passes over the rows and those of
- * the quartiles, besides one of DuckDB for all of them.  room: bytes that profiling two groups takes.  Same bits for
+/* apriori.c: the job's a-priori segments into personas.  Collective; for each two passes over the rows,
+ * besides one of DuckDB for all of them.  room: addresses that profiling two groups takes.  Same bits for
  * any number of ranks.  Fails on all ranks alike, also where DuckDB refuses a condition at some value. */
 STRATA_MUST_CHECK strata_status strata_apriori_profile(
     struct strata_comm *comm, const struct strata_plan *plan,
@@ -239,14 +295,13 @@ const char *strata_exact_tell(const struct strata_feature *feature, double value
 /* rules.c: a rule for each segment, and the tree.  Collective.  At most STRATA_RULE_LEVELS_MAX passes over the
  * rows, one reduction each, then one gather and one reduction more.  After disclosure, of what is visible.  rule is
  * (k) in keep.  Same bits for any number of ranks.  Fails for lack of memory, on all ranks alike. */
-STRATA_MUST_CHECK strata_status strata_rules_find(struct strata_comm *comm,
-                                                  const struct strata_plan *plan,
-                                                  const struct strata_profile_tally *tally,
-                                                  const struct strata_personas *personas,
-                                                  struct strata_arena *keep,
-                                                  struct strata_rule **rule,
-                                                  struct strata_tree *tree, struct strata_err *err);
+STRATA_MUST_CHECK strata_status
+strata_rules_find(struct strata_comm *comm, const struct strata_plan *plan,
+                  const struct strata_profile_tally *tally, const struct strata_personas *personas,
+                  struct strata_arena *keep, struct strata_rule **rule, struct strata_tree *tree,
+                  struct strata_describe_cost *cost, struct strata_err *err);
 /* Bytes that it needs beside its result. */
-uint64_t strata_rules_bytes(uint64_t n_rows, size_t n_features, size_t k, bool weighted);
+uint64_t strata_rules_bytes(uint64_t n_rows, size_t n_features, size_t k, int n_threads,
+                            bool weighted);
 
 #endif

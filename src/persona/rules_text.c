@@ -92,6 +92,14 @@ static const char *tell_levels(struct telling telling, const struct strata_condi
     return all ? tell(telling, "rule.level", feature->label, all, "") : NULL;
 }
 
+/* "with a loan", "not retired", "have redeemed". */
+static const char *tell_answer(struct telling telling, const char *label, bool yes)
+{
+    const struct strata_slot slot = {"label", label};
+    const char *text = strata_message_at("rule", strata_yes_kind(label), yes ? "high" : "low");
+    return strata_message_fill(text, &slot, 1, telling.arena);
+}
+
 static const char *tell_condition(struct telling telling, const struct strata_condition *condition)
 {
     const struct strata_feature *feature = &telling.plan->config->feature[condition->feature];
@@ -99,8 +107,7 @@ static const char *tell_condition(struct telling telling, const struct strata_co
     case STRATA_AS_NUMBER:
         return tell_number(telling, condition);
     case STRATA_AS_BINARY:
-        return tell(telling, isnan(condition->high) ? "rule.yes" : "rule.no", feature->label, "",
-                    "");
+        return tell_answer(telling, feature->label, isnan(condition->high));
     case STRATA_AS_ORDINAL:
         return tell_position(telling, condition);
     case STRATA_AS_NOMINAL:
@@ -137,14 +144,19 @@ static const char *levels_sql(struct telling telling, const char *const *level, 
     return all;
 }
 
+/* To DuckDB NaN is greater than any number, and to Strata no value.  Counts are taken to have none. */
 static const char *number_condition(struct telling telling, const char *name,
                                     const struct strata_condition *condition)
 {
+    const bool counted = telling.plan->config->feature[condition->feature].type == STRATA_COUNT;
     const char *low = "", *high = "";
     if (!isnan(condition->low)) low = number_sql(telling, condition->low);
     if (!isnan(condition->high)) high = number_sql(telling, condition->high);
     if (!low || !high) return NULL;
-    if (isnan(condition->high)) return strata_arena_print(telling.arena, "%s >= %s", name, low);
+    if (isnan(condition->high) && counted)
+        return strata_arena_print(telling.arena, "%s >= %s", name, low);
+    if (isnan(condition->high))
+        return strata_arena_print(telling.arena, "isfinite(%s) AND %s >= %s", name, name, low);
     if (isnan(condition->low)) return strata_arena_print(telling.arena, "%s < %s", name, high);
     return strata_arena_print(telling.arena, "%s >= %s AND %s < %s", name, low, name, high);
 }

@@ -82,7 +82,7 @@ static const char *count_text(uint64_t count, struct strata_arena *arena)
 {
     char text[STRATA_NUMBER_TEXT];
     strata_number_text((double)count, 0, text);
-    return strata_arena_copy(arena, text, strlen(text));
+    return strata_number_said(text, arena);
 }
 
 /* The first statement: how many they are. */
@@ -93,11 +93,12 @@ static strata_status write_size(const struct strata_plan *plan, const struct str
     char share[STRATA_NUMBER_TEXT];
     char same[STRATA_NUMBER_TEXT];
     strata_number_pair(persona->share, persona->share, STRATA_FORM_PERCENT, share, same);
-    const struct strata_slot slot[2] = {{"value", share},
+    const struct strata_slot slot[2] = {{"value", strata_number_said(share, &scratch)},
                                         {"count", count_text(persona->size, &scratch)}};
-    if (!slot[1].text) return no_room(err);
+    if (!slot[0].text || !slot[1].text) return no_room(err);
     const char *how = plan->k == 1 ? "alone" : plan->weight ? "weighted" : NULL;
-    char *text = strata_message_fill(strata_message_at("say.size", how, NULL), slot, 2, keep);
+    const char *one = persona->size == 1 ? "one" : NULL;
+    char *text = strata_message_fill(strata_message_at("say.size", how, one), slot, 2, keep);
     if (!text) return no_room(err);
     strata_sentence_case(text);
     *statement = (struct strata_statement){.text = text,
@@ -113,9 +114,7 @@ static strata_status write_size(const struct strata_plan *plan, const struct str
     return STRATA_OK;
 }
 
-/* How a yes or no is said by its label: "in Spain" is what one is, "redeemed" what one did, "a loan" what
- * one has. */
-static const char *yes_kind(const char *label)
+const char *strata_yes_kind(const char *label)
 {
     const char *did = strata_message("label.did");
     const size_t n = strcspn(label, " ");
@@ -132,7 +131,7 @@ const char *strata_clause_pattern(const struct strata_plan *plan, const struct s
     const bool high = level ? fact->direction == STRATA_HIGH : fact->effect > 0.0;
     const bool yes = plan->as[fact->feature] == STRATA_AS_BINARY;
     const char *kind = level ? "level"
-                       : yes ? yes_kind(plan->config->feature[fact->feature].label)
+                       : yes ? strata_yes_kind(plan->config->feature[fact->feature].label)
                              : "number";
     return strata_message_at("do", kind, high ? "high" : "low");
 }
@@ -176,6 +175,18 @@ static const char *clause_of(const struct strata_plan *plan, const struct strata
     return strata_told_fill(strata_message(key), &told, arena);
 }
 
+bool strata_is_untold(const struct strata_plan *plan, const struct strata_persona *persona)
+{
+    bool hidden = false;
+    for (size_t f = 0; f < plan->n_features && !hidden; f++) {
+        const struct strata_profile_cell *cell = &persona->cell[f];
+        hidden = cell->hidden;
+        for (size_t l = 0; cell->share && l < plan->n_levels[f]; l++)
+            hidden |= isnan(cell->share[l]);
+    }
+    return hidden && persona->n_markers == 0;
+}
+
 /* One line of the strongest facts, each of which is also told in a statement. */
 static strata_status write_definition(const struct strata_plan *plan,
                                       const struct strata_fact *fact, size_t n_facts,
@@ -194,8 +205,11 @@ static strata_status write_definition(const struct strata_plan *plan,
     }
     slot[n] = (struct strata_slot){"count", count_text(persona->size, &scratch)};
     if (!slot[n].text) return no_room(err);
-    const char *text = plan->k == 1 ? strata_message("definition.alone")
-                                    : strata_clause_join("definition", n, again);
+    const char *one = persona->size == 1 ? "one" : NULL;
+    const char *text = plan->k == 1 ? strata_message_at("definition.alone", one, NULL)
+                       : n == 0 && strata_is_untold(plan, persona)
+                           ? strata_message("definition.untold")
+                           : strata_clause_join("definition", n, again);
     char *definition = strata_message_fill(text, slot, n + 1, keep);
     if (!definition) return no_room(err);
     strata_sentence_case(definition);

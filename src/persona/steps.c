@@ -42,9 +42,9 @@ static bool is_tellable(const struct strata_search *search, size_t s, struct str
 
 static void hits_add(struct strata_hits *to, struct strata_planes cell, size_t at)
 {
-    to->count += (uint64_t)cell.count[2 * at];
+    to->count += (uint64_t)(cell.count[2 * at] + cell.count[2 * at + 1]);
     to->hits += (uint64_t)cell.count[2 * at + 1];
-    to->weight += (uint64_t)cell.weight[2 * at];
+    to->weight += (uint64_t)(cell.weight[2 * at] + cell.weight[2 * at + 1]);
     to->weight_hits += (uint64_t)cell.weight[2 * at + 1];
 }
 
@@ -65,6 +65,7 @@ static void consider(const struct looking *looking, struct strata_hits hits, dou
 {
     const double cost = error_of(looking->search, looking->s, hits) * looking->factor * length;
     if (cost >= looking->best->cost || !is_tellable(looking->search, looking->s, hits)) return;
+    if (range && !strata_range_is_open(&looking->search->axes, range, looking->s)) return;
     *looking->best = (struct step){.cost = cost, .hits = hits, .place = looking->place};
     if (range)
         looking->best->range = *range;
@@ -81,10 +82,30 @@ static double length_of(const struct strata_axes *axes, const struct strata_rang
     return length;
 }
 
+/* Whether an interval can be better than the best step.  With an error of e at most, twice its hits less (1 - e) times
+ * its customers would have to be (1 - e) times the segment's, so the greatest such sum of any interval decides
+ * (Kadane's); where rounding might, the answer is yes. */
+static bool may_be_better(const struct looking *looking, const struct strata_axis *axis)
+{
+    const struct strata_planes cell = looking->cell;
+    const double error = (looking->best->cost / looking->factor) * (1.0 + 1e-9);
+    const double size = (double)looking->search->weight[looking->s];
+    double most = 0.0, here = 0.0, all = size;
+    for (size_t b = 0; b < axis->n; b++) {
+        const size_t at = 2 * (axis->first + b);
+        const double others = (double)cell.weight[at], hits = (double)cell.weight[at + 1];
+        here = fmax(here, 0.0) + 2.0 * hits - (1.0 - error) * (others + hits);
+        most = fmax(most, here);
+        all += others + hits;
+    }
+    return most >= (1.0 - error) * size - 1e-9 * all;
+}
+
 /* All intervals of bins but the one that only asks for a value. */
 static void look_at_intervals(const struct looking *looking, size_t a)
 {
     const struct strata_axis *axis = &looking->search->axes.axis[a];
+    if (!may_be_better(looking, axis)) return;
     for (size_t from = 0; from < axis->n; from++) {
         struct strata_hits hits = {0};
         for (size_t to = from; to < axis->n; to++) {
@@ -96,6 +117,14 @@ static void look_at_intervals(const struct looking *looking, size_t a)
     }
 }
 
+static bool has_level(const struct strata_range *range, size_t level)
+{
+    for (size_t l = 0; l < range->n_levels; l++) {
+        if (range->level[l] == level) return true;
+    }
+    return false;
+}
+
 /* The level with the largest share of hits that is not in the range yet; SIZE_MAX: none. */
 static size_t next_level(const struct looking *looking, const struct strata_axis *axis,
                          const struct strata_range *range)
@@ -103,11 +132,7 @@ static size_t next_level(const struct looking *looking, const struct strata_axis
     size_t best = SIZE_MAX;
     double most = 0.0;
     for (size_t l = 0; l < axis->n; l++) {
-        const uint16_t bin[1] = {(uint16_t)l};
-        const struct strata_range here = {
-            .n_levels = range->n_levels,
-            .level = {range->level[0], range->level[1], range->level[2], range->level[3]}};
-        if (!axis->shown[l] || (here.n_levels > 0 && strata_range_holds(&here, bin))) continue;
+        if (!axis->shown[l] || has_level(range, l)) continue;
         struct strata_hits hits = {0};
         hits_add(&hits, looking->cell, axis->first + l);
         if (hits.hits == 0) continue;
@@ -172,8 +197,35 @@ static double factor_of(const struct strata_search *search, const struct strata_
 
 /* --- taking one ------------------------------------------------------------------------------ */
 
+static bool is_within(const struct strata_range *inner, const struct strata_range *outer)
+{
+    if (inner->n_levels == 0) return inner->from >= outer->from && inner->to <= outer->to;
+    for (size_t l = 0; l < inner->n_levels; l++) {
+        if (!has_level(outer, inner->level[l])) return false;
+    }
+    return true;
+}
+
+/* How a step changes what has been counted, and which way of counting it again looks at fewer rows. */
+static struct strata_change change_of(const struct strata_draft *draft, const struct step *step)
+{
+    struct strata_change change = {.place = step->place, .had = step->place < draft->n};
+    if (change.had) change.before = draft->range[step->place];
+    change.axis = change.had ? change.before.axis : step->range.axis;
+    if (step->drops) {
+        change.place = STRATA_RULE_CONDITIONS;
+        return change;
+    }
+    if (change.had && !is_within(&step->range, &change.before)) return change;
+    const uint64_t others = step->hits.count - step->hits.hits;
+    change.leaving[0] = draft->hits.count - draft->hits.hits - others < others;
+    change.leaving[1] = draft->hits.hits - step->hits.hits < step->hits.hits;
+    return change;
+}
+
 static void take(struct strata_draft *draft, const struct step *step)
 {
+    draft->change = change_of(draft, step);
     draft->cost = step->cost;
     draft->hits = step->hits;
     if (!step->drops) {

@@ -1,6 +1,6 @@
-/* Counts, means and sums of squares of each feature in each segment, exact: sums of the values,
- * then of their rounded squared deviations from the rounded mean, in superaccumulators.  Two
- * passes over the rows, two reductions.  A row counts as often as its case weight says; customers are
+/* Counts, means, sums of squares and order statistics of each feature in each segment, exact.  The first pass over the
+ * rows counts, adds the values, and counts them by the cells of a ruler; the second adds the rounded squared deviations
+ * from the rounded means, and puts the values of the cells aside in which an order statistic is.  A row counts as often as its case weight says; customers are
  * counted beside the weights, because what may be shown depends on people. */
 #include <float.h>
 #include <math.h>
@@ -9,18 +9,29 @@
 #include "persona/persona_impl.h"
 #include "strata/math_sums.h"
 
+#define STRETCH 32 /* blocks that stay in the cache while their features are looked at */
+
+static size_t cells_of(const struct strata_plan *plan)
+{
+    return plan->n_numbers * plan->k * plan->n_cells;
+}
+
 size_t strata_tally_wire_count(const struct strata_plan *plan)
 {
     const size_t counts = 1 + plan->n_all_levels + plan->n_numbers;
-    return plan->k * (counts * (plan->weight ? 2 : 1) + plan->n_numbers * STRATA_EXACT_LIMBS);
+    return plan->k * (counts * (plan->weight ? 2 : 1) + plan->n_numbers * STRATA_EXACT_LIMBS) +
+           cells_of(plan);
 }
 
-bool strata_moments_room_make(struct strata_moments_room *room, const struct strata_plan *plan,
-                              struct strata_arena *scratch)
+bool strata_tally_room_make(struct strata_tally_room *room, const struct strata_plan *plan,
+                            int n_ranks, struct strata_arena *scratch)
 {
     room->sum = STRATA_NEW(scratch, struct strata_exact, (plan->k + 1) * plan->n_numbers);
     room->wire = STRATA_NEW(scratch, int64_t, strata_tally_wire_count(plan));
-    return room->sum && room->wire;
+    room->cell = STRATA_NEW(scratch, uint32_t, cells_of(plan));
+    room->quartiles = strata_quartile_room_make(plan, scratch);
+    return room->sum && room->wire && room->cell && room->quartiles &&
+           strata_rulers_make(&room->rulers, plan, n_ranks, scratch);
 }
 
 /* The parts of what goes over the wire. */
@@ -33,6 +44,7 @@ struct wire_counts {
 struct wire {
     struct wire_counts count, weight; /* the same without case weights */
     int64_t *limb;                    /* (k, n_numbers, STRATA_EXACT_LIMBS) */
+    int64_t *cell;                    /* (n_numbers, k, n_cells) weights */
 };
 
 static struct wire_counts counts_view(const struct strata_plan *plan, int64_t *values)
@@ -48,22 +60,12 @@ static struct wire wire_view(const struct strata_plan *plan, int64_t *values)
     struct wire wire = {.count = counts_view(plan, values)};
     wire.limb = wire.count.number + plan->k * plan->n_numbers;
     wire.weight = wire.count;
-    if (!plan->weight) return wire;
-    wire.weight = counts_view(plan, wire.limb);
-    wire.limb = wire.weight.number + plan->k * plan->n_numbers;
+    if (plan->weight) {
+        wire.weight = counts_view(plan, wire.limb);
+        wire.limb = wire.weight.number + plan->k * plan->n_numbers;
+    }
+    wire.cell = wire.limb + plan->k * plan->n_numbers * STRATA_EXACT_LIMBS;
     return wire;
-}
-
-static uint32_t weight_of(const struct strata_plan *plan, size_t row)
-{
-    return plan->weight ? plan->weight[row] : 1;
-}
-
-/* One customer more, and its weight beside it. */
-static void count_row(const struct strata_plan *plan, size_t row, int64_t *count, int64_t *weight)
-{
-    (*count)++;
-    if (plan->weight) *weight += plan->weight[row];
 }
 
 static void sums_to_limbs(struct strata_exact *sum, size_t n, int64_t *limb)
@@ -82,34 +84,145 @@ static void sums_from_limbs(const int64_t *limb, size_t n, struct strata_exact *
     }
 }
 
-/* The row's level; one that is neither number of a binary feature is as good as missing: n_levels. */
-static size_t level_of(const struct strata_plan *plan, size_t f, const struct strata_column *column,
-                       size_t row)
+/* --- the passes ------------------------------------------------------------------------------- */
+
+/* What the threads share of a pass. */
+struct passing {
+    struct strata_plan *plan;
+    struct strata_tally_room *room;
+    const struct strata_profile_tally *tally;
+    struct wire wire;
+    size_t first, n; /* blocks; in the second pass numbers of a batch */
+};
+
+static void sort_share(void *context, int thread)
 {
-    if (plan->as[f] != STRATA_AS_BINARY) return column->code[row];
-    size_t level = 0;
-    while (level < 2 && column->number[row] != plan->binary[f][level]) level++;
-    return level;
+    const struct passing *passing = context;
+    struct strata_plan *plan = passing->plan;
+    const size_t n_threads = (size_t)strata_pool_threads(plan->pool);
+    for (size_t b = (size_t)thread; b < passing->n; b += n_threads)
+        strata_groups_sort(&plan->groups, plan->label, passing->first + b);
 }
 
-static void add_column(const struct strata_plan *plan, size_t f, struct wire wire,
+static void add_values(const struct strata_values *values, bool weighted, size_t s,
                        struct strata_exact *sum)
 {
-    const struct strata_column *column = &plan->table->column[f];
-    for (size_t row = 0; row < plan->table->n_rows; row++) {
-        if (!column->present[row]) continue;
-        const size_t s = plan->label[row];
-        if (plan->as[f] == STRATA_AS_NUMBER) {
-            const size_t at = s * plan->n_numbers + plan->slot[f];
-            count_row(plan, row, &wire.count.number[at], &wire.weight.number[at]);
-            strata_exact_add_times(&sum[at], column->number[row], weight_of(plan, row));
-            continue;
+    const size_t begin = values->begin[s], end = values->begin[s + 1];
+    if (!weighted) strata_values_add(values->x + begin, end - begin, sum);
+    for (size_t i = begin; weighted && i < end; i++)
+        strata_exact_add_times(sum, values->x[i], values->weight[i]);
+}
+
+static void count_number(const struct passing *passing, size_t f, size_t block,
+                         struct strata_values *values)
+{
+    const struct strata_plan *plan = passing->plan;
+    const struct strata_tally_room *room = passing->room;
+    strata_values_take(plan, f, block, values);
+    for (size_t s = 0; s < plan->k; s++) {
+        const size_t begin = values->begin[s], end = values->begin[s + 1];
+        const size_t at = s * plan->n_numbers + plan->slot[f];
+        const size_t first = (plan->slot[f] * plan->k + s) * plan->n_cells;
+        uint32_t *cell = room->cell + first;
+        if (begin == end) continue;
+        add_values(values, plan->weight != NULL, s, &room->sum[at]);
+        passing->wire.count.number[at] += (int64_t)(end - begin);
+        for (size_t i = begin; i < end; i++) cell[values->cell[i]]++;
+        for (size_t i = begin; plan->weight && i < end; i++) {
+            passing->wire.weight.number[at] += values->weight[i];
+            passing->wire.cell[first + values->cell[i]] += values->weight[i];
         }
-        const size_t level = level_of(plan, f, column, row);
-        const size_t at = s * plan->n_all_levels + plan->slot[f] + level;
-        if (level < plan->n_levels[f])
-            count_row(plan, row, &wire.count.level[at], &wire.weight.level[at]);
     }
+}
+
+/* What is neither number of a binary feature is as good as missing. */
+static void count_binary(const struct passing *passing, size_t f, size_t block)
+{
+    const struct strata_plan *plan = passing->plan;
+    const struct strata_groups *groups = &plan->groups;
+    const size_t first = block * STRATA_GROUP_ROWS;
+    const uint16_t *order = groups->order + first, *begin = groups->begin + block * (plan->k + 1);
+    const double *number = plan->table->column[f].number + first;
+    const uint8_t *present = plan->table->column[f].present + first;
+    for (size_t level = 0; level < 2; level++) {
+        const double wanted = plan->binary[f][level];
+        for (size_t s = 0; s < plan->k; s++) {
+            const size_t at = s * plan->n_all_levels + plan->slot[f] + level;
+            int64_t count = 0, weight = 0;
+            for (size_t i = begin[s]; i < begin[s + 1]; i++)
+                count += present[order[i]] & (number[order[i]] == wanted);
+            for (size_t i = begin[s]; plan->weight && i < begin[s + 1]; i++)
+                weight += present[order[i]] && number[order[i]] == wanted
+                              ? plan->weight[first + order[i]]
+                              : 0;
+            passing->wire.count.level[at] += count;
+            if (plan->weight) passing->wire.weight.level[at] += weight;
+        }
+    }
+}
+
+static void count_levels(const struct passing *passing, size_t f, size_t block)
+{
+    const struct strata_plan *plan = passing->plan;
+    const struct strata_column *column = &plan->table->column[f];
+    const size_t first = block * STRATA_GROUP_ROWS;
+    const size_t end = first + strata_groups_block(&plan->groups, block);
+    for (size_t row = first; row < end; row++) {
+        if (!column->present[row]) continue;
+        const size_t at = plan->label[row] * plan->n_all_levels + plan->slot[f] + column->code[row];
+        passing->wire.count.level[at]++;
+        if (plan->weight) passing->wire.weight.level[at] += plan->weight[row];
+    }
+}
+
+static void count_feature(const struct passing *passing, size_t f, size_t block,
+                          struct strata_values *values)
+{
+    switch (passing->plan->as[f]) {
+    case STRATA_AS_NUMBER:
+        count_number(passing, f, block, values);
+        return;
+    case STRATA_AS_BINARY:
+        count_binary(passing, f, block);
+        return;
+    case STRATA_AS_ORDINAL:
+    case STRATA_AS_NOMINAL:
+        break;
+    }
+    count_levels(passing, f, block);
+}
+
+static void count_share(void *context, int thread)
+{
+    const struct passing *passing = context;
+    const struct strata_plan *plan = passing->plan;
+    const size_t n_threads = (size_t)strata_pool_threads(plan->pool);
+    struct strata_values values;
+    for (size_t f = (size_t)thread; f < plan->n_features; f += n_threads) {
+        for (size_t block = passing->first; block < passing->first + passing->n; block++)
+            count_feature(passing, f, block, &values);
+    }
+}
+
+/* Sort rows into their groups, count them, add their numbers. */
+static void pass_first(struct passing *passing)
+{
+    const struct strata_plan *plan = passing->plan;
+    const struct wire *wire = &passing->wire;
+    for (size_t first = 0; first < plan->groups.n_blocks; first += STRETCH) {
+        const size_t left = plan->groups.n_blocks - first;
+        passing->first = first;
+        passing->n = left < STRETCH ? left : STRETCH;
+        strata_pool_run(plan->pool, sort_share, passing);
+        strata_pool_run(plan->pool, count_share, passing);
+    }
+    strata_groups_place(&passing->plan->groups);
+    for (size_t s = 0; s < plan->k; s++)
+        wire->count.size[s] = (int64_t)(plan->groups.first[s + 1] - plan->groups.first[s]);
+    for (size_t row = 0; plan->weight && row < plan->table->n_rows; row++)
+        wire->weight.size[plan->label[row]] += plan->weight[row];
+    for (size_t i = 0; !plan->weight && i < cells_of(plan); i++)
+        wire->cell[i] = (int64_t)passing->room->cell[i];
 }
 
 static double squared(double x, double mean)
@@ -119,18 +232,35 @@ static double squared(double x, double mean)
     return square <= DBL_MAX ? square : DBL_MAX;
 }
 
-static void add_squares(const struct strata_plan *plan, size_t f, const double *mean,
-                        struct strata_exact *sum)
+/* The second look at number i of a batch. */
+static void look_again(const struct passing *passing, size_t i, struct strata_values *values)
 {
-    const struct strata_column *column = &plan->table->column[f];
-    for (size_t row = 0; row < plan->table->n_rows; row++) {
-        if (!column->present[row]) continue;
-        const size_t s = plan->label[row];
-        strata_exact_add_times(&sum[s * plan->n_numbers + plan->slot[f]],
-                               squared(column->number[row], mean[s * plan->n_features + f]),
-                               weight_of(plan, row));
+    const struct strata_plan *plan = passing->plan;
+    const struct strata_tally_room *room = passing->room;
+    const size_t slot = passing->first + i, f = plan->number[slot];
+    for (size_t block = 0; block < plan->groups.n_blocks; block++) {
+        strata_values_take(plan, f, block, values);
+        for (size_t s = 0; s < plan->k; s++) {
+            const size_t begin = values->begin[s], end = values->begin[s + 1];
+            const double mean = passing->tally->mean[s * plan->n_features + f];
+            if (begin == end) continue;
+            strata_quartiles_put(plan, room->quartiles, i, s, values);
+            for (size_t j = begin; j < end; j++) values->x[j] = squared(values->x[j], mean);
+            add_values(values, plan->weight != NULL, s, &room->sum[s * plan->n_numbers + slot]);
+        }
     }
+    strata_quartiles_sort(plan, room->quartiles, i);
 }
+
+static void look_again_share(void *context, int thread)
+{
+    const struct passing *passing = context;
+    const size_t n_threads = (size_t)strata_pool_threads(passing->plan->pool);
+    struct strata_values values;
+    for (size_t i = (size_t)thread; i < passing->n; i += n_threads) look_again(passing, i, &values);
+}
+
+/* --- reading ---------------------------------------------------------------------------------- */
 
 static double quotient(struct strata_exact *sum, uint64_t n)
 {
@@ -237,43 +367,100 @@ static void combine_squares(const struct strata_plan *plan, size_t f,
     tally->square[all] = sum;
 }
 
-void strata_tally_moments(struct strata_comm *comm, const struct strata_plan *plan,
-                          struct strata_moments_room *room, struct strata_profile_tally *tally)
+static void read_first(struct passing *passing, struct strata_profile_tally *tally)
 {
-    const size_t n_sums = plan->k * plan->n_numbers;
-    const struct wire wire = wire_view(plan, room->wire);
-    for (size_t row = 0; row < plan->table->n_rows; row++) {
-        const size_t s = plan->label[row];
-        count_row(plan, row, &wire.count.size[s], &wire.weight.size[s]);
-    }
-    for (size_t f = 0; f < plan->n_features; f++) add_column(plan, f, wire, room->sum);
-    sums_to_limbs(room->sum, n_sums, wire.limb);
-    strata_comm_sum(comm, room->wire, strata_tally_wire_count(plan));
-    sums_from_limbs(wire.limb, n_sums, room->sum);
-
-    counts_read(plan, wire.count, tally->count);
-    if (plan->weight) counts_read(plan, wire.weight, tally->weight);
+    const struct strata_plan *plan = passing->plan;
+    struct strata_exact *sum = passing->room->sum;
+    sums_from_limbs(passing->wire.limb, plan->k * plan->n_numbers, sum);
+    counts_read(plan, passing->wire.count, tally->count);
+    if (plan->weight) counts_read(plan, passing->wire.weight, tally->weight);
     for (size_t f = 0; f < plan->n_features; f++) {
         if (plan->as[f] == STRATA_AS_NUMBER)
-            number_means(plan, f, room->sum, tally);
+            number_means(plan, f, sum, tally);
         else
             level_moments(plan, f, tally);
     }
+    memset(sum, 0, (plan->k + 1) * plan->n_numbers * sizeof *sum);
+}
 
-    memset(room->sum, 0, (n_sums + plan->n_numbers) * sizeof *room->sum);
-    for (size_t f = 0; f < plan->n_features; f++) {
-        if (plan->as[f] == STRATA_AS_NUMBER) add_squares(plan, f, tally->mean, room->sum);
-    }
-    sums_to_limbs(room->sum, n_sums, wire.limb);
-    strata_comm_sum(comm, wire.limb, n_sums * STRATA_EXACT_LIMBS);
-    sums_from_limbs(wire.limb, n_sums, room->sum);
-    for (size_t f = 0; f < plan->n_features; f++) {
-        if (plan->as[f] != STRATA_AS_NUMBER) continue;
+static void read_squares(const struct passing *passing, struct strata_profile_tally *tally)
+{
+    const struct strata_plan *plan = passing->plan;
+    struct strata_exact *sum = passing->room->sum;
+    sums_from_limbs(passing->wire.limb, plan->k * plan->n_numbers, sum);
+    for (size_t slot = 0; slot < plan->n_numbers; slot++) {
+        const size_t f = plan->number[slot];
         for (size_t s = 0; s < plan->k; s++) {
-            const double total = strata_exact_value(&room->sum[s * plan->n_numbers + plan->slot[f]]);
+            const double total = strata_exact_value(&sum[s * plan->n_numbers + slot]);
             tally->square[s * plan->n_features + f] =
                 fmin(ldexp(total, plan->weight_exponent), DBL_MAX);
         }
         combine_squares(plan, f, tally);
     }
+}
+
+unsigned strata_tally_fill(struct strata_comm *comm, struct strata_plan *plan,
+                           struct strata_tally_room *room, struct strata_profile_tally *tally)
+{
+    const size_t n_sums = plan->k * plan->n_numbers;
+    struct passing passing = {
+        .plan = plan, .room = room, .tally = tally, .wire = wire_view(plan, room->wire)};
+    strata_rulers_agree(comm, plan, &room->rulers);
+    plan->ruler = room->rulers.of;
+    pass_first(&passing);
+    sums_to_limbs(room->sum, n_sums, passing.wire.limb);
+    strata_comm_sum(comm, room->wire, strata_tally_wire_count(plan));
+    read_first(&passing, tally);
+    if (plan->n_numbers == 0) return 1;
+
+    for (passing.first = 0; passing.first < plan->n_numbers; passing.first += passing.n) {
+        passing.n = strata_quartiles_begin(comm, plan, room->quartiles, tally, room->cell,
+                                           passing.wire.cell, passing.first);
+        strata_pool_run(plan->pool, look_again_share, &passing);
+        strata_quartiles_find(comm, plan, room->quartiles, tally, passing.first, passing.n);
+    }
+    sums_to_limbs(room->sum, n_sums, passing.wire.limb);
+    strata_comm_sum(comm, passing.wire.limb, n_sums * STRATA_EXACT_LIMBS);
+    read_squares(&passing, tally);
+    return 2;
+}
+
+/* --- counts alone ----------------------------------------------------------------------------- */
+
+size_t strata_counts_wire_count(const struct strata_plan *plan)
+{
+    return plan->k * (1 + plan->n_all_levels + plan->n_numbers);
+}
+
+static void count_row(const struct strata_plan *plan, size_t f, size_t row,
+                      struct wire_counts counts)
+{
+    const struct strata_column *column = &plan->table->column[f];
+    const size_t s = plan->label[row], level = s * plan->n_all_levels + plan->slot[f];
+    if (!column->present[row]) return;
+    switch (plan->as[f]) {
+    case STRATA_AS_NUMBER:
+        counts.number[s * plan->n_numbers + plan->slot[f]]++;
+        return;
+    case STRATA_AS_BINARY:
+        for (size_t l = 0; l < 2; l++)
+            counts.level[level + l] += column->number[row] == plan->binary[f][l];
+        return;
+    case STRATA_AS_ORDINAL:
+    case STRATA_AS_NOMINAL:
+        break;
+    }
+    counts.level[level + column->code[row]]++;
+}
+
+void strata_tally_count(struct strata_comm *comm, const struct strata_plan *plan, int64_t *wire,
+                        struct strata_profile_tally *tally)
+{
+    const struct wire_counts counts = counts_view(plan, wire);
+    for (size_t row = 0; row < plan->table->n_rows; row++) counts.size[plan->label[row]]++;
+    for (size_t f = 0; f < plan->n_features; f++) {
+        for (size_t row = 0; row < plan->table->n_rows; row++) count_row(plan, f, row, counts);
+    }
+    strata_comm_sum(comm, wire, strata_counts_wire_count(plan));
+    counts_read(plan, counts, tally->count);
 }

@@ -48,11 +48,14 @@ static enum strata_number_form form_of(const struct strata_fact *fact, struct un
     return unit.kind == UNIT_MONEY ? STRATA_FORM_MONEY : STRATA_FORM_NUMBER;
 }
 
+/* "1 day", where the catalogue knows the unit. */
 static const char *fill_number(const char *key, const char *number, const char *unit,
                                struct strata_arena *arena)
 {
-    const struct strata_slot slot[2] = {{"number", number}, {"unit", unit}};
-    return strata_message_fill(strata_message(key), slot, 2, arena);
+    const char *one = strcmp(number, "1") == 0 ? strata_message_at("unit.one", unit, NULL) : NULL;
+    const struct strata_slot slot[2] = {{"number", strata_number_said(number, arena)},
+                                        {"unit", one ? one : unit}};
+    return slot[0].text ? strata_message_fill(strata_message(key), slot, 2, arena) : NULL;
 }
 
 /* The value with its unit, and the reference with as much of it as a comparison needs. */
@@ -63,7 +66,14 @@ static bool tell_numbers(const struct strata_fact *fact, struct unit unit,
     char reference[STRATA_NUMBER_TEXT];
     const char *both = "unit.none";
     const char *first = NULL;
-    strata_number_pair(fact->value, fact->reference, form_of(fact, unit), value, reference);
+    char same[STRATA_NUMBER_TEXT];
+    const enum strata_number_form form = form_of(fact, unit);
+    strata_number_pair(fact->value, fact->reference, form, value, reference);
+    if (fact->direction == STRATA_MIDDLE && strcmp(fact->statistic, "mean") == 0) {
+        /* what is about average need not be told apart from it */
+        strata_number_pair(fact->value, fact->value, form, value, same);
+        strata_number_pair(fact->reference, fact->reference, form, reference, same);
+    }
     if (strcmp(fact->statistic, "mean") == 0) {
         if (unit.kind == UNIT_MONEY) both = "unit.before";
         if (unit.kind == UNIT_PERCENT) both = "unit.close";
@@ -74,7 +84,7 @@ static bool tell_numbers(const struct strata_fact *fact, struct unit unit,
     }
     told->value = fill_number(first ? first : both, value, unit.text, arena);
     told->reference = fill_number(both, reference, unit.text, arena);
-    told->number = strata_arena_copy(arena, value, strlen(value));
+    told->number = strata_number_said(value, arena);
     return told->value && told->reference && told->number;
 }
 
@@ -103,7 +113,10 @@ static const char *amount_of(const struct strata_plan *plan, const struct strata
     else if ((unit.kind == UNIT_NONE && feature->type == STRATA_COUNT) ||
              (unit.kind == UNIT_AFTER && label_starts_with(feature->label, unit.text)))
         key = "amount.count";
-    return strata_told_fill(strata_message(key), told, arena);
+    struct strata_told amount = *told;
+    if (strcmp(key, "amount.count") == 0 && strcmp(told->number, "1") == 0)
+        amount.number = strata_number_said("1.0", arena); /* the label is of many */
+    return amount.number ? strata_told_fill(strata_message(key), &amount, arena) : NULL;
 }
 
 char *strata_told_fill(const char *text, const struct strata_told *told, struct strata_arena *arena)
@@ -135,6 +148,20 @@ bool strata_fact_tell(const struct strata_plan *plan, const struct strata_fact *
     const char *pattern = strata_deed_pattern(plan, fact);
     if (pattern) told->deed = strata_told_fill(pattern, told, arena);
     return told->amount && told->deed;
+}
+
+bool strata_values_tell(const struct strata_feature *feature, double value, double reference,
+                        struct strata_arena *arena, const char **value_text,
+                        const char **reference_text)
+{
+    const struct unit unit = unit_of(feature->unit);
+    const struct strata_fact fact = {.statistic = "mean", .value = value, .reference = reference};
+    struct strata_told told = {.label = feature->label};
+    if (!tell_numbers(&fact, unit, arena, &told)) return false;
+    const bool in_label = unit.kind == UNIT_AFTER && label_starts_with(feature->label, unit.text);
+    *value_text = in_label ? told.number : told.value;
+    *reference_text = told.reference;
+    return true;
 }
 
 /* The text of a number that reads back as it is; of a share as near as a percentage comes. */

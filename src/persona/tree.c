@@ -6,39 +6,35 @@
 
 #include "persona/rules_impl.h"
 
-bool strata_growth_make(struct strata_search *search, struct strata_arena *arena)
+/* A branch that is not split: its rows stay. */
+static struct strata_turn stay(const struct strata_axes *axes, size_t branch)
 {
-    const size_t k = search->axes.plan->k;
-    struct strata_growth *growth = &search->growth;
-    growth->most = 1 + 2 * strata_frontier_max(k) * strata_tree_depth(k);
-    growth->branch = STRATA_NEW(arena, struct strata_branch, growth->most);
-    growth->slot = STRATA_NEW(arena, uint32_t, growth->most);
-    growth->frontier = STRATA_NEW(arena, uint32_t, strata_frontier_max(k));
-    growth->at = STRATA_NEW(arena, uint32_t, search->axes.plan->table->n_rows);
-    if (!growth->branch || !growth->slot || !growth->frontier || !growth->at) return false;
-    growth->n = 1;
-    growth->n_frontier = k > 1 && search->axes.n > 0 ? 1 : 0;
-    growth->slot[0] = growth->n_frontier ? 0 : STRATA_NO_SLOT;
-    return true;
+    return (struct strata_turn){.code = axes->code, .yes = (uint16_t)branch, .no = (uint16_t)branch};
 }
 
-void strata_growth_count(struct strata_search *search, size_t row, int64_t *count, int64_t *weight)
+bool strata_growth_make(struct strata_search *search, struct strata_arena *arena)
 {
     const struct strata_axes *axes = &search->axes;
-    const struct strata_plan *plan = axes->plan;
+    const size_t k = axes->plan->k, frontier = strata_frontier_max(k);
     struct strata_growth *growth = &search->growth;
-    const uint16_t *bin = axes->bin + row * axes->n;
-    const struct strata_branch *branch = &growth->branch[growth->at[row]];
-    if (branch->split)
-        growth->at[row] = strata_range_holds(&branch->range, bin) ? branch->yes : branch->no;
-    const uint32_t slot = growth->slot[growth->at[row]];
-    if (slot == STRATA_NO_SLOT) return;
-    const size_t block = slot * axes->n_tree_cells;
-    for (size_t a = 0; a < axes->n; a++) {
-        const size_t cell = block + strata_tree_cell(axes, &axes->axis[a], bin[a]);
-        count[cell * plan->k + plan->label[row]]++;
-        if (weight != count) weight[cell * plan->k + plan->label[row]] += plan->weight[row];
-    }
+    growth->most = 1 + 2 * frontier * strata_tree_depth(k);
+    STRATA_REQUIRE(growth->most <= UINT16_MAX);
+    growth->branch = STRATA_NEW(arena, struct strata_branch, growth->most);
+    growth->turn = STRATA_NEW(arena, struct strata_turn, growth->most);
+    growth->slot = STRATA_NEW(arena, uint32_t, growth->most);
+    growth->frontier = STRATA_NEW(arena, uint32_t, frontier);
+    growth->cut = STRATA_NEW(arena, struct strata_cut, frontier);
+    growth->counted = STRATA_NEW(arena, struct strata_counted, frontier);
+    growth->at = STRATA_NEW(arena, uint16_t, axes->plan->table->n_rows);
+    growth->cell = STRATA_NEW(arena, int64_t, axes->planes * frontier * axes->n_tree_cells_max * k);
+    if (!growth->branch || !growth->turn || !growth->slot || !growth->frontier || !growth->cut ||
+        !growth->counted || !growth->at || !growth->cell)
+        return false;
+    growth->n = 1;
+    growth->n_frontier = k > 1 && axes->n > 0 ? 1 : 0;
+    growth->slot[0] = STRATA_NO_SLOT;
+    growth->turn[0] = stay(axes, 0);
+    return true;
 }
 
 /* --- one branch ------------------------------------------------------------------------------ */
@@ -48,19 +44,11 @@ struct side {
     uint64_t count[STRATA_MAX_SEGMENTS], weight[STRATA_MAX_SEGMENTS];
 };
 
-/* The cut of a branch that has been found best; its range is of bins, not of the tree's. */
-struct cut {
-    double gain;
-    struct strata_range range;
-    struct strata_hits yes, no;
-    uint32_t yes_segment, no_segment;
-};
-
 struct splitting {
     const struct strata_axes *axes;
     struct strata_planes cell; /* (n_tree_cells, k) of the branch */
     struct side all, yes;
-    struct cut *best;
+    struct strata_cut *best;
 };
 
 static void side_clear(struct side *side, size_t k)
@@ -77,11 +65,23 @@ static void side_add(struct side *side, struct strata_planes cell, size_t at, si
     }
 }
 
-/* Who is on a side, and in its most frequent segment; returns the sum of squares over the sum. */
-static double side_tell(const struct side *all, const struct side *less, size_t k,
-                        struct strata_hits *hits, uint32_t *segment)
+/* The sum of squares over the sum. */
+static double purity_of(const struct side *all, const struct side *less, size_t k)
 {
     double squares = 0.0;
+    uint64_t sum = 0;
+    for (size_t s = 0; s < k; s++) {
+        const uint64_t weight = all->weight[s] - (less ? less->weight[s] : 0);
+        sum += weight;
+        squares += (double)weight * (double)weight;
+    }
+    return sum ? squares / (double)sum : 0.0;
+}
+
+/* Who is on a side, and in its most frequent segment. */
+static void side_tell(const struct side *all, const struct side *less, size_t k,
+                      struct strata_hits *hits, uint32_t *segment)
+{
     *hits = (struct strata_hits){0};
     *segment = 0;
     for (size_t s = 0; s < k; s++) {
@@ -89,25 +89,34 @@ static double side_tell(const struct side *all, const struct side *less, size_t 
         const uint64_t weight = all->weight[s] - (less ? less->weight[s] : 0);
         hits->count += count;
         hits->weight += weight;
-        squares += (double)weight * (double)weight;
         if (weight <= hits->weight_hits) continue;
         hits->weight_hits = weight;
         hits->hits = count;
         *segment = (uint32_t)s;
     }
-    return hits->weight ? squares / (double)hits->weight : 0.0;
 }
 
 static void consider(struct splitting *splitting, const struct strata_range *range)
 {
     const size_t k = splitting->axes->plan->k;
-    struct cut cut = {.range = *range};
-    const double purity = side_tell(&splitting->yes, NULL, k, &cut.yes, &cut.yes_segment) +
-                          side_tell(&splitting->all, &splitting->yes, k, &cut.no, &cut.no_segment);
-    if (cut.yes.count < STRATA_MIN_CELL || cut.no.count < STRATA_MIN_CELL) return;
+    const double purity =
+        purity_of(&splitting->yes, NULL, k) + purity_of(&splitting->all, &splitting->yes, k);
     if (purity <= splitting->best->gain) return;
-    cut.gain = purity;
+    struct strata_cut cut = {.range = *range, .gain = purity};
+    side_tell(&splitting->yes, NULL, k, &cut.yes, &cut.yes_segment);
+    side_tell(&splitting->all, &splitting->yes, k, &cut.no, &cut.no_segment);
+    if (cut.yes.count < STRATA_MIN_CELL || cut.no.count < STRATA_MIN_CELL) return;
+    if (!strata_range_is_open_to_all(splitting->axes, range)) return;
     *splitting->best = cut;
+}
+
+static bool has_missing(const struct splitting *splitting, const struct strata_axis *axis)
+{
+    const size_t k = splitting->axes->plan->k;
+    int64_t n = 0;
+    for (size_t s = 0; s < k; s++)
+        n += splitting->cell.count[(axis->first_tree + axis->n_tree) * k + s];
+    return n > 0;
 }
 
 /* Below each edge; then, for the sake of those without a value, above it. */
@@ -121,6 +130,7 @@ static void try_edges(struct splitting *splitting, size_t a)
         const struct strata_range below = {.axis = a, .to = (b + 1) * axes->coarse - 1};
         consider(splitting, &below);
     }
+    if (!has_missing(splitting, axis)) return; /* the same cuts, seen from the other side */
     side_clear(&splitting->yes, axes->plan->k);
     for (size_t b = axis->n_tree; b-- > 1;) {
         side_add(&splitting->yes, splitting->cell, axis->first_tree + b, axes->plan->k);
@@ -143,40 +153,52 @@ static void try_levels(struct splitting *splitting, size_t a)
 }
 
 /* Add the two children of a branch. */
-static void put_children(struct strata_growth *growth, size_t parent, const struct cut *cut)
+static void put_children(struct strata_search *search, size_t parent, const struct strata_cut *cut)
 {
+    const struct strata_axes *axes = &search->axes;
+    struct strata_growth *growth = &search->growth;
     struct strata_branch *branch = &growth->branch[parent];
     STRATA_REQUIRE(growth->n + 2 <= growth->most);
     branch->split = true;
     branch->range = cut->range;
     branch->yes = (uint32_t)growth->n++;
     branch->no = (uint32_t)growth->n++;
-    growth->branch[branch->yes] = (struct strata_branch){
-        .segment = cut->yes_segment, .depth = branch->depth + 1, .hits = cut->yes};
-    growth->branch[branch->no] = (struct strata_branch){
-        .segment = cut->no_segment, .depth = branch->depth + 1, .hits = cut->no};
+    growth->branch[branch->yes] = (struct strata_branch){.parent = (uint32_t)parent,
+                                                         .segment = cut->yes_segment,
+                                                         .depth = branch->depth + 1,
+                                                         .hits = cut->yes};
+    growth->branch[branch->no] = (struct strata_branch){.parent = (uint32_t)parent,
+                                                        .segment = cut->no_segment,
+                                                        .depth = branch->depth + 1,
+                                                        .hits = cut->no};
     growth->slot[branch->yes] = growth->slot[branch->no] = STRATA_NO_SLOT;
+    growth->turn[branch->yes] = stay(axes, branch->yes);
+    growth->turn[branch->no] = stay(axes, branch->no);
+    struct strata_turn *turn = &growth->turn[parent];
+    turn->code = axes->code + cut->range.axis * axes->plan->table->n_rows;
+    turn->yes = (uint16_t)branch->yes;
+    turn->no = (uint16_t)branch->no;
+    strata_axes_codes(&axes->axis[cut->range.axis], &cut->range, &turn->from, &turn->width);
 }
 
-static void split_branch(struct strata_search *search, size_t parent, struct strata_planes cell)
+/* The best cut of a branch, if there is one. */
+static void find_cut(struct strata_search *search, struct strata_branch *branch,
+                     struct strata_planes cell, struct strata_cut *best)
 {
     const struct strata_axes *axes = &search->axes;
     const size_t k = axes->plan->k;
-    struct strata_branch *branch = &search->growth.branch[parent];
-    struct cut best = {0};
-    struct splitting splitting = {.axes = axes, .cell = cell, .best = &best};
+    struct splitting splitting = {.axes = axes, .cell = cell, .best = best};
     const struct strata_axis *any = &axes->axis[0];
     for (size_t b = 0; b <= any->n_tree; b++)
         side_add(&splitting.all, cell, any->first_tree + b, k);
-    const double before = side_tell(&splitting.all, NULL, k, &branch->hits, &branch->segment);
-    best.gain = before * (1.0 + 1e-12);
+    side_tell(&splitting.all, NULL, k, &branch->hits, &branch->segment);
+    *best = (struct strata_cut){.gain = purity_of(&splitting.all, NULL, k) * (1.0 + 1e-12)};
     for (size_t a = 0; a < axes->n; a++) {
         if (axes->axis[a].ordered)
             try_edges(&splitting, a);
         else
             try_levels(&splitting, a);
     }
-    if (best.yes.count > 0) put_children(&search->growth, parent, &best);
 }
 
 /* --- a level --------------------------------------------------------------------------------- */
@@ -202,21 +224,98 @@ static void offer(struct strata_growth *growth, uint32_t child, size_t most)
     growth->frontier[at] = child;
 }
 
-void strata_growth_split(struct strata_search *search, struct strata_planes counts)
+static void cut_share(void *context, int thread)
+{
+    struct strata_search *search = context;
+    const struct strata_axes *axes = &search->axes;
+    struct strata_growth *growth = &search->growth;
+    const size_t block = axes->n_tree_cells * axes->plan->k;
+    const size_t plane = strata_frontier_max(axes->plan->k) * block;
+    const size_t n_threads = (size_t)strata_pool_threads(axes->plan->pool);
+    for (size_t i = (size_t)thread; i < growth->n_frontier; i += n_threads) {
+        struct strata_branch *branch = &growth->branch[growth->frontier[i]];
+        const int64_t *count = growth->cell + branch->place * block;
+        find_cut(search, branch, (struct strata_planes){count, count + (axes->planes - 1) * plane},
+                 &growth->cut[i]);
+    }
+}
+
+/* A place that no branch of the frontier has. */
+static uint32_t take_place(bool *taken)
+{
+    uint32_t place = 0;
+    while (taken[place]) place++;
+    taken[place] = true;
+    return place;
+}
+
+/* Of the two children of a branch the smaller is counted, for its own sake or for its sibling's, whose cells are what
+ * their parent has beside it. */
+static void count_smaller(struct strata_growth *growth, const struct strata_branch *parent,
+                          bool *taken)
+{
+    struct strata_branch *yes = &growth->branch[parent->yes], *no = &growth->branch[parent->no];
+    const bool first = yes->hits.count <= no->hits.count;
+    struct strata_branch *smaller = first ? yes : no, *other = first ? no : yes;
+    other->place = smaller->place = parent->place;
+    if (smaller->open && other->open) smaller->place = take_place(taken);
+    growth->slot[first ? parent->yes : parent->no] = (uint32_t)growth->n_counted;
+    growth->counted[growth->n_counted++] =
+        (struct strata_counted){.into = smaller->open ? smaller->place : STRATA_NO_SLOT,
+                                .from = other->open ? other->place : STRATA_NO_SLOT};
+}
+
+static void plan_counting(struct strata_growth *growth, bool *taken)
+{
+    for (size_t b = 0; b < growth->n; b++) {
+        growth->slot[b] = STRATA_NO_SLOT;
+        growth->branch[b].open = false;
+    }
+    growth->n_counted = 0;
+    for (size_t i = 0; i < growth->n_frontier; i++) {
+        struct strata_branch *branch = &growth->branch[growth->frontier[i]];
+        branch->open = true;
+        taken[growth->branch[branch->parent].place] = true;
+    }
+    for (size_t i = 0; i < growth->n_frontier; i++) {
+        const struct strata_branch *parent =
+            &growth->branch[growth->branch[growth->frontier[i]].parent];
+        if (growth->slot[parent->yes] == STRATA_NO_SLOT && growth->slot[parent->no] == STRATA_NO_SLOT)
+            count_smaller(growth, parent, taken);
+    }
+}
+
+void strata_growth_split(struct strata_search *search)
 {
     struct strata_growth *growth = &search->growth;
-    const size_t k = search->axes.plan->k, block = search->axes.n_tree_cells * k;
-    const size_t n_before = growth->n, n_frontier = growth->n_frontier;
-    for (size_t i = 0; i < n_frontier; i++) {
-        const uint32_t parent = growth->frontier[i];
-        growth->slot[parent] = STRATA_NO_SLOT;
-        split_branch(search, parent,
-                     (struct strata_planes){counts.count + i * block, counts.weight + i * block});
+    const size_t k = search->axes.plan->k, n_before = growth->n;
+    bool taken[2 * STRATA_MAX_SEGMENTS] = {false};
+    strata_pool_run(search->axes.plan->pool, cut_share, search);
+    for (size_t i = 0; i < growth->n_frontier; i++) {
+        if (growth->cut[i].yes.count > 0)
+            put_children(search, growth->frontier[i], &growth->cut[i]);
     }
     growth->n_frontier = 0;
     for (size_t child = n_before; child < growth->n; child++) {
         if (growth->branch[child].depth < strata_tree_depth(k))
             offer(growth, (uint32_t)child, strata_frontier_max(k));
     }
-    for (size_t i = 0; i < growth->n_frontier; i++) growth->slot[growth->frontier[i]] = (uint32_t)i;
+    plan_counting(growth, taken);
+}
+
+void strata_growth_take(struct strata_search *search, const int64_t *count, size_t plane_numbers)
+{
+    struct strata_growth *growth = &search->growth;
+    const size_t k = search->axes.plan->k, block = search->axes.n_tree_cells * k;
+    for (size_t p = 0; p < search->axes.planes; p++) {
+        int64_t *cell = growth->cell + p * strata_frontier_max(k) * block;
+        for (size_t j = 0; j < growth->n_counted; j++) {
+            const int64_t *here = count + p * plane_numbers + j * block;
+            const struct strata_counted *to = &growth->counted[j];
+            for (size_t i = 0; to->from != STRATA_NO_SLOT && i < block; i++)
+                cell[to->from * block + i] -= here[i];
+            if (to->into != STRATA_NO_SLOT)
+                memcpy(cell + to->into * block, here, block * sizeof *here);
+        }
+    }
 }

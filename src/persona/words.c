@@ -9,7 +9,7 @@
 
 const char *strata_message(const char *key)
 {
-    for (const struct strata_message *message = strata_messages_en; message->key; message++) {
+    for (const struct strata_message *message = strata_messages; message->key; message++) {
         if (strcmp(message->key, key) == 0) return message->text;
     }
     return NULL;
@@ -125,6 +125,22 @@ static void number_text(double number, int decimals, int more, char text[STRATA_
 void strata_number_text(double number, int more, char text[STRATA_NUMBER_TEXT])
 {
     number_text(number, decimals_of(fabs(number)), more, text);
+}
+
+const char *strata_number_said(const char *text, struct strata_arena *arena)
+{
+    const char *thousands = strata_message("number.thousands");
+    const char *point = strata_message("number.point");
+    const size_t most = strlen(thousands) + strlen(point);
+    char *said = STRATA_NEW(arena, char, strlen(text) * (1 + most) + 1);
+    size_t n = 0;
+    for (; said && *text; text++) {
+        const char one[2] = {*text, '\0'};
+        const char *piece = *text == ',' ? thousands : *text == '.' ? point : one;
+        memcpy(said + n, piece, strlen(piece));
+        n += strlen(piece);
+    }
+    return said;
 }
 
 /* Decimals with which a magnitude does not read as 0. */

@@ -56,6 +56,14 @@ static void fill_names(struct strata_maker *maker, const struct strata_personas 
     out->n_segment_names = out->segment_names ? personas->k : 0;
     for (size_t i = 0; i < out->n_segment_names; i++)
         out->segment_names[i] = strata_maker_text(maker, personas->segment[i].name);
+    size_t n_given = 0;
+    for (size_t i = 0; i < personas->k; i++) n_given += personas->segment[i].name_given;
+    if (n_given == 0) return;
+    out->given_names = STRATA_NEW(maker->keep, uint32_t, n_given);
+    if (!out->given_names) maker->full = true;
+    for (size_t i = 0; i < personas->k && out->given_names; i++)
+        if (personas->segment[i].name_given)
+            out->given_names[out->n_given_names++] = (uint32_t)i + 1;
 }
 
 Strata__V1__Model *strata_model_record(const struct strata_outcome *outcome,

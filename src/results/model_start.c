@@ -1,11 +1,33 @@
-/* The centres of a kept model as a start for another fit. */
+/* The centres of a kept model as a start for another fit, and the names of its segments. */
 #include <math.h>
+#include <string.h>
 
 #include "results_impl.h"
 
-static strata_status refuse(const char *path, const char *why, struct strata_err *err)
+static strata_status refuse(const char *path, const char *option, const char *why,
+                            struct strata_err *err)
 {
-    return STRATA_FAIL(err, STRATA_E_DATA, "%s: model.start %s", path, why);
+    return STRATA_FAIL(err, STRATA_E_DATA, "%s: %s %s", path, option, why);
+}
+
+/* A name such as a job file can give. */
+static bool is_name(const char *text)
+{
+    const size_t n_bytes = strlen(text);
+    for (size_t i = 0; i < n_bytes; i++)
+        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f) return false;
+    return n_bytes > 0 && n_bytes <= STRATA_MAX_GIVEN_NAME;
+}
+
+static bool are_names_sound(const Strata__V1__Model *model)
+{
+    if (model->n_segment_names != model->k || model->n_given_names > model->k) return false;
+    for (size_t i = 0; i < model->n_given_names; i++) {
+        const uint32_t segment = model->given_names[i];
+        if (segment < 1 || segment > model->k || !is_name(model->segment_names[segment - 1]))
+            return false;
+    }
+    return true;
 }
 
 /* What the records' own rules promise, of bytes that anybody may have made. */
@@ -20,6 +42,7 @@ static const char *fault_of(const Strata__V1__Model *model)
         return "is damaged";
     const struct strata_dims dims = {.k = model->k, .d = model->d};
     const size_t n_params = estimator->param_count(dims);
+    if (!are_names_sound(model)) return "is damaged";
     if (model->n_centres ? model->n_centres != dims.k * dims.d : model->n_params != n_params)
         return "is damaged";
     for (size_t j = 0; j < model->d; j++) {
@@ -73,25 +96,33 @@ static bool fill_centres(const Strata__V1__Model *model, double *centre, struct 
     return true;
 }
 
-strata_status strata_model_start(const char *path, const struct strata_blob *model_file,
-                                 struct strata_arena *keep, struct strata_start **out,
-                                 struct strata_err *err)
+strata_status strata_model_start(const char *path, const char *option,
+                                 const struct strata_blob *model_file, struct strata_arena *keep,
+                                 struct strata_start **out, struct strata_err *err)
 {
     const ProtobufCMessage *message =
         strata_record_unpack(&strata__v1__model__descriptor, model_file, keep);
-    if (!message) return refuse(path, "is no model, or a damaged one", err);
+    if (!message) return refuse(path, option, "is no model, or a damaged one", err);
     const Strata__V1__Model *model = (const Strata__V1__Model *)message;
     const char *fault = fault_of(model);
-    if (fault) return refuse(path, fault, err);
+    if (fault) return refuse(path, option, fault, err);
     const size_t k = model->k, d = model->d;
     struct strata_start *start = STRATA_NEW(keep, struct strata_start, 1);
     struct strata_start_column *column = STRATA_NEW(keep, struct strata_start_column, d);
     double *value = STRATA_NEW(keep, double, k *d);
-    if (!start || !column || !value || !fill_centres(model, value, *keep))
+    bool *given = STRATA_NEW(keep, bool, k);
+    if (!start || !column || !value || !given || !fill_centres(model, value, *keep))
         return STRATA_FAIL(err, STRATA_E_MEMORY, "%s: no memory for its centres", path);
     for (size_t i = 0; i < k * d; i++) value[i] = value_of(model, i % d, value[i]);
     for (size_t j = 0; j < d; j++) column[j] = column_of(model, j);
-    *start = (struct strata_start){.k = k, .d = d, .column = column, .value = value};
+    for (size_t i = 0; i < model->n_given_names; i++) given[model->given_names[i] - 1] = true;
+    *start = (struct strata_start){.k = k,
+                                   .d = d,
+                                   .column = column,
+                                   .value = value,
+                                   .job = model->job,
+                                   .name = (const char *const *)model->segment_names,
+                                   .name_given = given};
     *out = start;
     return STRATA_OK;
 }

@@ -1,5 +1,6 @@
 /* Portraits as messages: one small function for each message of a persona. */
 #include <math.h>
+#include <string.h>
 
 #include "results_impl.h"
 
@@ -155,6 +156,26 @@ static void fill_typical(struct writer *writer, const struct strata_portrait *in
     }
 }
 
+/* --- the user's own image ------------------------------------------------------------------------ */
+
+static void fill_picture(struct writer *writer, const struct strata_persona *in,
+                         Strata__V1__Persona *out)
+{
+    const struct strata_picture *picture = NULL;
+    for (size_t i = 0; i < writer->outcome->n_pictures && !picture; i++)
+        if (strata_persona_is_called(in, writer->outcome->picture[i].segment))
+            picture = &writer->outcome->picture[i];
+    out->picture_type = strata_maker_text(writer->maker, picture ? picture->media_type : NULL);
+    if (!picture) return;
+    out->picture.data = STRATA_NEW(writer->maker->keep, uint8_t, picture->n_bytes);
+    if (!out->picture.data) {
+        writer->maker->full = true;
+        return;
+    }
+    memcpy(out->picture.data, picture->bytes, picture->n_bytes);
+    out->picture.len = picture->n_bytes;
+}
+
 /* --- the whole -------------------------------------------------------------------------------- */
 
 static Strata__V1__Persona *persona_record(struct writer *writer, const struct strata_persona *in)
@@ -179,6 +200,7 @@ static Strata__V1__Persona *persona_record(struct writer *writer, const struct s
     fill_typical(writer, portrait, out);
     out->avatar = strata_maker_text(writer->maker, portrait->avatar);
     out->avatar_text = strata_maker_text(writer->maker, portrait->avatar_text);
+    fill_picture(writer, in, out);
     return out;
 }
 
@@ -240,6 +262,8 @@ void strata_persona_fill(struct strata_maker *maker, const struct strata_outcome
                          const struct strata_persona *in, Strata__V1__Segment *out)
 {
     struct writer writer = {maker, outcome};
+    out->name_given = in->name_given;
+    out->name_origin = strata_maker_text(maker, in->name_origin);
     if (!in->portrait) return;
     out->persona = persona_record(&writer, in);
     fill_briefs(&writer, in->portrait, out);

@@ -528,6 +528,7 @@ Strata__V1__Result *strata_result_record(const struct strata_outcome *outcome,
     strata_attractiveness_fill(&maker, outcome->personas, out);
     strata_tree_fill(&maker, outcome, out);
     strata_apriori_fill(&maker, outcome, out);
+    strata_sampled_fill(&maker, outcome, out);
     out->correction = strata_maker_text(&maker, "holm");
     fill_fit(&maker, outcome->clustering, out);
     out->evaluation = make_evaluation(&maker, outcome->evaluation);

@@ -23,8 +23,10 @@ extern const unsigned char strata_echarts_js[], strata_echarts_js_end[];
     X(personas)    \
     X(effort)      \
     X(differences) \
+    X(map)         \
     X(rules)       \
     X(certainty)   \
+    X(stability)   \
     X(data)        \
     X(page)
 #define DECLARE(name) \

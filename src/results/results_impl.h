@@ -80,6 +80,9 @@ void strata_rule_fill(struct strata_maker *maker, const struct strata_outcome *o
                       const struct strata_persona *in, Strata__V1__Segment *out);
 void strata_apriori_fill(struct strata_maker *maker, const struct strata_outcome *outcome,
                          Strata__V1__Result *out);
+/* map_record.c: the map of the customers, and how stable the segments are. */
+void strata_sampled_fill(struct strata_maker *maker, const struct strata_outcome *outcome,
+                         Strata__V1__Result *out);
 /* records.c: profiles and markers, lists of as many messages. */
 Strata__V1__ProfileCell **strata_cell_records(struct strata_maker *maker,
                                               const struct strata_outcome *outcome,
@@ -126,7 +129,16 @@ STRATA_MUST_CHECK strata_status strata_parquet_write(struct strata_duck *duck, c
                                                      struct strata_err *err);
 
 /* Parts of the assignments for n customers: a power of two, at least 4, at most 256. */
-uint32_t strata_part_count(uint64_t n_rows_global);
+#define STRATA_PARTS_MIN 4u
+#define STRATA_PARTS_MAX 256u
+#define STRATA_ROWS_PER_PART 262144u /* aimed at, between the bounds */
+static inline uint32_t strata_part_count(uint64_t n_rows_global)
+{
+    uint32_t n_parts = STRATA_PARTS_MIN;
+    while (n_parts < STRATA_PARTS_MAX && n_rows_global / n_parts > STRATA_ROWS_PER_PART)
+        n_parts *= 2;
+    return n_parts;
+}
 
 /* Write assignments/ and, when the job keeps them, features/.  Collective; see
  * strata_results_write. */

@@ -20,8 +20,10 @@ static void prepare(void)
     size_t n_bytes = 0;
     if (!strata_arena_init(&memory, (size_t)1 << 28)) abort();
     strata_board_init(&board);
-    desk = (struct strata_desk){
-        .board = &board, .incarnation = "0123456789abcdef", .events = "ipc:///e"};
+    desk = (struct strata_desk){.board = &board,
+                                .directory = "/nonexistent",
+                                .incarnation = "0123456789abcdef",
+                                .events = "ipc:///e"};
     desk.caller = (struct strata_caller){.name = "local", .role = STRATA_CLIENT_OPERATOR};
     const unsigned char *record = fake_record(&memory, 5, &n_bytes);
     strata_board_publish_result(&board, record, n_bytes);

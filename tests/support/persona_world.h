@@ -23,6 +23,7 @@ struct world {
     uint16_t *label;  /* (n) the segment of each */
     uint32_t *weight; /* (n) case weights, or NULL */
     int weight_exponent;
+    const struct strata_earlier_name *earlier; /* (k) or NULL */
     struct strata_arena arena;
 };
 
@@ -170,8 +171,8 @@ static inline void world_rank(struct strata_comm *comm, void *context)
     const struct strata_rows rows = {
         .n = n, .n_global = world->n, .weight = weight, .weight_exponent = world->weight_exponent};
     struct strata_err err = {0};
-    run->status[r] =
-        strata_describe(comm, &world->config, &table, &rows, &clustering, keep, &run->out[r], &err);
+    run->status[r] = strata_describe(comm, &world->config, &table, &rows, &clustering,
+                                     world->earlier, keep, &run->out[r], &err);
     if (r == 0) run->n_sums = comm->n_sums;
 }
 

@@ -75,6 +75,9 @@ static inline void world_rows(struct world *world, int rank, int size, size_t n,
     const char **key = STRATA_NEW(keep, const char *, n + 1);
     uint64_t *hash = STRATA_NEW(keep, uint64_t, n + 1);
     float *x = STRATA_NEW(keep, float, n *WORLD_COLUMNS + 1);
+    double *spend = STRATA_NEW(keep, double, n + 1);
+    uint32_t *age = STRATA_NEW(keep, uint32_t, n + 1), *region = STRATA_NEW(keep, uint32_t, n + 1);
+    uint8_t *present = STRATA_NEW(keep, uint8_t, WORLD_FEATURES * (n + 1));
     uint16_t *label = STRATA_NEW(keep, uint16_t, n + 1);
     size_t mine = 0;
     for (size_t i = 0; i < n; i++) {
@@ -91,7 +94,16 @@ static inline void world_rows(struct world *world, int rank, int size, size_t n,
         for (size_t j = 0; j < WORLD_COLUMNS; j++)
             x[i * WORLD_COLUMNS + j] = (float)((int)(number * 31 + j) % 2001 - 1000);
         label[i] = (uint16_t)(number % WORLD_K);
+        spend[i] = (double)number / 7;
+        age[i] = (uint32_t)(number % 3);
+        region[i] = (uint32_t)(number % 2);
+        for (size_t f = 0; f < WORLD_FEATURES; f++)
+            present[f * (n + 1) + i] = number % (11 + f) != 0; /* every so many have no value */
     }
+    for (size_t f = 0; f < WORLD_FEATURES; f++) world->column[f].present = present + f * (n + 1);
+    world->column[0].number = spend;
+    world->column[1].code = age;
+    world->column[2].code = region;
     world->table = (struct strata_table){.n_rows = mine,
                                          .n_rows_global = n,
                                          .key = key,
@@ -171,8 +183,24 @@ static inline void world_assign(struct strata_dims dims, const double *params, c
     }
 }
 
-static const struct strata_estimator world_estimator = {
-    .name = "kmeans", .param_count = world_param_count, .assign = world_assign};
+static inline void world_centres(struct strata_dims dims, const double *params, double *centre)
+{
+    memcpy(centre, params, dims.k * dims.d * sizeof *centre);
+}
+
+static inline void world_terms(struct strata_dims dims, const double *params, double *scale,
+                               double *offset)
+{
+    (void)params;
+    for (size_t i = 0; i < dims.k * dims.d; i++) scale[i] = 1.0 + (double)i;
+    memset(offset, 0, dims.k * dims.d * sizeof *offset);
+}
+
+static const struct strata_estimator world_estimator = {.name = "kmeans",
+                                                        .param_count = world_param_count,
+                                                        .assign = world_assign,
+                                                        .centres = world_centres,
+                                                        .terms = world_terms};
 
 static inline void world_fit(struct world *world)
 {
@@ -439,9 +467,16 @@ static inline void world_make(struct world *world, int rank, int size, size_t n,
     world_portrait(world);
     world_rules(world);
     world_quality(world);
-    world->outcome = (struct strata_outcome){
-        &world->config,     &world->table,    &world->features, &world->clustering,
-        &world->evaluation, &world->personas, &world->quality};
+    world->outcome = (struct strata_outcome){&world->config,
+                                             &world->table,
+                                             &world->features,
+                                             &world->clustering,
+                                             &world->evaluation,
+                                             &world->personas,
+                                             &world->quality,
+                                             NULL,
+                                             NULL,
+                                             0};
 }
 
 #endif

@@ -67,6 +67,13 @@ def sql(query):
     return list(csv.reader(io.StringIO(done.stdout)))
 
 
+def tourism():
+    """The folder of the vacation motives, which may not be shipped; None where it is not known."""
+    folders = [pathlib.Path(p) for p in (os.environ.get("STRATA_TOURISM_DATA", ""),) if p]
+    folders += [p / "shared/data/tourism" for p in pathlib.Path(__file__).resolve().parents]
+    return next((p for p in folders if (p / "vacmot.csv").is_file()), None)
+
+
 class Checks:
     """Counts checks; says each that fails; a run without any is a failure too."""
 

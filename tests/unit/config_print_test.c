@@ -167,7 +167,8 @@ Test(config_print, shipped_jobs_are_read_back_as_they_were_printed)
 {
     static const char *const names[] = {
         "full",          "grocery-households", "grocery-households-csv",
-        "online-retail", "wholesale",          "grocery-households-mixture"};
+        "online-retail", "wholesale",          "grocery-households-mixture",
+        "telco-churn",   "bank-marketing",     "vacation-motives"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         char path[512], text[65536] = "";
         (void)snprintf(path, sizeof path, CONFIGS "/%s.yaml", names[i]);
@@ -187,8 +188,22 @@ Test(config_print, given_names_come_back)
     const struct strata_config *config = job(text);
     cr_assert_eq(config->n_given_names, 2);
     cr_assert_str_eq(config->given_name[0].segment, "Big spenders");
-    cr_assert_str_eq(config->given_name[0].name, "a: \"b\"");
-    cr_assert_str_eq(config->given_name[1].name, "Sleeping giants");
+    cr_assert_str_eq(config->given_name[0].value, "a: \"b\"");
+    cr_assert_str_eq(config->given_name[1].value, "Sleeping giants");
+}
+
+Test(config_print, pictures_and_the_run_that_is_followed_come_back)
+{
+    const char *text = "job: j\nsources: [{name: t, files: t.csv, key: id}]\n"
+                       "features: [{name: spend, type: numeric}]\nfollows: ../runs/last\n"
+                       "pictures: {Big spenders: a.svg, 'x: y': a.svg}\n";
+    check_round_trip(text);
+    const struct strata_config *config = job(text);
+    cr_assert_not_null(strstr(config->follows, "/runs/last"));
+    cr_assert_eq(config->n_pictures, 2);
+    cr_assert_str_eq(config->picture[1].segment, "x: y");
+    cr_assert_eq(config->picture[1].value[0], '/');
+    cr_assert_not_null(strstr(config->picture[1].value, "/a.svg"));
 }
 
 Test(config_print, full_yaml_is_what_the_table_generates)

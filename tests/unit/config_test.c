@@ -263,7 +263,10 @@ Test(config, shipped_jobs_have_no_problems)
                                         "grocery-households-csv",
                                         "grocery-households-mixture",
                                         "online-retail",
-                                        "wholesale"};
+                                        "wholesale",
+                                        "bank-marketing",
+                                        "telco-churn",
+                                        "vacation-motives"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         struct parsed p = {.config = NULL};
         char path[512];

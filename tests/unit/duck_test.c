@@ -227,3 +227,48 @@ Test(duck, a_large_statement_of_little_memory_spills_or_says_so)
     cr_expect(strstr(fault.text, "memory"), "%s", fault.text);
     strata_duck_close(&small);
 }
+
+Test(duck, a_view_shows_the_rows_that_lie_in_arrays)
+{
+    enum { ROWS = 10007 };
+    static const char *const levels[] = {"", "short", "a text that is longer than twelve bytes"};
+    static double x[ROWS];
+    static uint8_t present[ROWS];
+    static uint16_t label[ROWS];
+    static uint32_t code[ROWS];
+    double sum = 0.0, n_missing = 0.0, n_long = 0.0;
+    for (size_t i = 0; i < ROWS; i++) {
+        x[i] = (double)(i % 100);
+        present[i] = i % 7 != 3;
+        label[i] = (uint16_t)(i % 5);
+        code[i] = (uint32_t)(i % 3);
+        sum += present[i] && label[i] == 2 ? x[i] : 0.0;
+        n_missing += !present[i];
+        n_long += present[i] && code[i] == 2;
+    }
+    const struct strata_duck_view_column column[] = {
+        {.name = "x", .type = STRATA_DUCK_DOUBLE, .value = x, .present = present},
+        {.name = "row", .type = STRATA_DUCK_INT64},
+        {.name = "the label", .type = STRATA_DUCK_UINT16, .value = label},
+        {.name = "t",
+         .type = STRATA_DUCK_TEXT,
+         .value = code,
+         .present = present,
+         .level = levels,
+         .n_levels = 3},
+        {.name = "w", .type = STRATA_DUCK_UINT32, .value = code}};
+    const struct strata_duck_view view = {
+        .name = "shown", .column = column, .n_columns = 5, .n_rows = ROWS};
+    OK(strata_duck_show(duck, &view, &err));
+    for (int again = 0; again < 2; again++) {
+        cr_assert_eq(number("SELECT count(*) FROM shown()"), ROWS);
+        cr_assert_eq(number("SELECT sum(x) FROM shown() WHERE \"the label\" = 2"), sum);
+        cr_assert_eq(number("SELECT count(*) FROM shown() WHERE x IS NULL"), n_missing);
+        cr_assert_eq(
+            number(
+                "SELECT count(*) FROM shown() WHERE t = 'a text that is longer than twelve bytes'"),
+            n_long);
+        cr_assert_eq(number("SELECT count(*) FROM shown() WHERE x = row % 100"), ROWS - n_missing);
+        cr_assert_eq(number("SELECT count(DISTINCT row) FROM shown() WHERE w = row % 3"), ROWS);
+    }
+}

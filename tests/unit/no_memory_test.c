@@ -272,7 +272,7 @@ static strata_status read_record_again(struct strata_err *err)
     (void)snprintf(path, sizeof path, "%s/model.pb", folder);
     STRATA_TRY(strata_file_read(path, 1 << 20, &scratch, &bytes, &model.n_bytes, err));
     model.bytes = (unsigned char *)bytes;
-    return strata_model_start(path, &model, &scratch, &start, err);
+    return strata_model_start(path, "model.start", &model, &scratch, &start, err);
 }
 
 Test(no_memory, records_and_models_are_loaded_or_refused)

@@ -117,7 +117,8 @@ Test(rules, planted_segments_with_straight_sides_are_recovered_exactly)
         cr_expect_eq(rule->precision, 1.0, "segment %zu: %s", s, rule->sql);
     }
     cr_expect_eq(run.out[0]->segment[0].rule.n_conditions, 2u);
-    cr_expect_str_eq(run.out[0]->segment[0].rule.sql, "\"spend\" < 137.38 AND \"visits\" >= 12");
+    cr_expect_str_eq(run.out[0]->segment[0].rule.sql,
+                     "\"spend\" < 137.38 AND isfinite(\"visits\") AND \"visits\" >= 12");
     cr_expect_str_eq(run.out[0]->segment[2].rule.sentence,
                      "spend at least 699.9, member, town Bath or Deal and age band 30s or above");
     cr_expect_gt(run.out[0]->tree.fidelity, 0.95);

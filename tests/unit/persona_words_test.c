@@ -198,9 +198,9 @@ Test(persona_words, the_strongest_markers_make_the_name)
 
 Test(persona_words, a_name_that_the_user_gives_sticks_to_its_segment_and_to_no_other)
 {
-    static const struct strata_given_name given[] = {
-        {.segment = "Lapsed big spenders", .name = "Sleeping giants"},
-        {.segment = "Not in this run", .name = "Small spenders"}};
+    static const struct strata_segment_setting given[] = {
+        {.segment = "Lapsed big spenders", .value = "Sleeping giants"},
+        {.segment = "Not in this run", .value = "Small spenders"}};
     struct world world;
     world_init(&world, 2000, 2);
     double *spend = world_number(&world, "spend", "spend");
@@ -429,8 +429,8 @@ Test(persona_words, catalogue_has_unique_keys_known_slots_and_no_numbers)
     static const char *const slots[] = {"{first}", "{second}", "{third}",  "{piece}",     "{label}",
                                         "{level}", "{people}", "{value}",  "{reference}", "{count}",
                                         "{unit}",  "{number}", "{amount}", "{do}"};
-    for (const struct strata_message *m = strata_messages_en; m->key; m++) {
-        for (const struct strata_message *o = strata_messages_en; o != m; o++)
+    for (const struct strata_message *m = strata_messages; m->key; m++) {
+        for (const struct strata_message *o = strata_messages; o != m; o++)
             cr_assert_str_neq(m->key, o->key);
         cr_assert_null(strpbrk(m->text, "0123456789"), "%s", m->key);
         char text[4000];
@@ -520,4 +520,48 @@ Test(persona_words, degrees_in_names_follow_the_strength_of_what_they_say)
         world_run_finish(&run);
         strata_arena_finish(&world.arena);
     }
+}
+
+Test(persona_words, a_yes_is_named_by_what_its_label_says_that_they_are_or_have)
+{
+    static const char *const labels[] = {"known from before", "mortgages"};
+    static const char *const names[][2] = {
+        {"Not known from before", "Known from before"},
+        {"Customers without mortgages", "Customers with mortgages"}};
+    for (size_t j = 0; j < 2; j++) {
+        struct world world;
+        world_init(&world, 2000, 2);
+        double *yes = world_binary(&world, labels[j], NULL);
+        for (size_t i = 0; i < world.n; i++) {
+            world.label[i] = (uint16_t)(i % 4 == 3);
+            yes[i] = i % 4 == 3;
+        }
+        struct world_run run;
+        describe_and_check(&world, &run);
+        for (size_t s = 0; s < 2; s++) cr_expect_str_eq(run.out[0]->segment[s].name, names[j][s]);
+        world_run_finish(&run);
+        strata_arena_finish(&world.arena);
+    }
+}
+
+Test(persona_words, customers_who_want_little_of_everything_are_named_by_that)
+{
+    static const char *const labels[] = {"rest", "sports", "culture", "nature"};
+    struct world world;
+    world_init(&world, 2000, 2);
+    for (size_t j = 0; j < 4; j++) {
+        double *yes = world_binary(&world, labels[j], "motive");
+        for (size_t i = 0; i < world.n; i++) {
+            world.label[i] = (uint16_t)(i % 4 == 3);
+            yes[i] = world_uniform(j, i) < (i % 4 == 3 ? 0.8 : 0.2);
+        }
+    }
+    struct world_run run;
+    describe_and_check(&world, &run);
+    cr_expect_not_null(strstr(run.out[0]->segment[0].name, "ew-motive"), "%s",
+                       run.out[0]->segment[0].name);
+    cr_expect_not_null(strstr(run.out[0]->segment[1].name, "any-motive"), "%s",
+                       run.out[0]->segment[1].name);
+    world_run_finish(&run);
+    strata_arena_finish(&world.arena);
 }

@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 
 #include "fake_record.h"
+#include "fake_run.h"
 #include "strata/protocol_limits.h"
 #include "strata/record.h"
 
@@ -15,19 +16,26 @@
 static struct strata_board board;
 static struct strata_desk desk;
 static struct strata_arena arena;
+static char folder[64];
 
 static void setup(void)
 {
     cr_assert(strata_arena_init(&arena, (size_t)1 << 30));
     strata_board_init(&board);
-    desk = (struct strata_desk){
-        .board = &board, .incarnation = "0123456789abcdef", .events = "ipc:///e"};
+    (void)snprintf(folder, sizeof folder, "/tmp/strata-requests-XXXXXX");
+    cr_assert(mkdtemp(folder));
+    desk = (struct strata_desk){.board = &board,
+                                .directory = folder,
+                                .incarnation = "0123456789abcdef",
+                                .events = "ipc:///e"};
     desk.caller = (struct strata_caller){.name = "local", .role = STRATA_CLIENT_OPERATOR};
 }
 
 static void teardown(void)
 {
-    strata_arena_finish(&desk.record);
+    struct strata_err err = {0};
+    cr_assert_eq(strata_directory_remove(folder, &err), STRATA_OK);
+    strata_desk_finish(&desk);
     strata_board_finish(&board);
     strata_arena_finish(&arena);
 }
@@ -35,6 +43,15 @@ static void teardown(void)
 TestSuite(requests, .init = setup, .fini = teardown);
 
 static Strata__V1__Set set; /* of the request last made */
+
+static size_t row_of(Strata__V1__Request__BodyCase kind)
+{
+    size_t row = 0;
+    while (strata_request_rows[row].kind != kind) row++;
+    return row;
+}
+#define CUSTOMER row_of(STRATA__V1__REQUEST__BODY_GET_CUSTOMER)
+#define SET row_of(STRATA__V1__REQUEST__BODY_SET)
 
 /* One request of each kind, in the table's order. */
 static Strata__V1__Request *request_of(size_t row)
@@ -48,6 +65,7 @@ static Strata__V1__Request *request_of(size_t row)
     static Strata__V1__GetPersona persona;
     static Strata__V1__Stop stop;
     static Strata__V1__Checkpoint checkpoint;
+    static Strata__V1__GetCustomer customer;
     static Strata__V1__Pause pause;
     static Strata__V1__Resume resume;
     static Strata__V1__Cancel cancel;
@@ -66,6 +84,8 @@ static Strata__V1__Request *request_of(size_t row)
     strata__v1__get_persona__init(&persona);
     strata__v1__stop__init(&stop);
     strata__v1__checkpoint__init(&checkpoint);
+    strata__v1__get_customer__init(&customer);
+    customer.key = (char *)(uintptr_t) "1001";
     segment.id = 2;
     persona.id = 2;
     request.id = 1000 + row;
@@ -94,6 +114,9 @@ static Strata__V1__Request *request_of(size_t row)
         break;
     case STRATA__V1__REQUEST__BODY_CHECKPOINT:
         request.checkpoint = &checkpoint;
+        break;
+    case STRATA__V1__REQUEST__BODY_GET_CUSTOMER:
+        request.get_customer = &customer;
         break;
     case STRATA__V1__REQUEST__BODY_PAUSE:
         request.pause = &pause;
@@ -149,6 +172,7 @@ static void publish(enum strata_job_state state, uint32_t k)
 static void publish_record(uint32_t n_segments)
 {
     size_t n_bytes = 0;
+    fake_run(folder, fake_keys(&arena), false, false, &arena);
     const unsigned char *bytes = fake_record(&arena, n_segments, &n_bytes);
     strata_board_publish_result(&board, bytes, n_bytes);
 }
@@ -171,6 +195,7 @@ static const struct expectation expected[] = {
     {"get_persona", "-------------", "-------------", "-------OOO---", "-------OOO---"},
     {"stop", "OOOOO----O--O", "OOOOO----O--O", "OOOOO----O--O", "-------------"},
     {"checkpoint", "----O----O--O", "----O----O--O", "----O----O--O", "-------------"},
+    {"get_customer", "-------------", "-------------", "--------O----", "--------O----"},
     {"pause", "OOOOO-------O", "OOOOO-------O", "OOOOO-------O", "-------------"},
     {"resume", "OOOOO-------O", "OOOOO-------O", "OOOOO-------O", "-------------"},
     {"cancel", "OOOOOOO--O--O", "OOOOOOO--O--O", "OOOOOOO--O--O", "-------------"},
@@ -244,9 +269,9 @@ Test(requests, nothing_can_be_changed_when_a_finished_run_is_served)
 /* --- roles -------------------------------------------------------------------------------------- */
 
 /* The smallest role that may ask, written out by hand in the table's order. */
-static const char *const smallest_role[] = {"viewer",   "viewer",   "viewer",   "viewer",
-                                            "viewer",   "viewer",   "operator", "operator",
-                                            "operator", "operator", "operator", "operator"};
+static const char *const smallest_role[] = {
+    "viewer",   "viewer",  "viewer",   "viewer",   "viewer",   "viewer",  "operator",
+    "operator", "analyst", "operator", "operator", "operator", "operator"};
 
 Test(requests, every_kind_is_refused_to_smaller_roles_in_every_state)
 {
@@ -500,6 +525,45 @@ Test(requests, a_persona_is_found_by_number_or_by_name)
     cr_assert_eq(ask_persona(0, name + 1)->code, STRATA__V1__CODE__CODE_NOT_FOUND);
 }
 
+static const Strata__V1__Reply *ask_customer(const char *key)
+{
+    Strata__V1__Request *request = request_of(CUSTOMER);
+    request->get_customer->key = (char *)(uintptr_t)key;
+    const size_t n_bytes = strata__v1__request__get_packed_size(request);
+    unsigned char *bytes = STRATA_NEW(&arena, unsigned char, n_bytes);
+    return answer_bytes(bytes, strata__v1__request__pack(request, bytes));
+}
+
+Test(requests, a_customer_is_found_by_key_with_the_reasons)
+{
+    char key[STRATA_REQUEST_KEY_BYTES_MAX + 2];
+    publish_record(3);
+    publish(STRATA_JOB_DONE, 0);
+    const Strata__V1__CustomerReply *customer = ask_customer("1030")->customer;
+    cr_assert_not_null(customer);
+    cr_assert_eq(customer->segment, 1);
+    cr_assert_str_eq(customer->name, "Young discount hunters");
+    cr_assert_str_eq(customer->runner_up_name, "High-income loyalists");
+    cr_assert_str_eq(customer->reasons[0]->value, "30");
+    cr_assert_eq(ask_customer("nobody")->code, STRATA__V1__CODE__CODE_NOT_FOUND);
+    memset(key, 'x', sizeof key - 1);
+    key[sizeof key - 1] = '\0';
+    cr_assert_eq(ask_customer(key)->code, STRATA__V1__CODE__CODE_BAD_REQUEST);
+    cr_assert_eq(ask_customer(key + 1)->code, STRATA__V1__CODE__CODE_NOT_FOUND);
+}
+
+Test(requests, a_run_that_has_lost_its_assignments_says_so)
+{
+    struct strata_err err = {0};
+    publish_record(3);
+    publish(STRATA_JOB_DONE, 0);
+    cr_assert_eq(strata_directory_remove(strata_path_join(folder, "assignments", &arena), &err),
+                 STRATA_OK);
+    const Strata__V1__Reply *reply = ask_customer("1001");
+    cr_assert_eq(reply->code, STRATA__V1__CODE__CODE_UNAVAILABLE);
+    cr_assert(strstr(reply->text, "run the job again"), "%s", reply->text);
+}
+
 Test(requests, a_full_queue_is_busy_and_loses_nothing)
 {
     publish(STRATA_JOB_FITTING, 2);
@@ -510,15 +574,6 @@ Test(requests, a_full_queue_is_busy_and_loses_nothing)
     for (int i = 0; i < STRATA_BOARD_COMMANDS; i++) cr_assert(strata_board_take(&board, &command));
     cr_assert_not(strata_board_take(&board, &command));
 }
-
-static size_t row_of(Strata__V1__Request__BodyCase kind)
-{
-    size_t row = 0;
-    while (strata_request_rows[row].kind != kind) row++;
-    return row;
-}
-
-#define SET row_of(STRATA__V1__REQUEST__BODY_SET)
 
 Test(requests, what_is_set_reaches_the_board_within_its_bounds)
 {

@@ -193,6 +193,41 @@ Test(results, parts_hold_each_customer_once_sorted_by_key)
     strata_duck_close(&duck);
 }
 
+/* Of the world's rows the number is 3 times the distance; spend is a seventh of it. */
+Test(results, assignments_tell_reasons_with_the_customers_own_values)
+{
+    struct strata_err err = {0};
+    struct strata_duck *duck = NULL;
+    const char *directory = write_run("run", 3, (struct write){.n = 1000});
+    const char *parts = strata_path_join(directory, "assignments", &arena);
+    cr_assert_eq(strata_duck_open(&(struct strata_duck_options){0}, &duck, &err), STRATA_OK);
+    cr_expect_gt(ask(duck, parts, "count(*) filter (reason_1 = 'age' and reason_2 = 'spend')"), 0);
+    cr_expect_gt(ask(duck, parts, "count(*) filter (reason_1 = 'spend' and reason_2 is null)"), 0);
+    cr_expect_eq(ask(duck, parts, "count(reason_3)"), 0, "region is not in the basis");
+    cr_expect_eq(ask(duck, parts,
+                     "count(*) filter (reason_1 = 'spend' and value_1 <> round(3 * distance) "
+                     "/ 7 or reason_2 = 'spend' and value_2 <> round(3 * distance) / 7)"),
+                 0);
+    cr_expect_eq(ask(duck, parts,
+                     "count(*) filter (reason_1 = 'age' and level_1 <> ['ancient', 'old', "
+                     "'young'][1 + round(3 * distance)::int % 3])"),
+                 0);
+    cr_expect_eq(ask(duck, parts,
+                     "count(*) filter (level_1 = 'ancient' or level_2 = 'ancient' or "
+                     "round(3 * distance)::int % 11 = 0 and 'spend' in (reason_1, reason_2) or "
+                     "round(3 * distance)::int % 12 = 0 and 'age' in (reason_1, reason_2))"),
+                 0, "no reason without a value that counts");
+    cr_expect_eq(
+        ask(duck, parts,
+            "count(*) filter (share_1 <= 0 or share_2 > share_1 or share_1 + share_2 > "
+            "1.0001 or (reason_1 is null) <> (share_1 is null) or (reason_1 is null) <> "
+            "(value_1 is null and level_1 is null) or value_1 is not null and level_1 is not null)"),
+        0);
+    cr_expect_eq(ask(duck, parts, "count(*) filter (runner_up is null and reason_1 is not null)"),
+                 0);
+    strata_duck_close(&duck);
+}
+
 Test(results, number_of_parts_depends_on_customers_alone)
 {
     cr_expect_eq(strata_part_count(0), 4);

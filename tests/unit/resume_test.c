@@ -108,6 +108,32 @@ Test(resume, the_same_job_goes_on)
     leave(job);
 }
 
+Test(resume, a_picture_is_an_input_like_the_sources)
+{
+    char what[512] = "";
+    const char *text = "<svg/>";
+    (void)put("a.svg", text);
+    (void)put("job.yaml",
+              "job: small\n"
+              "sources:\n  - {name: rows, files: rows.csv, key: id, columns: {x: double}}\n"
+              "features:\n  - {name: x, type: numeric}\nmodel: {segments: 2, seed: 7}\n"
+              "pictures: {Anybody: a.svg}\noutput: run\n");
+    struct strata_job *job = start();
+    const char *before = job->inputs;
+    const uint64_t fingerprint = strata_job_files_fingerprint(job->plan.files, 1);
+    leave(job);
+    (void)put("a.svg", "<svg></svg>");
+    job = start();
+    cr_assert(strata_job_inputs_differ(before, job->inputs, what, sizeof what));
+    cr_assert_not_null(strstr(what, "a.svg has been changed since"), "%s", what);
+    cr_assert_neq(fingerprint, strata_job_files_fingerprint(job->plan.files, 1));
+    leave(job);
+    (void)put("a.svg", text);
+    job = start();
+    cr_assert_eq(fingerprint, strata_job_files_fingerprint(job->plan.files, 1));
+    leave(job);
+}
+
 Test(resume, what_earlier_attempts_were_told_stays_with_the_run)
 {
     struct strata_err err = {0};

@@ -74,8 +74,10 @@ Test(settings, the_table_does_not_depend_on_the_model)
     const char *plain = printed((const char *const[]){NULL}, &keep);
     const char *model = printed((const char *const[]){"model.seed=8", NULL}, &keep);
     const char *data = printed((const char *const[]){"sources.orders.key=k", NULL}, &keep);
+    const char *names = printed((const char *const[]){"follows=last", NULL}, &keep);
     const uint64_t of_plain = strata_job_data_fingerprint(plain, "in");
     cr_assert_eq(of_plain, strata_job_data_fingerprint(model, "in"));
+    cr_assert_eq(of_plain, strata_job_data_fingerprint(names, "in"));
     cr_assert_neq(of_plain, strata_job_data_fingerprint(data, "in"));
     cr_assert_neq(of_plain, strata_job_data_fingerprint(plain, "other"));
     strata_arena_finish(&keep);

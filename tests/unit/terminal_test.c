@@ -160,6 +160,34 @@ Test(terminal, who_they_are_stands_beside_where_there_is_room_and_below_where_th
         "%s", output);
 }
 
+Test(terminal, reasons_of_a_customer_stand_beside_their_shares_at_every_width)
+{
+    const struct strata_customer_view customer = {
+        .segment = 2,
+        .runner_up = 5,
+        .name = "Loyal big\tbaskets \u8CB4",
+        .runner_up_name = "Lapsed shoppers",
+        .sureness = "62% nearer to their centre than to that of Lapsed shoppers",
+        .reason = {{"visits", "visits a year: 31; Loyal 28 on average, Lapsed 3.1", 0.62},
+                   {"spend", "spend: $1,204; Loyal $1,100 on average, Lapsed $310", 0.08}},
+        .n_reasons = 2};
+    char columns_text[8];
+    for (int columns = 30; columns <= 200; columns += 7) {
+        (void)snprintf(columns_text, sizeof columns_text, "%d", columns);
+        FILE *stream = catch_begin(columns_text);
+        const struct strata_terminal terminal = strata_terminal_of(stream);
+        strata_print_customer(stream, &terminal, &customer);
+        catch_end(stream);
+        strip_codes(output);
+        cr_expect(strstr(output, "\n   62%  visits") && strstr(output, "\n    8%  spend"), "%s",
+                  output);
+        cr_expect_null(strchr(output, '\t'));
+        char *rest = output;
+        for (char *line; (line = strsep(&rest, "\n"));)
+            cr_expect_leq(strata_text_width(line), columns, "%d columns: %s", columns, line);
+    }
+}
+
 Test(terminal, a_pipe_gets_no_codes_and_no_cuts)
 {
     struct strata_segment_view segment[4];

@@ -52,25 +52,52 @@
       make("dd", { class: "figure" }, value), make("dd", { class: "words" }, words))));
   };
 
+  /* What a board asks first: who brings the value, and where the outcome is high and low. */
+  const findings = () => {
+    if (segments.length < 2) return [];
+    const quoted = (one) => `\u201c${one.name}\u201d`;
+    const told_ = [];
+    const worth = detailed.filter((one) => one.attractiveness && one.attractiveness.valueShare !== undefined);
+    const lift = (one) => one.attractiveness.valueShare / one.share;
+    if (worth.length > 1 && record.valueFeature !== undefined) {
+      const best = worth.reduce((a, b) => (lift(b) > lift(a) ? b : a));
+      if (lift(best) > 1.1) {
+        told_.push(`${quoted(best)} are ${percent(best.share)} of customers and bring ${percent(best.attractiveness.valueShare)} of all ` +
+          `${label(features[record.valueFeature]).toLowerCase()}.`);
+      }
+    }
+    features.forEach((feature, i) => {
+      if (feature.role !== "ROLE_OUTCOME" || kind(feature) !== "binary" || told_.length > 2) return;
+      const known = detailed.filter((one) => !one.cells[i].hidden && one.cells[i].mean !== undefined);
+      if (known.length < 2 || everybody[i].mean === undefined) return;
+      const by_ = known.slice().sort((a, b) => b.cells[i].mean - a.cells[i].mean);
+      const [most_, least] = [by_[0], by_[by_.length - 1]];
+      told_.push(`${label(feature)}: ${percent(most_.cells[i].mean)} of ${quoted(most_)}, ${percent(least.cells[i].mean)} of ` +
+        `${quoted(least)}, ${percent(everybody[i].mean)} of everybody.`);
+    });
+    return told_;
+  };
+
   const answer = () => {
     const k = segments.length;
-    by("job").textContent = record.job;
-    by("eyebrow").textContent = record.asOf ? `Customer segments as of ${record.asOf}` : "Customer segments";
+    const job = title(record.job.replace(/[-_]+/g, " "));
+    by("job").textContent = job;
+    by("eyebrow").textContent = `${job}: customer segments${record.asOf ? ` as of ${record.asOf}` : ""}`;
     by("headline").textContent = `${plural(record.customers, "customer")}, ${spelled(k)} segment${k === 1 ? "" : "s"}`;
     const first = segments[0];
     const last = segments[k - 1];
     const sure = verdict();
     if (sure) by("verdict").append(...sure);
     else by("verdict").remove();
-    by("lead").textContent = k === 1 ? `${first.name}: ${first.definition}`
+    by("lead").textContent = findings().join(" ") || (k === 1 ? `${first.name}: ${first.definition}`
       : `The largest segment is \u201c${first.name}\u201d with ${percent(first.share)} of customers, the smallest ` +
-        `\u201c${last.name}\u201d with ${percent(last.share)}.`;
+        `\u201c${last.name}\u201d with ${percent(last.share)}.`);
     if (quality.weight) by("lead").textContent += ` All figures but counts of customers are weighted by \u201c${quality.weight.name}\u201d.`;
     by("stack").append(
       make("div", { class: k > 64 ? "stack dense" : "stack", "aria-hidden": "true" }, segments.map((one, i) => make("span",
         { class: one.share < 0.06 ? "thin" : one.share < 0.13 ? "slim" : undefined, title: `${one.name}: ${percent(one.share)}`,
           style: { flex: `${one.share * Number(record.customers)} 1 0`, background: `var(--segment-${i})` } }, one.share < 0.06 ? "" : make("b", {}, percent(one.share))))),
-      make("ul", { class: k > 12 ? "legend" : "legend who-is-who" }, detailed.map((one, i) => make("li", {},
+      make("ul", { class: k > 12 ? "legend" : k === 4 || k === 2 ? "legend who-is-who even" : "legend who-is-who" }, detailed.map((one, i) => make("li", {},
         k > 12 ? null : portrait(one, 64, ""), make("a", { href: `#segment-${one.id}` },
           make("i", { class: "dot", style: { background: `var(--segment-${i})` } }), one.name, " ",
           make("span", { class: "soft" }, percent(one.share))),

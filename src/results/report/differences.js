@@ -10,7 +10,7 @@
     option: () => ({
       grid: { left: 8, right: 110, top: 4, bottom: 4, containLabel: true },
       xAxis: axis({ type: "value", show: false }),
-      yAxis: axis({ type: "category", inverse: true, data: detailed.map((one) => one.name), axisLine: { show: false },
+      yAxis: axis({ type: "category", inverse: true, data: detailed.map((one) => (isNarrow() ? wrapped(one.name, 124) : one.name)), axisLine: { show: false },
         axisLabel: { color: tone("ink"), fontSize: isNarrow() ? 12 : 13, width: isNarrow() ? 124 : 260, overflow: isNarrow() ? "break" : "truncate", lineHeight: 14 } }),
       series: [{ type: "bar", barWidth: 18, data: detailed.map((one, i) => ({ value: one.share,
         itemStyle: { color: hue(i), borderRadius: [0, 4, 4, 0] } })),
@@ -32,7 +32,7 @@
       return { value: [x, y, effect], hidden: one.cells[feature].hidden, effect };
     }));
     const text = ([x, y]) => cellText(features[order[y]], segments[x].cells[order[y]]);
-    const column = (narrow) => (narrow ? 100 : Math.max(92, 620 / detailed.length));
+    const column = (narrow) => (narrow ? 116 : Math.max(92, 620 / detailed.length));
     chart(by("heat"), {
       name: "Profile heat map",
       note: order.length < features.length && order.length === most ? `The ${most} features that differ most.` : null,
@@ -50,7 +50,7 @@
         tooltip: tip({ formatter: (at) => `<b>${safe(label(features[order[at.value[1]]]))}</b><br>` +
           `${safe(segments[at.value[0]].name)}: ${safe(text(at.value))}<br>` +
           `${fixed(Math.abs(Number(at.value[2])), 1)} standard deviations ${at.value[2] < 0 ? "below" : "above"} the others` }),
-        xAxis: axis({ type: "category", position: "top", data: detailed.map((one) => one.name), axisLine: { show: false },
+        xAxis: axis({ type: "category", position: "top", data: detailed.map((one) => wrapped(one.name, column(isNarrow()) - 8)), axisLine: { show: false },
           splitLine: { show: false }, axisLabel: { color: tone("ink"), interval: 0, width: column(isNarrow()) - 8, overflow: "break",
             fontSize: 12, lineHeight: 15 } }),
         yAxis: axis({ type: "category", inverse: true, data: order.map((i) => label(features[i])),
@@ -64,8 +64,8 @@
           ? { value: one.value, visualMap: false, itemStyle: { color: tone("paper") }, label: { color: tone("soft") } }
           : { value: one.value, label: { color: tone(Math.abs(one.effect) > Number(tone("heat-turn")) ? "on-heat" : "ink") } })), itemStyle: { borderColor: tone("paper"), borderWidth: 3, borderRadius: 4 },
           emphasis: { itemStyle: { borderColor: tone("ink"), borderWidth: 1 } },
-          label: { show: true, fontSize: 12, width: column(isNarrow()) - 12, overflow: "truncate", color: tone("ink"),
-            formatter: (at) => text(at.value) } }],
+          label: { show: true, fontSize: isNarrow() ? 11 : 12, lineHeight: 13, width: column(isNarrow()) - 8, overflow: "break", color: tone("ink"),
+            formatter: (at) => wrapped(text(at.value), column(isNarrow()) - 8, isNarrow() ? 11 : 12) } }],
       }),
     });
   };
@@ -101,7 +101,7 @@
         const top = (i) => Math.floor(i / across()) * (panel + over() + 20) + over();
         const colour = (effect) => tone(Math.abs(effect) < marking ? "quiet" : effect > 0 ? "high" : "low");
         return {
-          title: shown.map((one, i) => ({ text: one.name, left: left(i) + 2, top: top(i) - over(), padding: 0,
+          title: shown.map((one, i) => ({ text: wrapped(one.name, step - 12), left: left(i) + 2, top: top(i) - over(), padding: 0,
             textStyle: { color: tone("ink"), fontSize: 12, fontWeight: 600, width: step - 12, overflow: "break", lineHeight: 15 } })),
           grid: shown.map((_, i) => ({ left: left(i), width: step - 14, top: top(i), height: panel })),
           tooltip: tip({ formatter: (at) => `<b>${safe(at.name)}</b><br>${safe(at.seriesName)}: ` +

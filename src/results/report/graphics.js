@@ -70,6 +70,14 @@
     textStyle: { color: tone("ink"), fontSize: 13 }, ...more });
   const safe = (text) => echarts.format.encodeHTML(text);
 
+  /* A text in lines of about this many pixels, which may end at a hyphen. */
+  const wrapped = (text, wide, size = 12) => text.split(/(?<=[ -])/).reduce((all, word_) => {
+    const last = all[all.length - 1];
+    if (last && 0.6 * size * (last + word_.trimEnd()).length <= wide) all[all.length - 1] = last + word_;
+    else all.push(word_);
+    return all;
+  }, []).map((one) => one.trimEnd()).join("\n");
+
   /* On which side of its circle each name hits the least of what is there already; none for a name that
    * can be spared.  room is the width and height of what they stand in. */
   const namePlaces = (circles, room) => {

@@ -11,6 +11,8 @@
   tree();
   apriori();
   certainty();
+  customerMap();
+  stability();
   profiles();
   dataQuality();
   method();
@@ -20,12 +22,16 @@
     if (link) link.remove();
     section.remove();
   }
-  draw();
+  const lay = () => {
+    arrange();
+    draw();
+  };
+  lay();
 
   let waiting = 0;
   const later = () => {
     window.clearTimeout(waiting);
-    waiting = window.setTimeout(draw, 120);
+    waiting = window.setTimeout(lay, 120);
   };
   window.addEventListener("resize", later);
   /* Paper is white, and nothing can be opened on it. */
@@ -36,7 +42,7 @@
       if (yes || one.dataset.opened) one.open = yes;
       if (!yes) delete one.dataset.opened;
     }
-    draw();
+    lay();
   };
   window.addEventListener("beforeprint", () => onPaper(true));
   window.addEventListener("afterprint", () => onPaper(false));

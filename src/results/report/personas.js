@@ -95,11 +95,12 @@
         known ? bar("range", at(one.effectLow), at(one.effectHigh)) : null)], "measured");
     })));
   };
-  /* An index of 100 is the middle, 200 and more the right end. */
-  const preferences = (name, all) => (all.length ? group(name, make("ul", { class: "bars" }, all.map((one) => {
+  /* An index of 100 is the middle, 200 and more the right end.  What else is said of the same is shown with it. */
+  const preferences = (name, all, also = () => []) => (all.length ? group(name, make("ul", { class: "bars" }, all.map((one) => {
     const known = one.index !== undefined;
     const end = known ? Math.min(100, one.index / 2) : 50;
-    return item([one.evidence ? says(title(one.label), make("b", {}, one.evidence.text), ...figures(one.evidence)) : title(one.label),
+    const texts = one.evidence ? [one.evidence, ...also(one)].map((said) => make("b", {}, said.text)) : [];
+    return item([one.evidence ? says(title(one.label), ...texts, ...figures(one.evidence)) : title(one.label),
       known ? make("span", { class: "track", "aria-hidden": "true" }, bar(end < 50 ? "less" : "more", 50, end)) : null,
       known ? make("span", { class: "index" }, make("span", { class: "unseen" }, "index "), fixed(one.index, 0)) : null],
     one.preferred ? "measured indexed preferred" : "measured indexed");
@@ -134,37 +135,52 @@
   };
   const isAbout = (...topics) => (one) => topics.includes(word(one.topic, "PERSONA_TOPIC_"));
   const personParts = (segment, persona) => {
-    /* What is told once is not told again. */
-    const texts = new Set();
+    /* What is told once is not told again; what they like, and therefore look for, is told by its bar. */
+    const isOf = (like) => (one) => one.feature === like.feature && one.level === like.level;
+    const isLiked = (one) => persona.affinities.some((like) => like.evidence && isOf(like)(one));
+    const looked = persona.needs.filter(isLiked);
+    const texts = new Set([...persona.affinities.filter((one) => one.evidence).map((one) => one.evidence.text), ...looked.map((one) => one.text)]);
     const anew = (name, all) => some(name, all.filter((one) => !texts.has(one.text) && texts.add(one.text)));
     const about = (...topics) => persona.sections.filter(isAbout(...topics)).map((one) => anew(one.title, one.statements));
     const who = persona.sections.find(isAbout("who"));
     const inBrief = [persona.age, ...persona.household].filter(Boolean);
+    const likes = preferences(looked.length ? "What they look for" : "What they like", persona.affinities, (like) => looked.filter(isOf(like)));
     return [
-      markerBars(segment), anew(who ? who.title : "Who they are", [...inBrief, ...(who ? who.statements : [])]), about("where", "values", "buys", "uses"),
+      markerBars(segment), anew(who ? who.title : "Who they are", [...inBrief, ...(who ? who.statements : [])]), about("where"),
+      looked.length ? likes : null, about("values", "buys", "uses"),
       anew("What they bring", persona.value), anew("What lies in them", persona.potential),
       anew("What they look for", persona.needs), anew("What goes wrong for them", persona.pains), offers(persona.offers),
-      preferences("How to reach them", persona.channels), preferences("What they like", persona.affinities),
+      preferences("How to reach them", persona.channels), looked.length ? null : likes,
       persona.tone ? group("How to address them", list([item(advice(persona.tone))])) : null,
     ];
   };
 
-  /* Groups in their order in three columns of about one height, which is guessed from their texts. */
+  /* Each group goes where three columns end highest; heights are guessed from their texts. */
   const tall = (element) => 2.6 + [...element.querySelectorAll("li")].reduce((sum, one) => sum + (one.classList.contains("measured") ? 1.5
     : 0.3 + 1.4 * Math.ceil([...one.querySelectorAll("button, b")].filter((part) => !part.closest(".evidence"))
       .reduce((n, part) => n + part.textContent.length, 0) / 34)), 0);
-  const balanced = (groups) => {
-    const heights = groups.map(tall);
-    const sum = (from, to) => heights.slice(from, to).reduce((all, one) => all + one, 0);
-    let best = { high: Infinity, cuts: [groups.length, groups.length] };
-    for (let i = 0; i <= groups.length; i++) {
-      for (let j = i; j <= groups.length; j++) {
-        const high = Math.max(sum(0, i), sum(i, j), sum(j));
-        if (high < best.high) best = { high, cuts: [i, j] };
-      }
+  const balanced = (groups, n) => {
+    const columns = Array.from({ length: n }, () => []);
+    const ends = columns.map(() => 0);
+    for (const one of groups) {
+      const shortest = ends.indexOf(Math.min(...ends));
+      columns[shortest].push(one);
+      ends[shortest] += tall(one);
     }
-    const [i, j] = best.cuts;
-    return [groups.slice(0, i), groups.slice(i, j), groups.slice(j)];
+    return columns;
+  };
+  /* As many columns as the window, or paper, has room for. */
+  const arranged = [];
+  let across = 0;
+  const arrange = () => {
+    const isPaper = document.documentElement.classList.contains("paper");
+    const n = isPaper || window.innerWidth >= 992 ? 3 : isNarrow() ? 1 : 2;
+    if (n === across) return;
+    across = n;
+    for (const { place: into, groups } of arranged) {
+      into.style.gridTemplateColumns = `repeat(${n}, minmax(0, 1fr))`;
+      into.replaceChildren(...balanced(groups, n).map((one) => make("div", {}, one)));
+    }
   };
 
   /* How many they are: the statement of the record, else the count. */
@@ -173,8 +189,10 @@
     return all.length ? all.map((one) => make("span", { class: "fact" }, sentence(one))) : plural(segment.size, "customer");
   };
   /* A picture is shown as a picture, where it can neither run nor load anything. */
+  const pictureOf = (persona) => (persona.picture ? `data:${persona.pictureType};base64,${persona.picture}`
+    : `data:image/svg+xml,${encodeURIComponent(persona.avatar)}`);
   const portrait = (segment, size, text) => (segment.persona && segment.persona.avatar ? make("img", { class: "portrait",
-    width: size, height: size, alt: text, src: `data:image/svg+xml,${encodeURIComponent(segment.persona.avatar)}` }) : null);
+    width: size, height: size, alt: text, src: pictureOf(segment.persona) }) : null);
   const recognised = (segment) => (segment.rule ? make("p", { class: "rule" }, make("b", {}, "Recognise them by: "),
     segment.rule.sentence, ". ", make("a", { href: `#rule-${segment.id}` },
       `Finds ${percent(segment.rule.coverage)} of them, right in ${percent(segment.rule.precision)}`), ".") : null);
@@ -185,12 +203,14 @@
         make("h3", { id: `segment-${segment.id}-name` }, segment.name),
         make("p", { class: "size" }, persona && persona.name ? make("span", { class: "alias" }, `\u201c${persona.name}\u201d`) : null,
           sizeOf(segment)),
-        segment.definition ? make("p", { class: "definition" }, segment.definition) : null, recognised(segment)),
+        segment.definition ? make("p", { class: "definition" }, segment.definition) : null, recognised(segment),
+        segment.nameOrigin ? make("p", { class: "rule" }, segment.nameOrigin) : null),
       make("p", { class: "share" }, percent(segment.share)));
     const parts = persona ? personParts(segment, persona) : plainParts(segment);
+    const body = make("div", { class: "told" });
+    arranged.push({ place: body, groups: parts.flat(Infinity).filter(Boolean) });
     const element = make("article", { class: "card", id: `segment-${segment.id}`, "aria-labelledby": `segment-${segment.id}-name` },
-      head, make("div", { class: "told" }, balanced(parts.flat().filter(Boolean)).map((one) => make("div", {}, one))),
-      persona ? [briefs(segment), typical(persona)] : null);
+      head, body, persona ? [briefs(segment), typical(persona)] : null);
     element.style.setProperty("--hue", `var(--segment-${i})`);
     return element;
   };

@@ -42,10 +42,13 @@
       const place = segments.indexOf(segment);
       return make("li", { class: "leaf" }, lead, make("i", { class: "dot", style: { background: `var(--segment-${place})` } }),
         make("b", {}, segment ? segment.name : String(node.segment)), make("span", { class: "soft" },
-          ` ${plural(node.count, "customer")}${right}`));
+          Number(node.count) ? ` ${plural(node.count, "customer")}${right}` : ""));
     }
-    return make("li", {}, lead, make("b", {}, `${title(node.condition.sentence)}?`), make("ul", {},
-      branch(nodes, node.yes, "yes:", depth + 1), branch(nodes, node.no, "no:", depth + 1)));
+    /* Nobody is asked whether they have not, unless a missing answer would then count as a yes. */
+    const { feature, high, sentence: asked } = node.condition;
+    const isNot = kind(features[feature]) === "binary" && high !== undefined && !Number(quality.features[feature].missing);
+    return make("li", {}, lead, make("b", {}, `${isNot ? label(features[feature]) : title(asked)}?`), make("ul", {},
+      branch(nodes, isNot ? node.no : node.yes, "yes:", depth + 1), branch(nodes, isNot ? node.yes : node.no, "no:", depth + 1)));
   };
   const tree = () => {
     const one = record.tree;
@@ -62,8 +65,12 @@
     const all = record.apriori;
     if (!all || !all.length) return;
     const dashed = (one, text) => cell(one.hidden ? dash() : text);
-    const markers = (one) => one.markers.slice(0, 3).map((marker) =>
-      `${label(features[marker.feature], marker.level).toLowerCase()} ${marker.effect < 0 ? "low" : "high"}`).join(", ");
+    const names = (all) => all.map((marker) => label(features[marker.feature], marker.level).toLowerCase()).join(", ");
+    const markers = (one) => {
+      const strongest = one.markers.slice(0, 4);
+      return [["More", strongest.filter((marker) => marker.effect > 0)], ["Less", strongest.filter((marker) => marker.effect < 0)]]
+        .filter(([, all_]) => all_.length).map(([how, all_]) => `${how}: ${names(all_)}.`).join(" ");
+    };
     by("rules-body").append(make("div", { class: "block" }, make("h3", {}, "Your own segments beside them"),
       make("p", { class: "soft" }, "How the customers that the job file picks are spread over the segments, and the index against everybody (100)."),
       table("Segments of the job file", ["Picked", "Customers", "Share", ...detailed.map((one) => one.name), head("Marked by", "text")],

@@ -1,21 +1,18 @@
 """Published figures, found again by the whole engine: SSE of iris, wholesale and vacation motives; labels of scikit-learn
 from the same starting centres; the cleaned Online Retail counts."""
 import csv
-import os
 import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "support"))
-from runs import CONFIGS, Checks, must, result, sql  # noqa: E402
+from runs import CONFIGS, Checks, must, result, sql, tourism  # noqa: E402
 
 import numpy  # noqa: E402
 import sklearn.cluster  # noqa: E402
 import sklearn.datasets  # noqa: E402
+import sklearn.discriminant_analysis  # noqa: E402
 
 HERE = pathlib.Path.cwd()
-# Vacation motives may not be shipped: a folder with vacmot.csv and vacmot6_reference_labels.csv, where there is one.
-TOURISM = [pathlib.Path(p) for p in (os.environ.get("STRATA_TOURISM_DATA", ""),) if p]
-TOURISM += [p / "shared/data/tourism" for p in pathlib.Path(__file__).resolve().parents]
 
 
 def write_csv(path, header, rows):
@@ -64,7 +61,7 @@ def wholesale(checks):
 
 
 def vacation(checks):
-    folder = next((p for p in TOURISM if (p / "vacmot.csv").is_file()), None)
+    folder = tourism()
     if not folder:
         print("not checked: vacation motives may not be shipped, and STRATA_TOURISM_DATA does not say where they are")
         return
@@ -109,6 +106,29 @@ def same_labels_as_scikit_learn(checks):
     checks.that(abs(sse / theirs.inertia_ - 1) < 1e-6, f"quick start: SSE {sse}, scikit-learn {theirs.inertia_}")
 
 
+def same_map_as_scikit_learn(checks):
+    """The map's axes are those of scikit-learn's discriminant analysis.  A ridge on the variance inside segments is what
+    pairs of extra rows around each customer make, one pair along each column."""
+    rows = sql(f"select * from read_parquet('{HERE}/features/features/part-*.parquet')")
+    x = numpy.array([[float(v) for v in row[1:]] for row in rows[1:]])
+    found, drawn = labels(HERE / "features"), result(HERE / "features")["map"]
+    label = numpy.array([found[row[0]] for row in rows[1:]])
+    n, d = x.shape
+    ridge = x.var(axis=0).mean() / 2
+    step = numpy.sqrt(ridge * d) * numpy.concatenate([numpy.eye(d), -numpy.eye(d)])
+    around = (x[:, None, :] + step[None, :, :]).reshape(n * 2 * d, d)
+    model = sklearn.discriminant_analysis.LinearDiscriminantAnalysis(solver="eigen").fit(around, numpy.repeat(label, 2 * d))
+    for i, axis in enumerate(drawn["axes"]):
+        checks.that(abs(axis["share"] - model.explained_variance_ratio_[i]) < 1e-6,
+                    f"map: axis {i} holds {axis['share']}, scikit-learn's {model.explained_variance_ratio_[i]}")
+        width = axis["high"] - axis["low"]
+        theirs = numpy.array([model.transform(x[label == one["segment"]])[:, i].mean() for one in drawn["segments"]])
+        ours = numpy.array([axis["low"] + one["xy"[i]] / 1000 * width for one in drawn["segments"]])
+        turned = min((theirs, -theirs), key=lambda one: numpy.abs(ours - one).max())
+        checks.that(numpy.abs(ours - turned).max() < 1.01e-3 * width / 2 + 1e-9, f"map: axis {i}: centres at {ours}, scikit-learn's at {turned}")
+    checks.that(len(drawn["segments"]) == len(set(label)) and int(drawn["customers"]) == n, "map: not all segments are drawn")
+
+
 def online_retail(checks):
     """541,909 raw rows, cleaned by the job's SQL.  The figures are those of the data's description."""
     must(CONFIGS / "online-retail.yaml", HERE / "retail", ranks=3)
@@ -122,7 +142,7 @@ def online_retail(checks):
 
 def main():
     checks = Checks()
-    for figure in (iris, wholesale, vacation, same_labels_as_scikit_learn, online_retail):
+    for figure in (iris, wholesale, vacation, same_labels_as_scikit_learn, same_map_as_scikit_learn, online_retail):
         figure(checks)
     checks.end()
 

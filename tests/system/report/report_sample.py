@@ -6,6 +6,7 @@
 import sys
 
 import persona_sample
+import sampled_sample
 
 NAMES = ["Loyal full baskets", "Fresh food regulars", "Discount hunters", "Occasional top-up shoppers",
          "Lapsed households", "Coupon enthusiasts", "Weekend stock-up families", "Convenience seekers"]
@@ -189,6 +190,7 @@ def sample(messages, k=5, personas=True):
     fill_segments(result, k)
     fill_fit(result, k)
     fill_quality(result.quality)
+    sampled_sample.fill(result, wave)
     if personas:
         persona_sample.fill(result)
     return result

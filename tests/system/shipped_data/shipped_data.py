@@ -13,6 +13,8 @@ VIEWS = {
     "grocery-households": {name: GROCERY / (name + ("-*" if name == "transactions" else "") + ".parquet") for name in SOURCES},
     "online-retail": {"invoice_lines": CONFIGS / "online-retail" / "invoice-lines.parquet"},
 }
+VIEWS["bank-marketing"] = {"clients": CONFIGS / "bank-marketing" / "clients.parquet"}
+VIEWS["telco-churn"] = {"subscribers": CONFIGS / "telco-churn" / "subscribers.parquet"}
 VIEWS["grocery-households-mixture"] = VIEWS["grocery-households"]
 
 
@@ -27,7 +29,8 @@ def customers_sql(job):
 
 def of_view(job, what):
     """`what` over the customers view of a job, computed by DuckDB alone."""
-    day = re.search(r"^as_of: (\S+)", (CONFIGS / f"{job}.yaml").read_text(), re.M)[1]
+    day = re.search(r"^as_of: (\S+)", (CONFIGS / f"{job}.yaml").read_text(), re.M)
+    day = day[1] if day else "1970-01-01"
     views = "".join(f"create view {name} as select * from '{path}';" for name, path in VIEWS[job].items())
     return one(f"{views} create macro as_of() as date '{day}'; create view customers as {customers_sql(job)};"
                f"select {what} from customers")
@@ -72,6 +75,22 @@ def wholesale(checks):
                 f"Wholesale: {found}")
 
 
+def one_table(checks):
+    """Bank Marketing and Telco churn: the rows of their originals, and the same customers in the jobs' views."""
+    clients, subscribers = CONFIGS / "bank-marketing" / "clients.parquet", CONFIGS / "telco-churn" / "subscribers.parquet"
+    found = one(f"select count(*), count(distinct client), sum(balance), count(*) filter (y = 'yes') from '{clients}'")
+    checks.that(found == ["45211", "45211", "61589682", "5289"], f"Bank Marketing: {found}")
+    found = one("select count(*), count(distinct customerID), sum(MonthlyCharges), sum(TotalCharges), "
+                f"count(*) filter (Churn = 'Yes'), count(*) - count(TotalCharges) from '{subscribers}'")
+    checks.that(found == ["7043", "7043", "456116.60", "16056168.70", "1869", "11"], f"Telco churn: {found}")
+    for job, count in (("bank-marketing", ["45211", "5289"]), ("telco-churn", ["7043", "1869"])):
+        yes = "subscribed" if job == "bank-marketing" else "churned"
+        found = of_view(job, f"count(*), count(*) filter ({yes})")
+        checks.that(found == count, f"{job}: customers view is {found}")
+    ignored = (CONFIGS.parent / ".gitignore").read_text().splitlines()
+    checks.that("/configs/vacation-motives/" in ignored, "vacation motives may not be shipped, but git would take them")
+
+
 def size(checks):
     total = sum(path.stat().st_size for path in CONFIGS.rglob("*") if path.is_file())
     checks.that(total < 20e6, f"configs/ has {total} bytes")
@@ -79,7 +98,7 @@ def size(checks):
 
 def main():
     checks = Checks()
-    for part in (grocery, online_retail, wholesale, size):
+    for part in (grocery, online_retail, wholesale, one_table, size):
         part(checks)
     checks.end()
 

@@ -1,0 +1,24 @@
+/* What the files about one customer share. */
+#ifndef STRATA_CUSTOMER_IMPL_H
+#define STRATA_CUSTOMER_IMPL_H
+
+#include "strata/v1/control.pb-c.h"
+
+#include "strata/customer.h"
+
+#include "results_impl.h"
+
+/* A reason as the assignments have it. */
+struct strata_kept_reason {
+    const char *name;  /* of the feature; NULL: there is none */
+    const char *level; /* the customer's own; NULL: a number */
+    double number, share;
+};
+
+/* customer_reason.c: one reason of a customer whose reply has segment and runner-up, with what the record publishes
+ * about the two.  False when there is no room (the maker is full then), or the record does not know the feature. */
+bool strata_reason_fill(struct strata_maker *maker, const Strata__V1__Result *record,
+                        const Strata__V1__CustomerReply *customer,
+                        const struct strata_kept_reason *kept, Strata__V1__Reason *out);
+
+#endif
