@@ -50,6 +50,7 @@ struct strata_tree {
     size_t n_leaves;               /* at most 2 k */
     unsigned depth;
     const char *sql; /* an expression over the customers view: the segment's number, from 1 */
+    bool open;       /* its conditions tell apart what the profiles do; else nodes have no counts */
     uint64_t hits;   /* customers whose leaf's segment is theirs, as DuckDB counts them */
     double fidelity; /* their share, by weight */
 };

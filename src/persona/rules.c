@@ -187,7 +187,8 @@ static void settle_tree(const struct strata_search *search, const int64_t *count
     tree->fidelity = (double)weight_hits / (double)search->weight[k];
     protect_leaves(search, tree);
     /* Where nearly all that are wrong surely are, sizes tell how many of which segment a leaf has. */
-    if (wrong > 0 && wrong - surely_wrong(search, tree, true) < FREE_CUSTOMERS) hide_counts(tree);
+    const bool few = wrong > 0 && wrong - surely_wrong(search, tree, true) < FREE_CUSTOMERS;
+    if (few || !tree->open) hide_counts(tree);
 }
 
 /* --- the walk --------------------------------------------------------------------------------- */

@@ -106,7 +106,6 @@ static void consider(struct splitting *splitting, const struct strata_range *ran
     side_tell(&splitting->yes, NULL, k, &cut.yes, &cut.yes_segment);
     side_tell(&splitting->all, &splitting->yes, k, &cut.no, &cut.no_segment);
     if (cut.yes.count < STRATA_MIN_CELL || cut.no.count < STRATA_MIN_CELL) return;
-    if (!strata_range_is_open_to_all(splitting->axes, range)) return;
     *splitting->best = cut;
 }
 

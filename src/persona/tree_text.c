@@ -47,7 +47,8 @@ bool strata_tree_write(const struct strata_search *search, struct strata_arena *
         n += growth->branch[b].kept;
     }
     const char **sql = STRATA_NEW(keep, const char *, n);
-    *out = (struct strata_tree){.node = STRATA_NEW(keep, struct strata_tree_node, n), .n_nodes = n};
+    *out = (struct strata_tree){
+        .node = STRATA_NEW(keep, struct strata_tree_node, n), .n_nodes = n, .open = true};
     if (!sql || !out->node) return false;
     const struct writing writing = {search, keep, place, sql};
     for (size_t b = 0; b < growth->n; b++) {
@@ -55,6 +56,7 @@ bool strata_tree_write(const struct strata_search *search, struct strata_arena *
         if (!branch->kept) continue;
         struct strata_tree_node *node = &out->node[place[b]];
         fill_node(&writing, branch, out, node);
+        out->open &= !branch->split || strata_range_is_open_to_all(&search->axes, &branch->range);
         if (branch->split && !strata_condition_write(&search->axes, &branch->range, keep,
                                                      &node->condition, &sql[place[b]]))
             return false;

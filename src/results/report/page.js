@@ -3,7 +3,7 @@
   cards();
   effort();
   sizes();
-  map();
+  customerMap();
   heat();
   plot();
   dimensions();
@@ -11,7 +11,6 @@
   tree();
   apriori();
   certainty();
-  customerMap();
   stability();
   profiles();
   dataQuality();
