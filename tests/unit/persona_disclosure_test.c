@@ -92,12 +92,12 @@ Test(disclosure, a_table_of_very_many_cells_hides_the_same_levels_of_all_groups)
     world_describe(&world, 2, NULL, &run);
     const double *everybody = run.out[0]->everybody[0].share;
     size_t n_hidden = 0;
-    for (size_t l = 0; l < LEVELS; l++) n_hidden += isnan(everybody[l]);
+    for (size_t l = 0; l < LEVELS; l++) n_hidden += isnan(everybody[l]) ? 1 : 0;
     cr_assert(n_hidden >= 2 && n_hidden < LEVELS, "%zu", n_hidden);
     for (size_t s = 0; s < SEGMENTS; s++) {
         size_t hidden = 0, count[LEVELS] = {0};
         for (size_t i = s; i < world.n; i += SEGMENTS) {
-            hidden += isnan(everybody[code[i]]);
+            hidden += isnan(everybody[code[i]]) ? 1 : 0;
             count[code[i]]++;
         }
         cr_assert(hidden == 0 || hidden >= STRATA_MIN_CELL);

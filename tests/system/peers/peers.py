@@ -55,7 +55,8 @@ def check(checks, records):
     by_what = {what: [r for r in records if r["what"] == what] for what in MEASURES}
     for what, found in by_what.items():
         checks.that({"strata"} <= {r["contender"].partition(",")[0] for r in found}, f"{what}: Strata is missing")
-        checks.that(all(r["median"] > 0 for r in found), f"{what}: a time is not positive: {found}")
+        # Seeding's is what one fit takes longer than another, which noise may turn round.
+        checks.that(what == "seeding" or all(r["median"] > 0 for r in found), f"{what}: a time is not positive: {found}")
     everybody = {r["contender"] for r in by_what["pass"]}
     checks.that({"strata", "plain", "plain-fast", "sklearn-lloyd"} <= everybody, f"only {everybody} took part")
     for record in by_what["fit"]:
