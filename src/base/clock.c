@@ -3,11 +3,21 @@
 #include <stdio.h>
 #include <time.h>
 
-double strata_clock_s(void)
+static double seconds_of(clockid_t clock)
 {
     struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now); /* cannot fail for this clock */
+    (void)clock_gettime(clock, &now); /* cannot fail for these clocks */
     return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
+}
+
+double strata_clock_s(void)
+{
+    return seconds_of(CLOCK_MONOTONIC);
+}
+
+double strata_clock_thread_s(void)
+{
+    return seconds_of(CLOCK_THREAD_CPUTIME_ID);
 }
 
 void strata_clock_utc(char text[32])

@@ -41,7 +41,7 @@ struct strata_keeper {
     uint64_t generation; /* of the next checkpoint */
     struct draft draft[STRATA_KEEPER_DRAFTS];
     struct draft *filling, *ready, *writing;
-    double drafted_s, draft_cost_s; /* the last one was made then, and took so long */
+    double drafted_s, draft_cost_s; /* the last one was made then, and took so much of a processor */
     double drafts_s, writes_s;      /* all of them took */
     uint64_t n_drafts;
     bool hurries; /* the next draft is to be written at once */
@@ -157,9 +157,9 @@ static bool draft_fits(struct draft *draft, size_t n_bytes)
 void strata_keeper_note(struct strata_keeper *keeper, const struct strata_fit_moment *moment,
                         uint64_t iteration, bool is_last)
 {
-    const double begun_s = strata_clock_s();
+    const double begun_s = strata_clock_thread_s(); /* a busy machine's pauses are no cost */
     if (!is_last && !keeper->hurries &&
-        begun_s < keeper->drafted_s + DRAFTS_SHARE * keeper->draft_cost_s)
+        strata_clock_s() < keeper->drafted_s + DRAFTS_SHARE * keeper->draft_cost_s)
         return;
     struct draft *draft = keeper->filling;
     if (!draft_fits(draft, strata_fit_state_bytes(moment))) {
@@ -177,7 +177,7 @@ void strata_keeper_note(struct strata_keeper *keeper, const struct strata_fit_mo
     keeper->is_ready = true;
     STRATA_REQUIRE(pthread_mutex_unlock(&keeper->lock) == 0);
     keeper->drafted_s = strata_clock_s();
-    keeper->draft_cost_s = keeper->drafted_s - begun_s;
+    keeper->draft_cost_s = strata_clock_thread_s() - begun_s;
     keeper->drafts_s += keeper->draft_cost_s;
     if (keeper->hurries) STRATA_REQUIRE(sem_post(&keeper->wake) == 0);
     keeper->hurries = false;
