@@ -119,6 +119,8 @@ strata_status strata_job_files_list(const struct strata_job *job, const char **i
         STRATA_TRY(add_line("follows", files->followed_path, job->keep, inputs, err));
     for (size_t i = 0; i < config->n_pictures; i++)
         STRATA_TRY(add_line("pictures", config->picture[i].value, job->keep, inputs, err));
+    if (job->request->replay) /* its commands are given again */
+        STRATA_TRY(add_line("replay", job->request->replay, job->keep, inputs, err));
     return STRATA_OK;
 }
 
@@ -130,6 +132,8 @@ static uint64_t with_bytes(uint64_t sum, const void *bytes, size_t n_bytes)
 uint64_t strata_job_files_fingerprint(const struct strata_job_files *files, uint64_t of_sources)
 {
     uint64_t sum = with_bytes(of_sources, files->followed.bytes, files->followed.n_bytes);
+    if (files->start.bytes != files->followed.bytes)
+        sum = with_bytes(sum, files->start.bytes, files->start.n_bytes);
     for (size_t i = 0; i < files->n_pictures; i++)
         sum = with_bytes(sum, files->picture[i].bytes, files->picture[i].n_bytes);
     return sum;

@@ -20,6 +20,8 @@ void strata_job_signals_wake(sem_t *wake);
 
 #define STRATA_JOB_STAGES_MAX 12
 #define STRATA_JOB_COMMANDS_MAX 256
+#define STRATA_COMMAND_LINE_BYTES 160 /* of one, in words, with when it took effect */
+#define STRATA_COMMANDS_BYTES (STRATA_JOB_COMMANDS_MAX * STRATA_COMMAND_LINE_BYTES)
 
 /* A job on its way: one a rank. */
 struct strata_job {
@@ -35,9 +37,12 @@ struct strata_job {
     char started_utc[32];
     struct strata_stage_time stage[STRATA_JOB_STAGES_MAX];
     size_t n_stages;
-    const char *command[STRATA_JOB_COMMANDS_MAX]; /* that took effect, in all attempts: see orders.c */
+    /* Commands that took effect, in all attempts: see orders.c. */
+    char command_line[STRATA_JOB_COMMANDS_MAX][STRATA_COMMAND_LINE_BYTES];
+    const char *command[STRATA_JOB_COMMANDS_MAX]; /* (n_commands) in order, in command_line */
     size_t n_commands;
-    const struct strata_order *replay; /* (n_replay) of an earlier run's manifest (rank 0) */
+    char commands[STRATA_COMMANDS_BYTES]; /* the same as one text */
+    const struct strata_order *replay;    /* (n_replay) of an earlier run's manifest (rank 0) */
     size_t n_replay;
     uint64_t settings_fingerprint;
     const char *directory;         /* the run directory, absolute */
@@ -80,8 +85,8 @@ STRATA_MUST_CHECK strata_status strata_job_resume(struct strata_job *job, struct
 void strata_order_print(const struct strata_order *order, char text[STRATA_ORDER_TEXT_BYTES]);
 bool strata_order_read(const char *line, struct strata_order *order);
 bool strata_order_changes_result(enum strata_order_kind kind);
-/* The commands as a checkpoint keeps them: a line each, in keep; "" when memory ends. */
-const char *strata_job_commands(const struct strata_job *job);
+/* The commands as a checkpoint keeps them: a line each, until the next one is added. */
+const char *strata_job_commands(struct strata_job *job);
 /* One more of them.  When there are too many, the oldest goes that changed no result; others are never forgotten, so
  * that a manifest can be replayed.  NULL is none. */
 void strata_job_add_command(struct strata_job *job, const char *command);
@@ -127,8 +132,9 @@ STRATA_MUST_CHECK strata_status strata_keeper_start(const struct strata_keeper_o
 /* The end of an iteration: keep its state, if that is cheap or the last chance.  Never waits for a disk. */
 void strata_keeper_note(struct strata_keeper *keeper, const struct strata_fit_moment *moment,
                         uint64_t iteration, bool is_last);
-/* What later states carry along: immutable, lives as long as the keeper; and the number of the last of these commands
- * on the board, 0 where it is not from there.  A NULL keeper is fine. */
+/* What later states carry along, fewer bytes than STRATA_COMMANDS_BYTES, until it is called again; and the number of the
+ * last of these commands on the board, 0 where it is not from there.  From the thread that notes moments.  A NULL keeper
+ * is fine. */
 void strata_keeper_carry(struct strata_keeper *keeper, const char *commands, uint64_t last_command);
 /* Write the next state at once; a NULL keeper is fine.  From the thread that notes moments. */
 void strata_keeper_hurry(struct strata_keeper *keeper);

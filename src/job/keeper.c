@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -26,7 +27,7 @@ struct draft {
     unsigned char *bytes;
     size_t n_bytes, room_bytes;
     uint64_t iteration;
-    const char *commands;
+    char commands[STRATA_COMMANDS_BYTES];
     uint64_t last_command; /* of the board's */
 };
 
@@ -169,7 +170,7 @@ void strata_keeper_note(struct strata_keeper *keeper, const struct strata_fit_mo
     }
     strata_fit_state_write(moment, draft->bytes);
     draft->iteration = iteration;
-    draft->commands = keeper->commands;
+    (void)snprintf(draft->commands, sizeof draft->commands, "%s", keeper->commands); /* fits */
     draft->last_command = keeper->last_command;
     STRATA_REQUIRE(pthread_mutex_lock(&keeper->lock) == 0);
     keeper->filling = keeper->ready;

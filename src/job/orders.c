@@ -120,29 +120,33 @@ static bool may_be_forgotten(const char *command)
     return !strata_order_read(command, &order) || !strata_order_changes_result(order.kind);
 }
 
-const char *strata_job_commands(const struct strata_job *job)
+const char *strata_job_commands(struct strata_job *job)
 {
-    size_t n_bytes = 1;
-    for (size_t i = 0; i < job->n_commands; i++) n_bytes += strlen(job->command[i]) + 1;
-    char *text = STRATA_NEW(job->keep, char, n_bytes);
-    if (!text) return "";
     size_t at = 0;
-    for (size_t i = 0; i < job->n_commands; i++)
-        at += (size_t)snprintf(text + at, n_bytes - at, "%s\n", job->command[i]);
-    return text;
+    job->commands[0] = '\0';
+    for (size_t i = 0; i < job->n_commands; i++) /* a line and its end are at most a line's room */
+        at += (size_t)snprintf(job->commands + at, sizeof job->commands - at, "%s\n",
+                               job->command[i]);
+    return job->commands;
+}
+
+/* The oldest that changed no result. */
+static void forget_one(struct strata_job *job)
+{
+    size_t i = 0;
+    while (i + 1 < job->n_commands && !may_be_forgotten(job->command[i])) i++;
+    job->n_commands--;
+    memmove(job->command_line[i], job->command_line[i + 1],
+            (job->n_commands - i) * sizeof *job->command_line);
 }
 
 void strata_job_add_command(struct strata_job *job, const char *command)
 {
     if (!command) return;
-    if (job->n_commands == STRATA_JOB_COMMANDS_MAX) {
-        size_t i = 0;
-        while (i + 1 < job->n_commands && !may_be_forgotten(job->command[i])) i++;
-        job->n_commands--;
-        memmove(job->command + i, job->command + i + 1,
-                (job->n_commands - i) * sizeof *job->command);
-    }
-    job->command[job->n_commands++] = command;
+    if (job->n_commands == STRATA_JOB_COMMANDS_MAX) forget_one(job);
+    char *line = job->command_line[job->n_commands];
+    (void)snprintf(line, sizeof *job->command_line, "%s", command); /* ours are shorter */
+    job->command[job->n_commands++] = line;
 }
 
 /* No place for one more that must not be forgotten. */
@@ -201,11 +205,11 @@ static void follow(struct strata_job *job, enum strata_order_kind kind)
 /* What comes of it is on disk soon, and so is that it was asked. */
 static void note(struct strata_job *job, const struct strata_order *order, const char *words)
 {
-    strata_job_add_command(
-        job,
-        strata_arena_print(job->keep, "%s in attempt %u while %s %s iteration %llu", words,
-                           job->attempt.number, strata_job_state_word(job->snapshot.state),
-                           order->after ? "after" : "at", (unsigned long long)order->iteration));
+    char line[STRATA_COMMAND_LINE_BYTES];
+    (void)snprintf(line, sizeof line, "%s in attempt %u while %s %s iteration %llu", words,
+                   job->attempt.number, strata_job_state_word(job->snapshot.state),
+                   order->after ? "after" : "at", (unsigned long long)order->iteration); /* fits */
+    strata_job_add_command(job, line);
     strata_keeper_carry(job->keeper, strata_job_commands(job), order->number);
     if (order->kind != STRATA_ORDER_RESUME && order->kind != STRATA_ORDER_LOG_LEVEL)
         strata_keeper_hurry(job->keeper);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <jansson.h>
+
 #include "strata/file.h"
 #include "strata/log.h"
 
@@ -11,24 +13,14 @@
 
 #define MANIFEST_BYTES_MAX ((size_t)64 << 20)
 
-/* What follows "key": in a manifest, which strata has written: keys do not occur in texts, where quotes are escaped. */
-static const char *find_value(const char *text, const char *key)
+/* A 64-bit number, which JSON has as a text. */
+static bool read_fingerprint(const json_t *manifest, const char *key, uint64_t *fingerprint)
 {
-    char quoted[64];
-    (void)snprintf(quoted, sizeof quoted, "\"%s\":", key);
-    const char *at = strstr(text, quoted);
-    if (!at) return NULL;
-    at += strlen(quoted);
-    return at + strspn(at, " \n");
-}
-
-static bool read_fingerprint(const char *text, const char *key, uint64_t *fingerprint)
-{
-    const char *value = find_value(text, key);
+    const char *text = json_string_value(json_object_get(manifest, key));
     char *end = NULL;
-    if (!value || *value != '"') return false;
-    *fingerprint = strtoull(value + 1, &end, 10);
-    return end != value + 1 && *end == '"';
+    if (!text || text[0] < '0' || text[0] > '9') return false;
+    *fingerprint = strtoull(text, &end, 10);
+    return *end == '\0';
 }
 
 /* The settings that the manifest's run was made with lie beside it, if it is where it was made. */
@@ -48,13 +40,16 @@ static void name_setting(const struct strata_job *job, char *what, size_t room)
 }
 
 /* The same commands in the same iterations are the same run only of the same job. */
-static strata_status check(const struct strata_job *job, const char *text, struct strata_err *err)
+static strata_status check(const struct strata_job *job, const json_t *manifest,
+                           struct strata_err *err)
 {
     const char *path = job->request->replay;
+    const uint64_t of_these =
+        strata_job_files_fingerprint(job->plan.files, job->plan.ingest->fingerprint);
     uint64_t inputs = 0, settings = 0;
     char what[512];
-    if (!read_fingerprint(text, "inputFingerprint", &inputs) ||
-        !read_fingerprint(text, "settingsFingerprint", &settings))
+    if (!read_fingerprint(manifest, "inputFingerprint", &inputs) ||
+        !read_fingerprint(manifest, "settingsFingerprint", &settings))
         return STRATA_FAIL(err, STRATA_E_DATA,
                            "%s is not the manifest of a run that can be replayed", path);
     if (settings != job->settings_fingerprint) {
@@ -64,11 +59,11 @@ static strata_status check(const struct strata_job *job, const char *text, struc
                            ", of this one %016" PRIx64 "): %s",
                            path, settings, job->settings_fingerprint, what);
     }
-    if (inputs != job->plan.ingest->fingerprint)
+    if (inputs != of_these)
         return STRATA_FAIL(err, STRATA_E_DATA,
                            "%s is the manifest of a run on other inputs (fingerprint %016" PRIx64
                            ", of these %016" PRIx64 ")",
-                           path, inputs, job->plan.ingest->fingerprint);
+                           path, inputs, of_these);
     return STRATA_OK;
 }
 
@@ -80,25 +75,33 @@ static bool is_sound(const struct strata_order *order)
     return true;
 }
 
-/* The orders that change a result, of a list of JSON texts. */
-static strata_status read_orders(struct strata_job *job, const char *list, struct strata_err *err)
+/* The orders that change a result, of a list of texts. */
+static strata_status read_orders(struct strata_job *job, const json_t *list, struct strata_err *err)
 {
-    struct strata_order *replay =
-        STRATA_NEW(job->keep, struct strata_order, STRATA_JOB_COMMANDS_MAX);
+    const size_t n = json_array_size(list);
+    struct strata_order *replay = STRATA_NEW(job->keep, struct strata_order, n + 1);
     if (!replay) return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the commands to replay");
-    for (const char *at = list + strcspn(list, "\"]"); *at == '"'; at += strcspn(at, "\"]")) {
-        const size_t length = strcspn(++at, "\"");
-        const char *line = strata_arena_copy(job->keep, at, length);
+    if (!json_is_array(list) || n > STRATA_JOB_COMMANDS_MAX)
+        return STRATA_FAIL(err, STRATA_E_DATA, "%s has no list of at most %d commands",
+                           job->request->replay, STRATA_JOB_COMMANDS_MAX);
+    for (size_t i = 0; i < n; i++) {
+        const char *line = json_string_value(json_array_get(list, i));
         struct strata_order *order = &replay[job->n_replay];
         if (!line || !strata_order_read(line, order) || !is_sound(order))
-            return STRATA_FAIL(err, STRATA_E_DATA, "%s: \"%.*s\" is no command that can be replayed",
-                               job->request->replay, (int)(length < 80 ? length : 80), at);
-        at += length + 1;
-        if (!strata_order_changes_result(order->kind)) continue;
-        if (++job->n_replay == STRATA_JOB_COMMANDS_MAX) break;
+            return STRATA_FAIL(err, STRATA_E_DATA,
+                               "%s: \"%.80s\" is no command that can be replayed",
+                               job->request->replay, line ? line : "");
+        job->n_replay += strata_order_changes_result(order->kind);
     }
     job->replay = replay;
     return STRATA_OK;
+}
+
+static strata_status read_manifest(struct strata_job *job, const json_t *manifest,
+                                   struct strata_err *err)
+{
+    STRATA_TRY(check(job, manifest, err));
+    return read_orders(job, json_object_get(manifest, "commands"), err);
 }
 
 strata_status strata_job_replay_read(struct strata_job *job, struct strata_err *err)
@@ -108,13 +111,11 @@ strata_status strata_job_replay_read(struct strata_job *job, struct strata_err *
     if (!job->request->replay) return STRATA_OK;
     STRATA_TRY(strata_file_read(job->request->replay, MANIFEST_BYTES_MAX, job->keep, &text,
                                 &n_bytes, err));
-    STRATA_TRY(check(job, text, err));
-    const char *list = find_value(text, "commands");
-    if (!list || *list != '[')
-        return STRATA_FAIL(err, STRATA_E_DATA, "%s has no list of commands", job->request->replay);
-    STRATA_TRY(read_orders(job, list + 1, err));
+    json_t *manifest = json_loadb(text, n_bytes, JSON_REJECT_DUPLICATES, NULL);
+    const strata_status status = read_manifest(job, manifest, err); /* NULL has no field */
+    json_decref(manifest);
     STRATA_LOG(INFO, "replay", "orders=%zu", job->n_replay);
-    return STRATA_OK;
+    return status;
 }
 
 strata_status strata_job_replay_share(struct strata_job *job, struct strata_fit_watch *watch,

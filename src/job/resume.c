@@ -8,17 +8,6 @@
 
 #include "job/job_impl.h"
 
-/* A manifest whose commands are given again is an input too. */
-static strata_status add_replay(const struct strata_job *job, const char **inputs,
-                                struct strata_err *err)
-{
-    char *line = NULL;
-    if (!job->request->replay) return STRATA_OK;
-    STRATA_TRY(strata_input_line("replay", job->request->replay, job->keep, &line, err));
-    *inputs = strata_arena_print(job->keep, "%s%s", *inputs, line);
-    return *inputs ? STRATA_OK : STRATA_FAIL(err, STRATA_E_MEMORY, "the list of inputs");
-}
-
 static strata_status describe(struct strata_job *job, struct strata_err *err)
 {
     char *settings = NULL, *inputs = NULL;
@@ -29,8 +18,7 @@ static strata_status describe(struct strata_job *job, struct strata_err *err)
     job->data_fingerprint = strata_job_data_fingerprint(settings, inputs);
     job->settings_fingerprint = strata_job_settings_fingerprint(settings);
     STRATA_TRY(strata_job_files_list(job, &job->inputs, err));
-    STRATA_TRY(strata_job_replay_read(job, err));
-    return add_replay(job, &job->inputs, err);
+    return strata_job_replay_read(job, err);
 }
 
 /* A section's text, which ends with a NUL in keep; NULL when it is not there or there is no memory. */

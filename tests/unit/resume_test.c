@@ -158,6 +158,20 @@ Test(resume, what_earlier_attempts_were_told_stays_with_the_run)
     leave(job);
 }
 
+Test(resume, however_many_commands_come_they_take_no_more_memory)
+{
+    struct strata_job *job = start();
+    for (int i = 0; i < STRATA_JOB_COMMANDS_MAX; i++)
+        strata_job_add_command(job, "set log_level debug in attempt 1 while FITTING at iteration 7");
+    const size_t used = strata_arena_used(job->keep);
+    for (int i = 0; i < 10000; i++) {
+        strata_job_add_command(job, "set log_level info in attempt 1 while FITTING at iteration 8");
+        cr_assert_not_null(strstr(strata_job_commands(job), "iteration 8\n"));
+    }
+    cr_assert_eq(strata_arena_used(job->keep), used);
+    leave(job);
+}
+
 Test(resume, bytes_of_two_versions_are_never_mixed)
 {
     static const char *const other[] = {"strata 0.0.1 with DuckDB v1.0.0", NULL};

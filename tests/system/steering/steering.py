@@ -274,6 +274,23 @@ def refuse_others(checks):
     checks.that(not pathlib.Path("other").exists(), "a refused replay leaves nothing")
 
 
+def replay_with_files(checks):
+    """What a job names beside its sources is part of its inputs: an earlier model, and pictures."""
+    sets = ["model.starts=1", "model.segments=3"]
+    earlier = Run(sets, "earlier", 1)
+    checks.that(earlier.end() == 0, earlier.said)
+    name = json.loads((earlier.output / "result.json").read_text())["segments"][0]["name"]
+    picture = pathlib.Path("own.svg").absolute()
+    picture.write_text('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"></svg>')
+    sets += [f"model.start={earlier.output}", f"follows={earlier.output}", f'pictures={{"{name}": {picture}}}']
+    named = Run(sets, "named", 1)
+    checks.that(named.end() == 0, named.said)
+    check_replay(checks, "a job with files", sets, named.output, 2)
+    picture.write_text('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 2 2"></svg>')
+    other = Run(sets, "other", 1, ["--replay", str(named.output / "manifest.json")])
+    checks.that(other.end() == 65 and "other inputs" in other.said, other.said)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--first", type=int, default=1)
@@ -282,6 +299,7 @@ def main():
     checks = Checks()
     n_taken = n_obeyed = 0
     refuse_others(checks)
+    replay_with_files(checks)
     for number in range(arguments.first, arguments.first + arguments.runs):
         taken, obeyed = steer(checks, number)
         n_taken, n_obeyed = n_taken + taken, n_obeyed + obeyed
