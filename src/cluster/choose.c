@@ -230,15 +230,14 @@ static enum strata_choice rule_in_force(const struct strata_fit *fit, size_t n_t
     return rule;
 }
 
-/* A client has dropped the i-th k, or all candidates that might have stood for it. */
-static bool is_dropped(const struct strata_clustering *out, size_t i)
+bool strata_is_k_dropped(const struct strata_clustering *out, size_t i)
 {
     return out->candidate[out->by_k[i].candidate].dropped;
 }
 
 static bool is_left_out(const struct strata_clustering *out, size_t i, bool dropped)
 {
-    return !out->by_k[i].eligible && is_dropped(out, i) == dropped;
+    return !out->by_k[i].eligible && strata_is_k_dropped(out, i) == dropped;
 }
 
 /* The last of the k from i on, one after another, that are left out for the same reason. */
@@ -326,7 +325,7 @@ static size_t find_taking_part(const struct strata_clustering *out, size_t n_eli
 {
     size_t n = 0;
     for (size_t i = 0; i < out->n_k; i++) {
-        takes_part[i] = n_eligible ? out->by_k[i].eligible : !is_dropped(out, i);
+        takes_part[i] = n_eligible ? out->by_k[i].eligible : !strata_is_k_dropped(out, i);
         n += takes_part[i];
     }
     for (size_t i = 0; i < out->n_k && n == 0; i++) takes_part[i] = true; /* all were dropped */

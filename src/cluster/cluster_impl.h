@@ -377,7 +377,10 @@ size_t strata_wave_size(const struct strata_estimator *estimator, struct strata_
 /* Fill by_k, chosen_k, rule and choice.  Collective. */
 STRATA_MUST_CHECK strata_status strata_fit_choose(struct strata_fit *fit, struct strata_err *err);
 
-/* solutions.c: room for the models around the chosen one, their bytes, and the models. */
+/* Whether a client has dropped the i-th k, or all candidates that might have stood for it. */
+bool strata_is_k_dropped(const struct strata_clustering *out, size_t i);
+
+/* solutions.c: room for the models around the chosen one, their bytes, and the models, but for those of dropped k. */
 bool strata_solutions_make(struct strata_fit *fit);
 uint64_t strata_solutions_bytes(const struct strata_estimator *estimator, uint64_t n_k,
                                 struct strata_dims largest);

@@ -506,8 +506,26 @@ static struct strata_assignment assignment_of(size_t k, size_t lane, const struc
     return row;
 }
 
-static void assign(struct strata_dims dims, const double *params, const float *x, size_t n,
-                   struct strata_assignment *out)
+/* What a walk over rows makes of one of them: index in the walk, lane in the densities. */
+typedef void row_taker(struct strata_dims dims, const struct densities *of, size_t lane, size_t row,
+                       void *out);
+
+static void take_assignment(struct strata_dims dims, const struct densities *of, size_t lane,
+                            size_t row, void *out)
+{
+    struct strata_assignment *assignment = out;
+    assignment[row] = assignment_of(dims.k, lane, of);
+}
+
+static void take_shares(struct strata_dims dims, const struct densities *of, size_t lane,
+                        size_t row, void *out)
+{
+    double *share = (double *)out + row * dims.k;
+    for (size_t c = 0; c < dims.k; c++) share[c] = of->share[c][lane];
+}
+
+static void walk(struct strata_dims dims, const double *params, const float *x, size_t n,
+                 row_taker *take, void *out)
 {
     const struct mixture m = mixture_read(dims, params);
     union lanes tile;
@@ -518,27 +536,21 @@ static void assign(struct strata_dims dims, const double *params, const float *x
         densities_fill(dims, m, &tile, &of);
         for (size_t lane = 0; lane < rows; lane++) {
             shares_of_lane(dims.k, lane, &of);
-            out[first + lane] = assignment_of(dims.k, lane, &of);
+            take(dims, &of, lane, first + lane, out);
         }
     }
+}
+
+static void assign(struct strata_dims dims, const double *params, const float *x, size_t n,
+                   struct strata_assignment *out)
+{
+    walk(dims, params, x, n, take_assignment, out);
 }
 
 static void memberships(struct strata_dims dims, const double *params, const float *x, size_t n,
                         double *out)
 {
-    const struct mixture m = mixture_read(dims, params);
-    union lanes tile;
-    struct densities of = {0};
-    for (size_t first = 0; first < n; first += LANES) {
-        const size_t rows = n - first < LANES ? n - first : LANES;
-        lanes_load(&tile, x + first * dims.d, rows, dims.d);
-        densities_fill(dims, m, &tile, &of);
-        for (size_t lane = 0; lane < rows; lane++) {
-            shares_of_lane(dims.k, lane, &of);
-            for (size_t c = 0; c < dims.k; c++)
-                out[(first + lane) * dims.k + c] = of.share[c][lane];
-        }
-    }
+    walk(dims, params, x, n, take_shares, out);
 }
 
 const struct strata_estimator strata_gmm_diag = {

@@ -40,26 +40,39 @@ bool strata_solutions_make(struct strata_fit *fit)
     return fit->out->solution != NULL;
 }
 
+/* Which of the numbers of segments may be kept: those with few enough, and none that a client has dropped. */
+static size_t list_kept(const struct strata_clustering *out, size_t kept[], size_t *chosen)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < out->n_k && out->by_k[i].k <= STRATA_SOLUTION_SEGMENTS; i++) {
+        if (i != out->chosen_k && strata_is_k_dropped(out, i)) continue;
+        if (i == out->chosen_k) *chosen = n;
+        kept[n++] = i;
+    }
+    return n;
+}
+
+static void keep_solution(const struct strata_fit *fit, size_t i, struct strata_solution *solution)
+{
+    const struct strata_clustering *out = fit->out;
+    const bool chosen = i == out->chosen_k;
+    const uint32_t k = out->by_k[i].k;
+    solution->k = k;
+    solution->dims = (struct strata_dims){.k = chosen ? out->dims.k : k, .d = out->dims.d};
+    solution->chosen = chosen;
+    memcpy(solution->params, chosen ? out->params : fit->leader[i].params,
+           fit->estimator->param_count(solution->dims) * sizeof *solution->params);
+}
+
 /* As many smaller as larger ones, and more of one side where the other has not enough. */
 void strata_solutions_keep(struct strata_fit *fit)
 {
     struct strata_clustering *out = fit->out;
-    size_t n_small = out->n_k; /* the ks that are few enough */
-    while (n_small > 0 && out->by_k[n_small - 1].k > STRATA_SOLUTION_SEGMENTS) n_small--;
-    if (out->chosen_k >= n_small) return;
-    const size_t n = most_kept(n_small), before = smaller(out->chosen_k, n / 2);
-    const size_t first = smaller(out->chosen_k - before, n_small - n);
-    for (size_t i = 0; i < n; i++) {
-        struct strata_solution *solution = &out->solution[i];
-        const bool chosen = first + i == out->chosen_k;
-        const uint32_t k = out->by_k[first + i].k;
-        const struct strata_dims dims = {.k = chosen ? out->dims.k : k, .d = out->dims.d};
-        double *params = solution->params;
-        memcpy(params, chosen ? out->params : fit->leader[first + i].params,
-               fit->estimator->param_count(dims) * sizeof *params);
-        solution->k = k;
-        solution->dims = dims;
-        solution->chosen = chosen;
-    }
+    size_t kept[STRATA_SOLUTION_SEGMENTS], chosen = SIZE_MAX;
+    const size_t n_kept = list_kept(out, kept, &chosen);
+    if (chosen == SIZE_MAX) return; /* too many segments */
+    const size_t n = most_kept(n_kept), before = smaller(chosen, n / 2);
+    const size_t first = smaller(chosen - before, n_kept - n);
+    for (size_t i = 0; i < n; i++) keep_solution(fit, kept[first + i], &out->solution[i]);
     out->n_solutions = n;
 }

@@ -256,6 +256,7 @@ Test(fit_steered, a_frozen_number_of_segments_is_chosen)
         cr_assert_not(refused);
         cr_assert_eq(fitted->result.dims.k, (size_t)k);
         cr_assert(strstr(fitted->choice, "dropped by a client"), "%s", fitted->choice);
+        cr_assert_eq(fitted->result.n_solutions, (size_t)1, "the others are no solutions");
         fit_free(fitted);
     }
     crowd_free(&crowd);
@@ -273,6 +274,8 @@ Test(fit_steered, what_is_dropped_is_not_chosen_and_ends)
         &crowd, &config, (struct strata_order){.kind = STRATA_ORDER_DROP, .k = k}, &refused);
     cr_assert_not(refused);
     cr_assert_neq(fitted->result.dims.k, (size_t)k);
+    cr_assert_eq(alone->result.n_solutions, (size_t)5);
+    cr_assert_eq(fitted->result.n_solutions, (size_t)4);
     for (size_t i = 0; i < fitted->result.n_candidates; i++) {
         const struct strata_candidate_result *c = &fitted->candidate[i];
         cr_expect_eq(c->dropped, c->k == k && c->reason != STRATA_STOP_MERGED);
