@@ -46,7 +46,9 @@
 #include "strata/lanes.h"
 
 #define LOG_2_PI 1.8378770664093453
-#define UNIT 0x1p24 /* responsibilities and log-likelihoods are multiples of 1 / UNIT */
+#define SUM_LIMIT 0x1p62  /* of the integers that are added up */
+#define STEP_LIMIT 0x1p31 /* of those that are squared */
+#define UNIT 0x1p24       /* responsibilities and log-likelihoods are multiples of 1 / UNIT */
 #define VARIANCE_FLOOR \
     0x1p-13               /* of the column's variance: a standard deviation of about a ninetieth */
 #define SPLIT 0x1p25      /* where t^2 is cut in two */
@@ -248,6 +250,12 @@ static void shares_to_grid(size_t k, size_t lane, struct densities *of)
     of->share[of->label[lane]][lane] = rest;
 }
 
+/* As an integer.  What is as large as the limit, as only a fault of the memory makes it, counts as 0: the sums tell. */
+static int64_t whole(double value, double limit)
+{
+    return fabs(value) < limit ? (int64_t)value : 0;
+}
+
 /* Add one segment's moments over the lanes of a tile.  Lanes without a share add nothing. */
 static void moments_add(struct strata_dims dims, size_t c, const double *mean,
                         const union lanes *tile, const double *share, struct moments to)
@@ -255,7 +263,7 @@ static void moments_add(struct strata_dims dims, size_t c, const double *mean,
     double mass = 0;
     for (size_t lane = 0; lane < LANES; lane++) mass += share[lane];
     if (!(mass > 0)) return;
-    to.mass[c].value += (int64_t)mass;
+    to.mass[c].value += whole(mass, SUM_LIMIT);
     for (size_t j = 0; j < dims.d; j++) {
         pair sum = {0}, high = {0}, low = {0};
         for (size_t p = 0; p < PAIRS; p++) {
@@ -266,10 +274,10 @@ static void moments_add(struct strata_dims dims, size_t c, const double *mean,
             high += r * upper;
             low += r * (t * t - upper * SPLIT);
         }
-        to.sum[c * dims.d + j].value += (int64_t)(sum[0] + sum[1]);
+        to.sum[c * dims.d + j].value += whole(sum[0] + sum[1], SUM_LIMIT);
         to.square[c * dims.d + j].value +=
-            (strata_int128)(int64_t)(high[0] + high[1]) * (int64_t)SPLIT +
-            (int64_t)(low[0] + low[1]);
+            (strata_int128)whole(high[0] + high[1], SUM_LIMIT) * (int64_t)SPLIT +
+            whole(low[0] + low[1], SUM_LIMIT);
     }
 }
 
@@ -279,11 +287,11 @@ static void moments_add_weighted(struct strata_dims dims, size_t c, const double
                                  const uint32_t *weight, size_t rows, struct moments to)
 {
     for (size_t lane = 0; lane < rows; lane++) {
-        const strata_int128 r = (int64_t)share[lane] * (int64_t)weight[lane];
+        const strata_int128 r = whole(share[lane], STEP_LIMIT) * (int64_t)weight[lane];
         if (r == 0) continue;
         to.mass[c].value += r;
         for (size_t j = 0; j < dims.d; j++) {
-            const int64_t t = (int64_t)(tile->x[j][lane] - mean[j]);
+            const int64_t t = whole(tile->x[j][lane] - mean[j], STEP_LIMIT);
             to.sum[c * dims.d + j].value += r * t;
             to.square[c * dims.d + j].value += r * (t * t);
         }
@@ -314,7 +322,7 @@ static void accumulate_tile(struct strata_dims dims, struct mixture m,
         block->label[first + lane] = now;
         const strata_int128 w = weight ? weight[lane] : 1;
         to.count[now].value += w;
-        const strata_int128 term = w * (strata_int128)rint(of->log_likelihood[lane] * UNIT);
+        const strata_int128 term = w * whole(rint(of->log_likelihood[lane] * UNIT), SUM_LIMIT);
         to.objective->value += term;
         to.twin->value += term;
     }
@@ -359,7 +367,7 @@ static bool column_conserved(struct strata_dims dims, struct mixture m, struct m
     strata_uint128 sum = 0, square = 0;
     for (size_t c = 0; c < dims.k; c++) {
         const size_t cj = c * dims.d + j;
-        const strata_uint128 mean = (strata_uint128)(int64_t)m.mean[cj],
+        const strata_uint128 mean = (strata_uint128)whole(m.mean[cj], SUM_LIMIT),
                              mass = (strata_uint128)from.mass[c].value;
         const strata_uint128 of_sum = (strata_uint128)from.sum[cj].value;
         sum += of_sum + mean * mass;

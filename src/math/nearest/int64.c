@@ -5,11 +5,19 @@
  * Cost: 2 additions and a multiplication a row, centre and column. */
 #include "strata/nearest.h"
 
+/* An integer of the grid.  What is beyond it, as only a fault of the memory makes it, becomes its end. */
+static int64_t on_grid(double value)
+{
+    static const double end = 1 << 24;
+    if (!(value >= -end)) return -(1 << 24);
+    return value <= end ? (int64_t)value : 1 << 24;
+}
+
 int64_t strata_distance(const double *centre, const float *x, size_t d)
 {
     int64_t distance = 0;
     for (size_t j = 0; j < d; j++) {
-        const int64_t step = (int64_t)x[j] - (int64_t)centre[j];
+        const int64_t step = on_grid((double)x[j]) - on_grid(centre[j]);
         distance += step * step;
     }
     return distance;
