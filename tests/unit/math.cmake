@@ -1,2 +1,2 @@
-strata_unit_test(math_sums LIBS math)
-strata_unit_test(kernels LIBS math)
+strata_unit_test(math_sums LIBS math LABELS optimised)
+strata_unit_test(kernels LIBS math LABELS optimised)

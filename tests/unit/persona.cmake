@@ -1,7 +1,9 @@
-foreach(name persona persona_words persona_numbers persona_weights persona_names persona_rules persona_effects
-       persona_portrait persona_tally persona_disclosure reasons)
+foreach(name persona persona_numbers persona_names persona_rules persona_effects persona_portrait
+       persona_tally persona_disclosure reasons)
   strata_unit_test(${name} LIBS persona)
 endforeach()
+strata_unit_test(persona_words LIBS persona LABELS optimised)
+strata_unit_test(persona_weights LIBS persona LABELS optimised)
 strata_unit_test(persona_sampled LIBS persona evaluate cluster comm math base)
 
 # The same library with another catalogue of messages, which is made from the English one.
