@@ -222,8 +222,8 @@ class Harness:
 
 def main():
     arguments = argparse.ArgumentParser()
-    arguments.add_argument("--cases", type=int, default=60)
-    arguments.add_argument("--random", type=int, default=20)
+    arguments.add_argument("--cases", type=int, default=40)
+    arguments.add_argument("--random", type=int, default=12)
     arguments.add_argument("--seed", type=int, default=1)
     options = arguments.parse_args()
     if os.access("/dev/shm", os.W_OK):  # nothing here loses its power, and a disk's fsync takes half of the time

@@ -294,7 +294,7 @@ def replay_with_files(checks):
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--first", type=int, default=1)
-    parser.add_argument("--runs", type=int, default=12)
+    parser.add_argument("--runs", type=int, default=8)
     arguments = parser.parse_args()
     checks = Checks()
     n_taken = n_obeyed = 0
