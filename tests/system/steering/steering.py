@@ -2,7 +2,7 @@
 """A job on four ranks steered by a script at random moments: every rank obeys in the same iteration, every command is
 answered, and the manifest's commands given again lead to the same bytes; nothing hangs.
 
-    steering.py [--first 1] [--runs 12]
+    steering.py [--first 1] [--runs 8]
 
 Each run has a number, which decides all that is random in it but the moments: those the machine decides.  Some runs end
 by themselves, others are stopped, cancelled, killed or out of time, and what is not done is started again on other
