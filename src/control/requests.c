@@ -33,6 +33,15 @@
     X(STOP, "stop", handle_command, CAN_STOP, true, OPERATOR, false)                      \
     X(CHECKPOINT, "checkpoint", handle_command, CAN_KEEP, true, OPERATOR, false)          \
     X(GET_CUSTOMER, "get_customer", handle_customer, HAS_CUSTOMERS, false, ANALYST, true) \
+    X(GET_HEALTH, "get_health", handle_none, ANY_STATE, false, VIEWER, false)             \
+    X(GET_EVALUATION, "get_evaluation", handle_none, HAS_RESULT, false, VIEWER, false)    \
+    X(GET_QUALITY, "get_quality", handle_none, HAS_RESULT, false, VIEWER, false)          \
+    X(GET_MANIFEST, "get_manifest", handle_none, HAS_CUSTOMERS, false, VIEWER, false)     \
+    X(GET_METRICS, "get_metrics", handle_none, ANY_STATE, false, VIEWER, false)           \
+    X(GET_SNAPSHOT, "get_snapshot", handle_none, ANY_STATE, false, VIEWER, false)         \
+    X(GET_EVENTS, "get_events", handle_none, ANY_STATE, false, VIEWER, false)             \
+    X(ASSIGN, "assign", handle_none, HAS_CUSTOMERS, false, ANALYST, false)                \
+    X(EXPLAIN, "explain", handle_none, HAS_CUSTOMERS, false, ANALYST, true)               \
     X(PAUSE, "pause", handle_command, CAN_STEER, true, OPERATOR, false)                   \
     X(RESUME, "resume", handle_command, CAN_STEER, true, OPERATOR, false)                 \
     X(CANCEL, "cancel", handle_command, CAN_CANCEL, true, OPERATOR, false)                \
@@ -183,6 +192,12 @@ HANDLER(handle_segment)
     refuse_state(desk,
                  "get_segment (profiles are made at the end; ask get_segments for interim sizes)",
                  arena, reply);
+}
+
+HANDLER(handle_none)
+{
+    (void)request;
+    refuse_state(desk, "this kind", arena, reply);
 }
 
 static const char *who_asks(const struct strata_caller *caller)
