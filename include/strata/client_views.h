@@ -114,7 +114,8 @@ struct strata_assignment_view { /* strata.v1.AssignReply */
     const double *distance;  /* (n_customers) from the centre, in encoded units */
     const double *posterior; /* (n_customers) 1 unless the model is a mixture */
     const double *margin;    /* (n_customers) 0: on the border, 1: far inside */
-    uint64_t model_hash;     /* of the model that answered */
+    uint64_t model_hash;     /* of the model that answered; of EXPLAIN too, as the next */
+    uint64_t n_invalid; /* values that do not count and were taken for missing, as a text that is no level */
 };
 
 struct strata_health_view { /* strata.v1.HealthReply */

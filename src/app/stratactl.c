@@ -18,8 +18,7 @@ static const struct command {
     strata_status (*run)(struct strata_session *session, struct strata_err *err);
 } commands[] = {
     {"status", "", "what the job is doing", strata_ctl_status},
-    {"watch", "", "follow the job until it is over, also when it is started again",
-     strata_ctl_watch},
+    {"watch", "", "follow the job until it is over, also when it is started again", strata_ctl_watch},
     {"events", "", "every event in a line: stages, candidates, checkpoints, warnings",
      strata_ctl_events},
     {"health", "", "whether the job moves and the server is well", strata_ctl_health},
@@ -33,8 +32,7 @@ static const struct command {
     {"evaluation", "", "how the number of segments was chosen, and how good they are",
      strata_ctl_evaluation},
     {"quality", "", "what was wrong, missing or odd in the data, counted", strata_ctl_quality},
-    {"manifest", "", "how the run was made: versions, stages, commands, files",
-     strata_ctl_manifest},
+    {"manifest", "", "how the run was made: versions, stages, commands, files", strata_ctl_manifest},
     {"assign", "FILE", "new customers' segments: a CSV or Parquet file, or - for CSV; gives CSV",
      strata_ctl_assign},
     {"explain", "FILE", "the same with reasons", strata_ctl_explain},
@@ -134,10 +132,15 @@ static strata_status parse(int argc, char **argv, const struct command **command
                            struct strata_session *session, struct strata_err *err)
 {
     static const struct option options[] = {
-        {"run", required_argument, NULL, 'r'},          {"endpoint", required_argument, NULL, 'e'},
-        {"keys", required_argument, NULL, 'k'},         {"json", no_argument, NULL, 'j'},
-        {"timeout", required_argument, NULL, 't'},      {"wait", required_argument, NULL, 'w'},
-        {"help", no_argument, NULL, 'h'},               {"version", no_argument, NULL, OPTION_VERSION}, {NULL, 0, NULL, 0},
+        {"run", required_argument, NULL, 'r'},
+        {"endpoint", required_argument, NULL, 'e'},
+        {"keys", required_argument, NULL, 'k'},
+        {"json", no_argument, NULL, 'j'},
+        {"timeout", required_argument, NULL, 't'},
+        {"wait", required_argument, NULL, 'w'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, OPTION_VERSION},
+        {NULL, 0, NULL, 0},
     };
     opterr = 0;
     const char *keys = getenv("STRATA_KEYS");

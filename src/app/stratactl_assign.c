@@ -34,9 +34,9 @@ struct scoring {
     struct strata_rows rows;
     struct source source[COLUMNS_MOST]; /* (n_sources) features */
     size_t n_sources, names_bytes;
-    size_t key;       /* the file's first column that is no feature */
-    const char *key_name; /* NULL: there is none */
-    const char **keys;    /* (BATCH) */
+    size_t key;                /* the file's first column that is no feature */
+    const char *key_name;      /* NULL: there is none */
+    const char **keys;         /* (BATCH) */
     const char **segment_name; /* (n_segments) */
     size_t n_segments;
     size_t n, most, n_bytes; /* customers of this batch, as many as fit, their values */
@@ -105,7 +105,9 @@ static strata_status find_sources(struct scoring *scoring, const struct strata_s
         bool found = !view->feature[i].basis;
         for (size_t j = 0; j < scoring->n_sources && !found; j++)
             found = strcmp(scoring->source[j].name, view->feature[i].name) == 0;
-        if (!found) warn(scoring, "no column for a feature, which is missing for all", view->feature[i].name);
+        if (!found)
+            warn(scoring, "no column for a feature, which is missing for all",
+                 view->feature[i].name);
     }
     return STRATA_OK;
 }
@@ -120,8 +122,7 @@ static strata_status learn_names(struct scoring *scoring, struct strata_arena *k
     scoring->segment_name = STRATA_NEW(keep, const char *, view->n_segments);
     if (!scoring->segment_name) return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for names");
     scoring->n_segments = view->n_segments;
-    for (size_t i = 0; i < view->n_segments; i++)
-        scoring->segment_name[i] = view->segment[i].name;
+    for (size_t i = 0; i < view->n_segments; i++) scoring->segment_name[i] = view->segment[i].name;
     return STRATA_OK;
 }
 
@@ -132,7 +133,8 @@ static bool read_number(const char *text, enum strata_feature_kind kind, double 
     char *end = NULL;
     *number = strtod(text, &end);
     while (end != text && *end == ' ') end++;
-    if (end != text && *end == '\0') return kind != STRATA_FEATURE_BINARY || !(*number < 0 || *number > 1);
+    if (end != text && *end == '\0')
+        return kind != STRATA_FEATURE_BINARY || !(*number < 0 || *number > 1);
     if (kind != STRATA_FEATURE_BINARY) return false;
     *number = strcasecmp(text, "true") == 0 || strcasecmp(text, "yes") == 0;
     return *number > 0 || strcasecmp(text, "false") == 0 || strcasecmp(text, "no") == 0;
@@ -255,8 +257,8 @@ static strata_status ask(struct scoring *scoring, const struct strata_ask_batch 
     if (status == STRATA_OK) return STRATA_OK;
     if (status != STRATA_E_USAGE) return STRATA_FAIL(err, status, "%s", why.text);
     return STRATA_FAIL(err, STRATA_E_DATA, "%s, rows %" PRIu64 " to %" PRIu64 ", counted from 0: %s",
-                       scoring->rows.path, scoring->first_row, scoring->first_row + batch->n_customers - 1,
-                       why.text);
+                       scoring->rows.path, scoring->first_row,
+                       scoring->first_row + batch->n_customers - 1, why.text);
 }
 
 /* Every batch is of the same model, or the table would mean nothing. */
@@ -310,7 +312,8 @@ static strata_status score_rows(struct scoring *scoring, struct strata_arena mem
         if (!any) break;
         const size_t before = scoring->n_bytes;
         STRATA_TRY(take_row(scoring, &values, err));
-        const size_t row_bytes = scoring->n_bytes - before; /* the next one may be as large, or twice */
+        const size_t row_bytes =
+            scoring->n_bytes - before; /* the next one may be as large, or twice */
         if (scoring->n < scoring->most &&
             scoring->n_bytes + 2 * row_bytes + scoring->names_bytes < BATCH_BYTES)
             continue;

@@ -30,8 +30,7 @@ static bool event_line(const struct strata_event *event, char text[1024])
         return true;
     case STRATA_TOLD_CANDIDATE:
         (void)snprintf(text, 1024, "candidate   k %u start %u %s in iteration %llu: %s", event->k,
-                       event->start, event->fate, (unsigned long long)event->iteration,
-                       event->text);
+                       event->start, event->fate, (unsigned long long)event->iteration, event->text);
         return true;
     case STRATA_TOLD_CHECKPOINT:
         strata_bytes_text(event->bytes, bytes);
@@ -92,8 +91,10 @@ strata_status strata_ctl_events(struct strata_session *session, struct strata_er
         if (status == STRATA_E_CANCELLED) continue; /* another signal */
         STRATA_TRY(status);
         STRATA_TRY(print_event(session, &event, memory, err));
-        if (event.kind == STRATA_TOLD_LOST) lost_s = strata_clock_s();
-        else if (event.kind != STRATA_TOLD_NONE) lost_s = (double)NAN;
+        if (event.kind == STRATA_TOLD_LOST)
+            lost_s = strata_clock_s();
+        else if (event.kind != STRATA_TOLD_NONE)
+            lost_s = (double)NAN;
         if (strata_clock_s() - lost_s >= session->wait_s)
             return STRATA_FAIL(err, STRATA_E_UNAVAILABLE,
                                "the job is gone, and was not started again within %d s (--wait)",

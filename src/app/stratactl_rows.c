@@ -4,22 +4,6 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The path as a text of SQL; NULL when there is no room. */
-static char *quoted(const char *path, struct strata_arena *keep)
-{
-    const size_t n = strlen(path);
-    char *text = STRATA_NEW(keep, char, 2 * n + 3);
-    if (!text) return NULL;
-    size_t used = 0;
-    text[used++] = '\'';
-    for (size_t i = 0; i < n; i++) {
-        if (path[i] == '\'') text[used++] = '\'';
-        text[used++] = path[i];
-    }
-    text[used] = '\'';
-    return text;
-}
-
 static bool ends_in(const char *text, const char *end)
 {
     const size_t n = strlen(text), n_end = strlen(end);
@@ -30,7 +14,7 @@ strata_status strata_rows_open(const char *path, struct strata_arena *keep,
                                struct strata_rows *rows, struct strata_err *err)
 {
     const bool is_input = strcmp(path, "-") == 0;
-    const char *name = quoted(is_input ? "/dev/stdin" : path, keep);
+    const char *name = strata_duck_literal(is_input ? "/dev/stdin" : path, keep);
     *rows = (struct strata_rows){.path = is_input ? "standard input" : path,
                                  .is_parquet = ends_in(path, ".parquet")};
     if (!name) return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for a path");
@@ -100,10 +84,9 @@ const char *strata_rows_text(const struct strata_rows *rows, size_t column,
 
 const char *strata_rows_place(const struct strata_rows *rows, struct strata_arena *keep)
 {
-    const char *place =
-        rows->is_parquet
-            ? strata_arena_print(keep, "%s, row %" PRIu64, rows->path, rows->n_before + 1)
-            : strata_arena_print(keep, "%s:%" PRIu64, rows->path,
-                                 rows->n_before + rows->n_breaks + 2);
+    const char *place = rows->is_parquet ? strata_arena_print(keep, "%s, row %" PRIu64, rows->path,
+                                                              rows->n_before + 1)
+                                         : strata_arena_print(keep, "%s:%" PRIu64, rows->path,
+                                                              rows->n_before + rows->n_breaks + 2);
     return place ? place : rows->path;
 }

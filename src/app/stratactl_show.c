@@ -13,8 +13,8 @@ strata_status strata_ctl_ask(struct strata_session *session, enum strata_questio
                              struct strata_arena *memory, struct strata_answer *answer, bool *shown,
                              struct strata_err *err)
 {
-    STRATA_TRY(strata_client_question(session->client, question, session->operand, memory, answer,
-                                      err));
+    STRATA_TRY(
+        strata_client_question(session->client, question, session->operand, memory, answer, err));
     *shown = session->json;
     return session->json ? strata_ctl_json(answer->message, *memory, err) : STRATA_OK;
 }

@@ -88,8 +88,8 @@ static strata_status note_loss(struct watching *watching, const struct strata_ev
 static strata_status give_up(const struct watching *watching, struct strata_err *err)
 {
     return STRATA_FAIL(err, STRATA_E_UNAVAILABLE,
-                       "%s; it was not started again within %d s (--wait)",
-                       watching->watch->note, watching->session->wait_s);
+                       "%s; it was not started again within %d s (--wait)", watching->watch->note,
+                       watching->session->wait_s);
 }
 
 static strata_status show(struct watching *watching, const struct strata_event *event,

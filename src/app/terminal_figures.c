@@ -144,7 +144,9 @@ static void print_choice(const struct table *table, const struct strata_choice_v
         figure_text(choice->score, "", text[1]),
         figure_text(choice->smallest_share, "%", text[2]),
         figure_text(choice->agreement, "%", text[3]),
-        choice->chosen ? "chosen" : choice->eligible ? "" : "too small",
+        choice->chosen     ? "chosen"
+        : choice->eligible ? ""
+                           : "too small",
     };
     (void)snprintf(k, sizeof k, "%u", choice->k);
     print_cells(table, choice->chosen ? STRATA_TINT_STRONG : STRATA_TINT_NONE, k, cell, 5);
@@ -188,8 +190,8 @@ void strata_print_evaluation(FILE *stream, const struct strata_terminal *termina
 static void print_sources(FILE *stream, const struct strata_terminal *terminal,
                           const struct strata_quality_view *quality)
 {
-    static const char *const head[] = {"Rows", "Rejected", "No key", "Bad key", "Matched",
-                                       "Orphans"};
+    static const char *const head[] = {"Rows",    "Rejected", "No key",
+                                       "Bad key", "Matched",  "Orphans"};
     int widest = 6;
     for (size_t i = 0; i < quality->n_sources; i++) {
         const int width = strata_text_width(quality->source[i].name);
@@ -200,9 +202,9 @@ static void print_sources(FILE *stream, const struct strata_terminal *terminal,
     print_cells(&table, STRATA_TINT_DIM, "", head, 6);
     for (size_t i = 0; i < quality->n_sources; i++) {
         const struct strata_source_quality_view *source = &quality->source[i];
-        const uint64_t counts[] = {source->rows,           source->rejected_rows,
-                                   source->null_key_rows,  source->invalid_key_rows,
-                                   source->matched_keys,   source->orphan_keys};
+        const uint64_t counts[] = {source->rows,          source->rejected_rows,
+                                   source->null_key_rows, source->invalid_key_rows,
+                                   source->matched_keys,  source->orphan_keys};
         print_counts(&table, source->name, counts, 6, "");
     }
 }

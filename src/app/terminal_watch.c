@@ -298,7 +298,7 @@ static void draw_objective(struct picture *picture, const struct strata_watch *w
     else
         (void)snprintf(text, sizeof text, "iteration %s", count);
     const int spark = picture->room - line->width - strata_text_width(text) - 2;
-    if (spark >= 8 && watch->n_trace > 0) {
+    if (spark >= 5 && watch->n_trace > 0) {
         strata_line_spark(line, picture->terminal, watch->trace, watch->n_trace, spark);
         strata_line_repeat(line, " ", 2);
     }
@@ -449,9 +449,8 @@ static void draw_checkpoint(struct picture *picture, const struct strata_watch *
     add_fact(picture, "Checkpoint", text);
 }
 
-size_t strata_watch_picture(const struct strata_watch *watch,
-                            const struct strata_terminal *terminal, int rows, double now_s,
-                            struct strata_line *line)
+size_t strata_watch_picture(const struct strata_watch *watch, const struct strata_terminal *terminal,
+                            int rows, double now_s, struct strata_line *line)
 {
     const size_t most = rows > 4 ? (size_t)rows - 1 : 4;
     struct picture picture = {.terminal = terminal,
@@ -462,8 +461,7 @@ size_t strata_watch_picture(const struct strata_watch *watch,
     const double passed_s = runs && watch->heard_s > 0 ? now_s - watch->heard_s : 0;
     draw_head(&picture, watch, watch->now.elapsed_s + passed_s);
     draw_bar(&picture, watch);
-    if (watch->note[0])
-        add_fact(&picture, watch->is_lost ? "Lost" : "Note", watch->note);
+    if (watch->note[0]) add_fact(&picture, watch->is_lost ? "Lost" : "Note", watch->note);
     draw_time(&picture, watch, passed_s);
     draw_reading(&picture, watch);
     draw_objective(&picture, watch);

@@ -31,7 +31,7 @@ struct strata_watch {
     double balance; /* NaN: not told */
     bool has_checkpoint;
     uint64_t checkpoint_iteration, checkpoint_bytes;
-    double checkpoint_s; /* strata_clock_s when it was told */
+    double checkpoint_s;                      /* strata_clock_s when it was told */
     char warning[STRATA_WATCH_WARNINGS][256]; /* the newest first */
     size_t n_warnings;
     char note[400]; /* about the connection; empty: nothing to say */
@@ -44,9 +44,8 @@ void strata_watch_init(struct strata_watch *watch);
 void strata_watch_take(struct strata_watch *watch, const struct strata_event *event, double now_s);
 
 /* The picture: at most `rows` lines, each narrower than the terminal; their number. */
-size_t strata_watch_picture(const struct strata_watch *watch,
-                            const struct strata_terminal *terminal, int rows, double now_s,
-                            struct strata_line *line);
+size_t strata_watch_picture(const struct strata_watch *watch, const struct strata_terminal *terminal,
+                            int rows, double now_s, struct strata_line *line);
 
 /* A sparkline of values (n), the newest last, at most `columns` wide: eighths of blocks, or digits of ASCII. */
 void strata_line_spark(struct strata_line *line, const struct strata_terminal *terminal,

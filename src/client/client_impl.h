@@ -33,7 +33,7 @@ struct strata_client {
     const char *directory;      /* of the record */
     struct strata_follow {      /* of events */
         bool begun, lost;
-        bool is_other;            /* the server that was found is not the one that was lost */
+        bool is_other;  /* the server that was found is not the one that was lost */
         bool told;      /* that it is lost */
         uint64_t last;  /* number of the last event that was given to the caller */
         double heard_s; /* when the server last said anything */

@@ -65,10 +65,17 @@ static strata_status answer_offline(const struct strata_client *client,
     *out = reply;
     if (request->body_case == STRATA__V1__REQUEST__BODY_GET_CUSTOMER)
         return look_offline(client, request, keep, reply, err);
+    if (request->body_case == STRATA__V1__REQUEST__BODY_GET_MANIFEST) {
+        reply->code = STRATA__V1__CODE__CODE_OK;
+        reply->body_case = STRATA__V1__REPLY__BODY_MANIFEST;
+        return strata_manifest_read(client->directory, keep, &reply->manifest, err);
+    }
     if (strata_record_answer(client->record, request, keep, reply)) return STRATA_OK;
     if (request->body_case != STRATA__V1__REQUEST__BODY_GET_STATUS)
         return STRATA_FAIL(err, STRATA_E_UNAVAILABLE,
-                           "the job is over (DONE), and no server answers this: strata serve does");
+                           request->piece == 0 /* a command */
+                               ? "the job is over (DONE): there is nothing left to steer"
+                               : "the job is over (DONE) and no server is there: start strata serve");
     strata_record_status_fill(client->record, status);
     reply->body_case = STRATA__V1__REPLY__BODY_STATUS;
     reply->status = status;
@@ -359,6 +366,9 @@ strata_status strata_client_score(struct strata_client *client, enum strata_ques
     const struct strata_asking asking = {.question = question, .batch = batch};
     STRATA_TRY(ask(client, &asking, keep, answer, err));
     const Strata__V1__Reply *reply = (const Strata__V1__Reply *)answer->message;
+    if (question == STRATA_ASK_EXPLAIN)
+        answer->assignment = (struct strata_assignment_view){
+            .model_hash = reply->explain->model_hash, .n_invalid = reply->explain->invalid};
     const bool whole = question == STRATA_ASK_EXPLAIN
                            ? answer->n_customers == batch->n_customers
                            : strata_view_assignment(reply->assign, &answer->assignment) &&

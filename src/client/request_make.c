@@ -164,9 +164,9 @@ static Strata__V1__Column **columns_of(const struct strata_ask_batch *batch,
     return list;
 }
 
-static strata_status fill_batch(const struct strata_ask_batch *batch,
-                                enum strata_question question, struct strata_arena *keep,
-                                struct strata_request_room *room, struct strata_err *err)
+static strata_status fill_batch(const struct strata_ask_batch *batch, enum strata_question question,
+                                struct strata_arena *keep, struct strata_request_room *room,
+                                struct strata_err *err)
 {
     const bool explain = question == STRATA_ASK_EXPLAIN;
     const size_t most = explain ? EXPLAINED_MOST : CUSTOMERS_MOST;

@@ -149,7 +149,8 @@ bool strata_view_assignment(const Strata__V1__AssignReply *reply,
                                             .distance = LIST(distances),
                                             .posterior = LIST(posteriors),
                                             .margin = LIST(margins),
-                                            .model_hash = reply->model_hash};
+                                            .model_hash = reply->model_hash,
+                                            .n_invalid = reply->invalid};
     return IS_WHOLE(runners_up) && IS_WHOLE(distances) && IS_WHOLE(posteriors) && IS_WHOLE(margins);
 #undef LIST
 #undef IS_WHOLE
@@ -172,10 +173,10 @@ bool strata_view_segment(const Strata__V1__SegmentReply *reply, struct strata_ar
     if (!view->feature) return false;
     view->n_features = n;
     for (size_t i = 0; i < n; i++)
-        view->feature[i] = (struct strata_feature_view){
-            .name = reply->features[i]->name,
-            .kind = feature_kind(reply->features[i]),
-            .basis = reply->features[i]->role == STRATA__V1__ROLE__ROLE_BASIS};
+        view->feature[i] = (struct strata_feature_view){.name = reply->features[i]->name,
+                                                        .kind = feature_kind(reply->features[i]),
+                                                        .basis = reply->features[i]->role ==
+                                                                 STRATA__V1__ROLE__ROLE_BASIS};
     return true;
 }
 
