@@ -251,6 +251,7 @@ static strata_status ask(struct scoring *scoring, const struct strata_ask_batch 
     struct strata_err why = {0};
     for (int i = 0; i < BUSY_TRIES && status == STRATA_E_AGAIN; i++) {
         if (i > 0) (void)nanosleep(&pause, NULL); /* a signal ends the program */
+        why = (struct strata_err){0};
         status = strata_client_score(scoring->session->client, scoring->question, batch, keep,
                                      answer, &why);
     }

@@ -88,6 +88,7 @@ strata_status strata_ctl_events(struct strata_session *session, struct strata_er
             strata_client_next_event(session->client, TURN_MS, &memory, &event, err);
         if (strata_screen_take_signal(STRATA_SIGNAL_LEAVE))
             return STRATA_FAIL(err, STRATA_E_CANCELLED, "interrupted");
+        if (status == STRATA_E_CANCELLED) *err = (struct strata_err){0};
         if (status == STRATA_E_CANCELLED) continue; /* another signal */
         STRATA_TRY(status);
         STRATA_TRY(print_event(session, &event, memory, err));

@@ -132,6 +132,7 @@ static strata_status follow(struct watching *watching, struct strata_err *err)
         const strata_status status =
             strata_client_next_event(session->client, TURN_MS, &memory, &event, err);
         if (!obey_signals(watching)) return STRATA_FAIL(err, STRATA_E_CANCELLED, "interrupted");
+        if (status == STRATA_E_CANCELLED) *err = (struct strata_err){0};
         if (status == STRATA_E_CANCELLED) continue; /* a signal that is dealt with */
         STRATA_TRY(status);
         STRATA_TRY(show(watching, &event, memory, err));

@@ -298,8 +298,12 @@ static strata_status step(struct strata_client *client, double until, struct str
     STRATA_TRY(strata_client_receive(client->events, silent_s < until ? silent_s : until, keep,
                                      &bytes, &n_bytes, err));
     if (n_bytes > 0) {
-        const strata_status status = take(client, bytes, n_bytes, keep, event, err);
-        if (!may_come_back(status)) return status;
+        struct strata_err why = {0};
+        const strata_status status = take(client, bytes, n_bytes, keep, event, &why);
+        if (!may_come_back(status)) {
+            if (status != STRATA_OK) *err = why;
+            return status;
+        }
         lose(client); /* the server went away while it was asked */
     } else if (strata_clock_s() >= silent_s) {
         lose(client);

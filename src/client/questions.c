@@ -193,14 +193,12 @@ static strata_status ask_successor(struct strata_client *client, enum strata_que
                                    Strata__V1__Request *request, struct strata_arena *keep,
                                    Strata__V1__Reply **out, struct strata_err *err)
 {
-    const struct strata_err first = *err;
     struct strata_err none = {0};
     bool is_other = false;
-    if (!client->want.run || client->follow.begun) return first.code;
-    if (strata_client_find(client, &is_other, &none) != STRATA_OK || !is_other) {
-        *err = first;
-        return first.code;
-    }
+    if (!client->want.run || client->follow.begun) return STRATA_E_UNAVAILABLE; /* err says why */
+    if (strata_client_find(client, &is_other, &none) != STRATA_OK || !is_other)
+        return STRATA_E_UNAVAILABLE;
+    *err = (struct strata_err){0};
     if (strata_question_is_command(question)) return was_restarted(err);
     if (client->record) return answer_offline(client, request, keep, out, err);
     request->id = client->next_id++;

@@ -746,31 +746,6 @@ Test(requests, hello_lists_every_kind_of_the_message)
             protobuf_c_message_descriptor_get_field_by_name(request, reply->hello->requests[i]));
 }
 
-Test(requests, a_reply_over_the_limit_is_refused)
-{
-    /* 64 segments whose definition is 300 KiB each: about 19 MiB */
-    Strata__V1__Result result;
-    Strata__V1__Segment segment[64], *list[64];
-    char *text = STRATA_NEW(&arena, char, (size_t)300 << 10);
-    memset(text, 'x', ((size_t)300 << 10) - 1);
-    strata__v1__result__init(&result);
-    for (uint32_t i = 0; i < 64; i++) {
-        strata__v1__segment__init(&segment[i]);
-        segment[i].id = i + 1;
-        segment[i].definition = text;
-        list[i] = &segment[i];
-    }
-    result.segments = list;
-    result.n_segments = 64;
-    const size_t n_bytes = strata__v1__result__get_packed_size(&result);
-    unsigned char *bytes = STRATA_NEW(&arena, unsigned char, n_bytes);
-    (void)strata__v1__result__pack(&result, bytes);
-    strata_board_publish_result(&board, bytes, n_bytes);
-    publish(STRATA_JOB_DONE, 0);
-    cr_assert_eq(answer(request_of(4))->code, STRATA__V1__CODE__CODE_TOO_LARGE);
-    cr_assert_eq(answer(request_of(5))->code, STRATA__V1__CODE__CODE_OK, "single ones are fine");
-}
-
 Test(requests, a_result_that_is_none_leaves_the_channel_working)
 {
     strata_board_publish_result(&board, (const unsigned char *)"\xff\xff\xff", 3);

@@ -6,9 +6,7 @@
 
 import json
 import os
-import pty
 import re
-import signal
 import socket
 import subprocess
 import sys
@@ -246,49 +244,8 @@ def test_watch_tells_how_the_job_ended():
         ctl("--run", job.run, "watch", code=130)
     with Job(tick_ms=10, ticks=100, ending="killed") as job:
         begin = time.monotonic()
-        text = ctl("--run", job.run, "watch", code=69)
+        text = ctl("--run", job.run, "--wait", "1", "watch", code=69)
         assert "gone" in text and time.monotonic() - begin < 15, text
-
-
-def on_terminal(arguments, columns, send_interrupt_after=None):
-    """What a program draws on a terminal of that width, and its exit code."""
-    pid, master = pty.fork()
-    if pid == 0:
-        os.execvpe(STRATACTL, [STRATACTL, *arguments], {**os.environ, "TERM": "xterm", "LC_ALL": "C.UTF-8"})
-    import fcntl
-    import struct
-    import termios
-    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-    begin, interrupted = time.monotonic(), False
-    drawn = b""
-    while True:
-        passed = time.monotonic() - begin
-        if send_interrupt_after and passed > send_interrupt_after and not interrupted:
-            os.kill(pid, signal.SIGINT)
-            interrupted = True
-        assert passed < 30, f"still drawing: {drawn[-200:]}"
-        try:
-            piece = os.read(master, 65536)
-        except OSError:
-            break
-        if not piece:
-            break
-        drawn += piece
-    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    os.close(master)
-    return drawn.decode(), code
-
-
-def test_watch_draws_one_line_that_goes_away():
-    with Job(tick_ms=20, ticks=60) as job:
-        drawn, code = on_terminal(["--run", job.run, "watch"], 100)
-        assert code == 0 and "\u2588" in drawn and "iteration" in drawn, drawn
-        assert re.search(r"\r\033\[KDone in [^\r\n]*\r\n$", drawn), repr(drawn[-200:])
-        assert drawn.count("\n") == 1, "one line, redrawn in place"
-    with Job(tick_ms=1) as job:
-        for i in range(10):  # at whatever moment the signal comes
-            drawn, code = on_terminal(["--run", job.run, "watch"], 60, send_interrupt_after=0.3 + 0.007 * i)
-            assert code == 130 and drawn.endswith("\r\033[K"), (code, repr(drawn[-80:]))
 
 
 def test_usage_errors():
