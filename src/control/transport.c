@@ -42,18 +42,17 @@ static bool require_keys(void *socket, const struct strata_keyring *keyring)
                                        strlen(STRATA_ZAP_DOMAIN)) == 0);
 }
 
-static void *new_socket(void *context, int kind, int high_water_mark, int64_t largest,
+static void *new_socket(void *context, int kind, int queued_out, int queued_in, int64_t largest,
                         const struct strata_keyring *keyring)
 {
     void *socket = zmq_socket(context, kind);
     if (!socket) return NULL;
-    const bool ready = zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &largest, sizeof largest) == 0 &&
-                       set_int(socket, ZMQ_SNDHWM, high_water_mark) &&
-                       set_int(socket, ZMQ_RCVHWM, high_water_mark) &&
-                       set_int(socket, ZMQ_LINGER, STRATA_LINGER_MS) &&
-                       set_int(socket, ZMQ_HANDSHAKE_IVL, STRATA_HANDSHAKE_MS) &&
-                       set_int(socket, ZMQ_BACKLOG, STRATA_CONNECTION_BACKLOG) &&
-                       require_keys(socket, keyring);
+    const bool ready =
+        zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &largest, sizeof largest) == 0 &&
+        set_int(socket, ZMQ_SNDHWM, queued_out) && set_int(socket, ZMQ_RCVHWM, queued_in) &&
+        set_int(socket, ZMQ_LINGER, STRATA_LINGER_MS) &&
+        set_int(socket, ZMQ_HANDSHAKE_IVL, STRATA_HANDSHAKE_MS) &&
+        set_int(socket, ZMQ_BACKLOG, STRATA_CONNECTION_BACKLOG) && require_keys(socket, keyring);
     if (ready) return socket;
     (void)zmq_close(socket); /* cannot fail for a socket */
     return NULL;
@@ -290,12 +289,12 @@ static strata_status open_sockets(struct strata_transport *transport, struct str
     if (transport->context && keyring) /* before the others bind */
         STRATA_TRY(strata_zap_open(transport->context, keyring, &transport->zap, err));
     if (transport->context)
-        transport->requests =
-            new_socket(transport->context, ZMQ_ROUTER, STRATA_REQUESTS_HWM,
-                       STRATA_REQUEST_BYTES_MAX + (keyring ? CURVE_BYTES : 0), keyring);
+        transport->requests = new_socket(
+            transport->context, ZMQ_ROUTER, STRATA_REQUESTS_HWM, STRATA_REQUESTS_TAKEN_HWM,
+            STRATA_REQUEST_BYTES_MAX + (keyring ? CURVE_BYTES : 0), keyring);
     if (transport->requests)
         transport->events = new_socket(transport->context, ZMQ_PUB, STRATA_EVENTS_HWM,
-                                       STRATA_SUBSCRIPTION_BYTES_MAX, keyring);
+                                       STRATA_EVENTS_HWM, STRATA_SUBSCRIPTION_BYTES_MAX, keyring);
     if (transport->events) return STRATA_OK;
     return STRATA_FAIL(err, STRATA_E_SYSTEM, "no sockets for the control channel: %s",
                        zmq_strerror(errno));
