@@ -15,6 +15,8 @@
 
 struct strata_blob; /* of strata/results.h */
 struct Strata__V1__CustomerReply;
+struct Strata__V1__Reply;
+struct Strata__V1__Request;
 struct Strata__V1__Result;
 struct strata_scorer; /* a model, ready; not changed by anybody, so any thread may use it */
 
@@ -43,6 +45,11 @@ STRATA_MUST_CHECK strata_status strata_scorer_open(const char *path,
                                                    struct strata_scorer **out,
                                                    struct strata_err *err);
 
+/* The same of the finished run in directory.  STRATA_E_NO_INPUT when it has no model. */
+STRATA_MUST_CHECK strata_status strata_scorer_read(const char *directory, struct strata_arena *keep,
+                                                   struct strata_scorer **out,
+                                                   struct strata_err *err);
+
 /* Model.state_hash. */
 uint64_t strata_scorer_hash(const struct strata_scorer *scorer);
 
@@ -60,7 +67,7 @@ STRATA_MUST_CHECK strata_status strata_score(const struct strata_scorer *scorer,
                                              struct strata_err *err);
 
 /* The same with reasons, in words, as strata_customers_answer gives them of the run's own customers: (n) replies in
- * keep, which borrow from record, the model's own, and from the batch.  Figures that the record hides are absent.  At most
+ * keep, which borrow from record, the model's own.  Figures that the record hides are absent.  At most
  * STRATA_EXPLAIN_ROWS_MAX customers.  STRATA_E_DATA when record and model are not of one run. */
 STRATA_MUST_CHECK strata_status strata_explain(const struct strata_scorer *scorer,
                                                const struct Strata__V1__Result *record,
@@ -68,5 +75,21 @@ STRATA_MUST_CHECK strata_status strata_explain(const struct strata_scorer *score
                                                struct strata_arena *keep,
                                                struct Strata__V1__CustomerReply ***out,
                                                uint64_t *invalid, struct strata_err *err);
+
+/* Fill code, text and body of the reply to a request that has a strata.v1.Assign or Explain; memory is in arena, and
+ * explanations borrow from record.  The log gets one line a batch, `audit.assign` or `audit.explain`: who
+ * asks ("" when that is not known; no spaces), how many customers, never a value. */
+void strata_score_answer(const struct strata_scorer *scorer, const struct Strata__V1__Result *record,
+                         const struct Strata__V1__Request *request, const char *who,
+                         struct strata_arena *arena, struct Strata__V1__Reply *reply);
+
+/* The same from the finished run in directory, without a server, for this process's user; the line goes to log.jsonl in
+ * the directory.  Each call reads the model anew.  STRATA_E_CREATE when there can be no line. */
+STRATA_MUST_CHECK strata_status strata_score_look(const char *directory,
+                                                  const struct Strata__V1__Result *record,
+                                                  const struct Strata__V1__Request *request,
+                                                  struct strata_arena *arena,
+                                                  struct Strata__V1__Reply *reply,
+                                                  struct strata_err *err);
 
 #endif

@@ -41,8 +41,8 @@
     X(GET_METRICS, "get_metrics", handle_none, ANY_STATE, false, VIEWER, false)           \
     X(GET_SNAPSHOT, "get_snapshot", handle_none, ANY_STATE, false, VIEWER, false)         \
     X(GET_EVENTS, "get_events", handle_none, ANY_STATE, false, VIEWER, false)             \
-    X(ASSIGN, "assign", strata_handle_assign, HAS_CUSTOMERS, false, ANALYST, false)       \
-    X(EXPLAIN, "explain", strata_handle_explain, HAS_CUSTOMERS, false, ANALYST, true)     \
+    X(ASSIGN, "assign", strata_handle_score, HAS_CUSTOMERS, false, ANALYST, false)        \
+    X(EXPLAIN, "explain", strata_handle_score, HAS_CUSTOMERS, false, ANALYST, true)       \
     X(PAUSE, "pause", handle_command, CAN_STEER, true, OPERATOR, false)                   \
     X(RESUME, "resume", handle_command, CAN_STEER, true, OPERATOR, false)                 \
     X(CANCEL, "cancel", handle_command, CAN_CANCEL, true, OPERATOR, false)                \

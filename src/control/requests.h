@@ -103,10 +103,8 @@ bool strata_command_fill(Strata__V1__Request__BodyCase kind, uint64_t iteration,
                          struct strata_arena *arena, Strata__V1__Reply *reply);
 
 /* assign.c: which segments new customers are in, and why. */
-void strata_handle_assign(struct strata_desk *desk, const Strata__V1__Request *request,
-                          struct strata_arena *arena, Strata__V1__Reply *reply);
-void strata_handle_explain(struct strata_desk *desk, const Strata__V1__Request *request,
-                           struct strata_arena *arena, Strata__V1__Reply *reply);
+void strata_handle_score(struct strata_desk *desk, const Strata__V1__Request *request,
+                         struct strata_arena *arena, Strata__V1__Reply *reply);
 
 /* large.c: what a request is, seen from its outermost fields without unpacking it; false when they are none, or more
  * than a request has. */

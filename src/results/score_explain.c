@@ -18,36 +18,40 @@ static bool has_value(const void *context, size_t feature)
         strata_feature_transform(&place->scorer->recipe.feature[feature], place->raw[feature]));
 }
 
-/* As the run's assignments have the customer's own value: a level, or a number. */
-static struct strata_kept_reason keep_reason(const struct score_bound *bound,
-                                             const struct strata_reason *reason, double raw,
-                                             size_t row)
+/* As the run's assignments have the customer's own value: a level, or a number.  False when there is no room. */
+static bool keep_reason(const struct score_bound *bound, const struct strata_reason *reason,
+                        double raw, size_t row, struct strata_arena *keep,
+                        struct strata_kept_reason *out)
 {
     const struct strata_feature *feature = &bound->scorer->recipe.feature[reason->feature];
     const struct strata_score_column *column = bound->of[reason->feature];
     const bool has_levels = feature->type == STRATA_ORDINAL || feature->type == STRATA_NOMINAL;
-    struct strata_kept_reason kept = {.name = feature->name,
-                                      .share = rint(1000 * reason->share) / 1000.0};
-    if (has_levels || column->n_texts)
-        kept.level = feature->level[(size_t)raw];
-    else
-        kept.number = column->number[row] + 0.0;
-    return kept;
+    const char *level =
+        has_levels || column->n_texts ? feature->level[(size_t)raw] : NULL; /* the model's */
+    *out = (struct strata_kept_reason){
+        .name = feature->name,
+        .level = level ? strata_arena_copy(keep, level, strlen(level)) : NULL,
+        .number = level ? 0.0 : column->number[row] + 0.0,
+        .share = rint(1000 * reason->share) / 1000.0};
+    return !level || out->level;
 }
 
-static void find_reasons(const struct score_bound *bound, const float *x, const double *raw,
+static bool find_reasons(const struct score_bound *bound, const float *x, const double *raw,
                          size_t row, const struct strata_assignment *of, double *contribution,
-                         struct strata_found_customer *out)
+                         struct strata_arena *keep, struct strata_found_customer *out)
 {
     const struct strata_scorer *scorer = bound->scorer;
     const struct place place = {scorer, raw};
-    if (of->runner_up < 0) return;
+    if (of->runner_up < 0) return true;
     strata_reasons_contribute(scorer->reasoning, x, (size_t)of->label, (size_t)of->runner_up,
                               contribution);
     const struct strata_reasons reasons =
         strata_reasons_pick(contribution, scorer->recipe.n_features, has_value, &place);
-    for (size_t i = 0; i < reasons.n; i++)
-        out->reason[i] = keep_reason(bound, &reasons.reason[i], raw[reasons.reason[i].feature], row);
+    bool has_room = true;
+    for (size_t i = 0; has_room && i < reasons.n; i++)
+        has_room = keep_reason(bound, &reasons.reason[i], raw[reasons.reason[i].feature], row, keep,
+                               &out->reason[i]);
+    return has_room;
 }
 
 /* What all rows of a batch need. */
@@ -101,8 +105,9 @@ strata_status strata_explain(const struct strata_scorer *scorer, const Strata__V
                                               .distance = of->distance,
                                               .posterior = of->posterior,
                                               .margin = of->margin};
-        find_reasons(&bound, room.x + i * recipe->d, room.raw + i * recipe->n_features, i, of,
-                     room.contribution, &found);
+        if (!find_reasons(&bound, room.x + i * recipe->d, room.raw + i * recipe->n_features, i, of,
+                          room.contribution, keep, &found))
+            return no_room(err);
         list[i] = strata_customer_reply(record, &found, keep);
         if (!list[i]) return no_room(err);
     }
