@@ -4,8 +4,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include <jansson.h>
-
 #include "strata/control.h"
 #include "strata/customer.h"
 #include "strata/file.h"
@@ -52,20 +50,15 @@ uint64_t strata_served_mark(const char *directory)
 }
 
 /* The SHA-256 that the manifest has of a file; NULL: it has none. */
-static const char *digest_of(const json_t *manifest, const char *name)
+static const char *digest_of(const Strata__V1__Manifest *manifest, const char *name)
 {
-    size_t i;
-    const json_t *file;
-    json_array_foreach(json_object_get(manifest, "files"), i, file)
-    {
-        const char *path = json_string_value(json_object_get(file, "path"));
-        if (path && strcmp(path, name) == 0)
-            return json_string_value(json_object_get(file, "sha256"));
-    }
+    for (size_t i = 0; i < manifest->n_files; i++)
+        if (strcmp(manifest->files[i]->path, name) == 0) return manifest->files[i]->sha256;
     return NULL;
 }
 
-static strata_status check_seal(const char *directory, const char *name, const json_t *manifest,
+static strata_status check_seal(const char *directory, const char *name,
+                                const Strata__V1__Manifest *manifest,
                                 const struct strata_blob *file, struct strata_err *err)
 {
     char hex[65];
@@ -110,7 +103,7 @@ static void fill_snapshot(const Strata__V1__Result *record, struct strata_snapsh
     (void)snprintf(out->ending, sizeof out->ending, "%s", job.ending);
 }
 
-static strata_status open_record(const char *directory, const json_t *manifest,
+static strata_status open_record(const char *directory, const Strata__V1__Manifest *manifest,
                                  struct strata_arena scratch, struct strata_served *out,
                                  struct strata_err *err)
 {
@@ -125,7 +118,7 @@ static strata_status open_record(const char *directory, const json_t *manifest,
     return STRATA_OK;
 }
 
-static strata_status open_model(const char *directory, const json_t *manifest,
+static strata_status open_model(const char *directory, const Strata__V1__Manifest *manifest,
                                 struct strata_arena scratch, struct strata_served *out,
                                 struct strata_err *err)
 {
@@ -140,20 +133,10 @@ static strata_status open_model(const char *directory, const json_t *manifest,
 static strata_status open_run(const char *directory, struct strata_arena scratch,
                               struct strata_served *out, struct strata_err *err)
 {
-    struct strata_blob file = {0}, none = {0};
-    struct strata_err missing = {0};
-    if (read_file(directory, "manifest.json", &scratch, &file, &missing) != STRATA_OK)
-        return strata_results_read(directory, &scratch, &none, err); /* says that it is no run */
-    json_t *manifest = json_loadb((const char *)file.bytes, file.n_bytes, 0, NULL);
-    strata_status status = STRATA_OK;
-    if (!manifest)
-        status =
-            STRATA_FAIL(err, STRATA_E_DATA,
-                        "%s/manifest.json is damaged: run the job again to write it", directory);
-    if (status == STRATA_OK) status = open_record(directory, manifest, scratch, out, err);
-    if (status == STRATA_OK) status = open_model(directory, manifest, scratch, out, err);
-    json_decref(manifest);
-    return status;
+    Strata__V1__Manifest *manifest = NULL;
+    STRATA_TRY(strata_manifest_read(directory, &scratch, &manifest, err));
+    STRATA_TRY(open_record(directory, manifest, scratch, out, err));
+    return open_model(directory, manifest, scratch, out, err);
 }
 
 strata_status strata_served_open(const char *directory, struct strata_served **out,

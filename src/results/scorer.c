@@ -11,7 +11,7 @@
 
 static strata_status refuse(const char *path, const char *why, struct strata_err *err)
 {
-    return STRATA_FAIL(err, STRATA_E_DATA, "%s: the model %s", path, why);
+    return STRATA_FAIL(err, STRATA_E_DATA, "%s %s", path, why);
 }
 
 static strata_status no_room(const char *path, struct strata_err *err)
@@ -177,7 +177,7 @@ strata_status strata_scorer_open(const char *path, const struct strata_blob *mod
 {
     const ProtobufCMessage *message =
         strata_record_unpack(&strata__v1__model__descriptor, model_file, keep);
-    if (!message) return refuse(path, "is none, or a damaged one", err);
+    if (!message) return refuse(path, "is no model, or a damaged one", err);
     const Strata__V1__Model *model = (const Strata__V1__Model *)message;
     const char *fault = strata_model_fault(model);
     if (fault) return refuse(path, fault, err);
