@@ -276,8 +276,10 @@ static strata_status check_alone(const char *directory, struct strata_arena scra
     struct strata_channel other;
     struct strata_err none = {0};
     if (strata_channel_read(directory, &scratch, &other, &none) != STRATA_OK) return STRATA_OK;
-    if (strata_channel_probe(other.requests) != STRATA_LISTENER_ALIVE)
-        return STRATA_OK; /* left by a dead process */
+    if (strata_channel_probe(other.requests) != STRATA_LISTENER_ALIVE) {
+        strata_transport_sweep(other.requests); /* left by a dead process */
+        return STRATA_OK;
+    }
     return STRATA_FAIL(err, STRATA_E_UNAVAILABLE,
                        "%s: process %ld already listens for this run at %s", directory, other.pid,
                        other.requests);

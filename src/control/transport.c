@@ -143,6 +143,37 @@ static char *private_directory(const struct strata_attempt *attempt, struct stra
     return NULL;
 }
 
+static void remove_socket_file(const char *endpoint)
+{
+    struct stat facts;
+    if (!endpoint || strncmp(endpoint, "ipc://", 6) != 0) return;
+    if (lstat(endpoint + 6, &facts) == 0 && S_ISSOCK(facts.st_mode)) (void)unlink(endpoint + 6);
+}
+
+/* The folder of private_directory in which an endpoint is; false when it is elsewhere. */
+static bool folder_of(const char *endpoint, char folder[PATH_MAX])
+{
+    static const char name[] = "/strata-XXXXXX", socket_name[] = "/control.sock";
+    const char *end = strrchr(endpoint, '/');
+    if (strncmp(endpoint, "ipc:///", 7) != 0 || strcmp(end, socket_name) != 0) return false;
+    const int length = snprintf(folder, PATH_MAX, "%.*s", (int)(end - endpoint - 6), endpoint + 6);
+    const char *last = length > 0 && length < PATH_MAX ? strrchr(folder, '/') : NULL;
+    return last && strlen(last) == strlen(name) && strncmp(last, name, strlen("/strata-")) == 0;
+}
+
+void strata_transport_sweep(const char *endpoint)
+{
+    char folder[PATH_MAX], events[PATH_MAX];
+    struct stat facts;
+    if (!folder_of(endpoint, folder) || lstat(folder, &facts) != 0) return;
+    if (!S_ISDIR(facts.st_mode) || facts.st_uid != geteuid() || (facts.st_mode & 0777) != 0700)
+        return;
+    (void)snprintf(events, sizeof events, "%s" EVENTS_SUFFIX, endpoint);
+    remove_socket_file(endpoint);
+    remove_socket_file(events);
+    (void)rmdir(folder); /* one that holds anything else stays */
+}
+
 static strata_status open_ipc(struct strata_transport *transport, const char *directory,
                               const struct strata_attempt *attempt, struct strata_arena *keep,
                               struct strata_err *err)
@@ -309,13 +340,6 @@ strata_status strata_transport_open(const struct strata_listening *listening,
     if (status == STRATA_OK) status = open_endpoint(out, listening, keep, err);
     if (status != STRATA_OK) strata_transport_close(out);
     return status;
-}
-
-static void remove_socket_file(const char *endpoint)
-{
-    struct stat facts;
-    if (!endpoint || strncmp(endpoint, "ipc://", 6) != 0) return;
-    if (lstat(endpoint + 6, &facts) == 0 && S_ISSOCK(facts.st_mode)) (void)unlink(endpoint + 6);
 }
 
 void strata_transport_close(struct strata_transport *transport)
