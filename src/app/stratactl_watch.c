@@ -97,6 +97,7 @@ static strata_status show(struct watching *watching, const struct strata_event *
 {
     const struct strata_session *session = watching->session;
     const bool has_job = event->kind == STRATA_TOLD_SNAPSHOT || event->kind == STRATA_TOLD_STATUS;
+    if (event->kind == STRATA_TOLD_NONE) return STRATA_OK;
     strata_watch_take(watching->watch, event, strata_clock_s());
     if (event->kind == STRATA_TOLD_LOST) return note_loss(watching, event, err);
     watching->lost_s = (double)NAN;

@@ -36,6 +36,10 @@ class Job:
     def __enter__(self):
         return self
 
+    def stop(self):
+        """Let it finish with what it has."""
+        subprocess.run([STRATACTL, "--run", self.run, "stop"], check=True, timeout=30, stdout=subprocess.DEVNULL)
+
     def __exit__(self, *_):
         self.process.kill()
         self.process.communicate()
@@ -51,7 +55,11 @@ class Terminal:
         self.process = subprocess.Popen([STRATACTL, *arguments], stdin=slave, stdout=slave, stderr=slave, close_fds=True,
                                         env={**{k: v for k, v in os.environ.items() if k != "NO_COLOR"}, **environment})
         os.close(slave)
-        self.drawn = ""
+        self.bytes = b""
+
+    @property
+    def drawn(self):
+        return self.bytes.decode(errors="replace")
 
     def resize(self, columns, file=None):
         fcntl.ioctl(self.master if file is None else file, termios.TIOCSWINSZ, struct.pack("HHHH", 30, columns, 0, 0))
@@ -63,7 +71,7 @@ class Terminal:
             if not select.select([self.master], [], [], 0.05)[0]:
                 continue
             try:
-                self.drawn += os.read(self.master, 65536).decode(errors="replace")
+                self.bytes += os.read(self.master, 65536)
             except OSError:
                 return
         return
@@ -93,14 +101,21 @@ def check_width(frames, columns):
     assert len(last[0]) == columns - 1 and len(last[1]) == columns - 1, (columns, last)
 
 
+def is_at(frames, percent):
+    """Whether a fit has been drawn that has come so far."""
+    return any("Finding segments" in f[0] and int(re.search(r"(\d+)%", f[1])[1]) >= percent for f in frames)
+
+
 def test_picture(columns):
-    with Job(f"w{columns}", ticks=60) as job:
+    with Job(f"w{columns}", tick_ms=40) as job:
         terminal = Terminal(columns, "--run", job.run, "watch")
+        terminal.read(20, lambda _: is_at(terminal.frames(), 30))
+        job.stop()
         assert terminal.finish() == 0, terminal.drawn
     check_width(terminal.frames(), columns)
-    fitting = [f for f in terminal.frames() if "Finding segments" in f[0] and int(re.search(r"(\d+)%", f[1])[1]) > 20]
+    fitting = [f for f in terminal.frames() if is_at([f], 30)]
     assert fitting, terminal.frames()
-    picture = fitting[-1]
+    picture = fitting[0]
     assert picture[0].startswith("fake-house") and re.search(r"\d s$", picture[0]), picture
     assert re.match("\u2595\u2588+.* *\u258f +[0-9]+%$", picture[1]), picture
     facts = {line.split("  ")[0].split(" ")[0]: line for line in picture[2:]}
@@ -113,12 +128,15 @@ def test_picture(columns):
 
 
 def test_no_colour_and_ascii():
-    with Job("plain", ticks=50) as job:
+    with Job("plain") as job:
         bare = Terminal(80, "--run", job.run, "watch", NO_COLOR="1")
         ascii_only = Terminal(80, "--run", job.run, "watch", LC_ALL="C")
+        for terminal in (bare, ascii_only):
+            terminal.read(20, lambda _, one=terminal: is_at(one.frames(), 20))
+        job.stop()
         assert bare.finish() == 0 and ascii_only.finish() == 0
     assert not re.search(r"\033\[[0-9;]*m", bare.drawn) and "\u2588" in bare.drawn
-    assert ascii_only.drawn.isascii() and "[####" in ascii_only.drawn
+    assert ascii_only.drawn.isascii() and any(f[1].startswith("[####") for f in ascii_only.frames()), ascii_only.frames()[-1]
     check_width(bare.frames(), 80)
     check_width(ascii_only.frames(), 80)
 
@@ -137,6 +155,17 @@ def test_resizing():
         assert terminal.finish() == 130 and terminal.drawn.endswith(LEAVE)
 
 
+def wait_until_stopped(pid):
+    """As a shell does before it lets a program go on."""
+    end = time.monotonic() + 10
+    while time.monotonic() < end:
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            if file.read().rsplit(")", 1)[1].split()[0] == "T":
+                return
+        time.sleep(0.01)
+    raise AssertionError("it was not stopped")
+
+
 def test_every_way_out():
     with Job("left", tick_ms=5) as job:
         for number, moment in ((signal.SIGINT, 0.0), (signal.SIGTERM, 0.1), (signal.SIGHUP, 0.2), (signal.SIGQUIT, 0.31),
@@ -152,73 +181,116 @@ def test_every_way_out():
         terminal.process.send_signal(signal.SIGTSTP)
         terminal.read(10, lambda text: text.endswith(LEAVE))
         assert terminal.drawn.endswith(LEAVE), "the shell has its screen while the watch is stopped"
+        wait_until_stopped(terminal.process.pid)
         terminal.process.send_signal(signal.SIGCONT)
         terminal.read(10, lambda text: text.count(ENTER) == 2 and text.rfind("\033[J") > text.rfind(ENTER))
         assert terminal.drawn.count(ENTER) == 2
         terminal.process.send_signal(signal.SIGINT)
         assert terminal.finish() == 130 and terminal.drawn.endswith(LEAVE)
-    with Job("failed", ticks=20, ending="failed") as job:
+    with Job("failed", ending="failed") as job:
         terminal = Terminal(80, "--run", job.run, "watch")
+        terminal.read(20, lambda text: "\033[J" in text)
+        job.stop()
         assert terminal.finish() == 69 and "orders.csv:7" in terminal.drawn[terminal.drawn.rindex(LEAVE):]
-    with Job("gone", ticks=20, ending="killed") as job:
+    with Job("gone") as job:
         terminal = Terminal(80, "--run", job.run, "--wait", "1", "watch")
+        terminal.read(20, lambda text: "\033[J" in text)
+        job.process.kill()
         assert terminal.finish() == 69
         assert "the job is gone" in terminal.drawn[terminal.drawn.rindex(LEAVE):], terminal.drawn[-300:]
 
 
-def watch_restarted(name, start):
+def restart(name, start, has_begun, has_gone_on):
     """Start a watch, kill its job, start the job again, and let it finish."""
     with Job(name) as job:
         watch = start(job)
-        time.sleep(0.7)
-    time.sleep(0.5)
-    with Job(name, ticks=150):
-        return watch, watch.finish() if isinstance(watch, Terminal) else watch.communicate(timeout=30)
+        has_begun(watch)
+    time.sleep(0.3)
+    with Job(name) as job:
+        has_gone_on(watch)
+        job.stop()
+        return watch, watch.finish()
 
 
 def test_restart_on_a_terminal():
-    terminal, code = watch_restarted("again", lambda job: Terminal(100, "--run", job.run, "watch"))
+    note = "the job was started again"
+    terminal, code = restart("again", lambda job: Terminal(100, "--run", job.run, "watch"),
+                             lambda terminal: terminal.read(20, lambda _: is_at(terminal.frames(), 5)),
+                             lambda terminal: terminal.read(20, lambda text: note in text))
     assert code == 0, terminal.drawn[-300:]
-    assert any("the job was started again" in line for frame in terminal.frames() for line in frame)
+    assert any(note in line for frame in terminal.frames() for line in frame)
     check_width(terminal.frames(), 100)
 
 
+class Pipe:
+    """A watch that writes into a file."""
+
+    def __init__(self, name, *arguments):
+        self.path = name
+        with open(name, "w", encoding="utf-8") as file:
+            self.process = subprocess.Popen([STRATACTL, *arguments, "watch"], stdout=file, stderr=subprocess.PIPE, text=True)
+
+    def output(self):
+        with open(self.path, encoding="utf-8") as file:
+            return file.read()
+
+    def wait_for(self, condition):
+        end = time.monotonic() + 20
+        while not condition(self.output()):
+            assert time.monotonic() < end, self.output()
+            time.sleep(0.05)
+
+    def finish(self):
+        errors = self.process.communicate(timeout=30)[1]
+        assert not errors and "\033" not in self.output(), (errors, self.output())
+        return self.process.returncode
+
+
 def test_restart_in_a_pipe():
-    for flags in ([], ["--json"]):
-        _, (output, errors) = watch_restarted(f"piped{len(flags)}", lambda job: subprocess.Popen(
-            [STRATACTL, "--run", job.run, *flags, "watch"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True))
-        assert "\033" not in output and not errors, (output, errors)
-        if flags:
-            lines = [json.loads(line) for line in output.splitlines()]
-            lives = [line["incarnation"] for line in lines if line["incarnation"]]
-            assert len(set(lives)) == 2 and lives == sorted(lives, key=lives.index), "one life after the other"
-            for life in set(lives):
-                numbers = [int(line["number"]) for line in lines if line["incarnation"] == life and "number" in line]
-                assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), "every event once and in order"
-        else:
-            assert re.search("the job is gone: .*\nWaiting for the job to be started again.\nThe job was started again.\n",
-                             output), output
-            assert output.splitlines()[-1].startswith("Done in "), output
+    watch, code = restart("piped", lambda job: Pipe("piped.txt", "--run", job.run),
+                          lambda watch: watch.wait_for(lambda text: "Finding segments" in text),
+                          lambda watch: watch.wait_for(lambda text: "The job was started again.\n" in text))
+    assert code == 0 and watch.output().splitlines()[-1].startswith("Done in "), watch.output()
+
+
+def test_restart_in_json():
+    watch, code = restart("json", lambda job: Pipe("json.txt", "--run", job.run, "--json"),
+                          lambda watch: watch.wait_for(lambda text: text.count("\n") > 5),
+                          lambda watch: watch.wait_for(lambda text: len(set(re.findall('"incarnation":"([^"]+)"', text))) == 2))
+    lines = [json.loads(line) for line in watch.output().splitlines()]
+    lives = [line["incarnation"] for line in lines if line["incarnation"]]
+    assert code == 0 and len(set(lives)) == 2 and lives == sorted(lives, key=lives.index), "one life after the other"
+    for life in set(lives):
+        numbers = [int(line["number"]) for line in lines if line["incarnation"] == life and "number" in line]
+        assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), "every event once and in order"
 
 
 def test_events_in_lines():
-    with Job("events", ticks=30) as job:
-        done = subprocess.run([STRATACTL, "--run", job.run, "events"], capture_output=True, text=True, timeout=30, check=False)
-    assert done.returncode == 0, done.stderr
-    lines = [re.fullmatch(r"\S+Z +(\d+)  (\S+) +(\S.*)", line) for line in done.stdout.splitlines()]
-    assert all(lines) and lines[0][2] == "snapshot", done.stdout
+    with Job("events") as job:
+        events = subprocess.Popen([STRATACTL, "--run", job.run, "events"], stdout=subprocess.PIPE, text=True)
+        first = events.stdout.readline()
+        job.stop()
+        output = first + events.communicate(timeout=30)[0]
+    assert events.returncode == 0, output
+    lines = [re.fullmatch(r"\S+Z +(\d+)  (\S+) +(\S.*)", line) for line in output.splitlines()]
+    assert all(lines) and lines[0][2] == "snapshot", output
     numbers = [int(line[1]) for line in lines]
     assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), numbers
+
+
+def timed(test):
+    begin = time.monotonic()
+    test()
+    return time.monotonic() - begin
 
 
 def main():
     tests = [(f"picture at {columns}", lambda columns=columns: test_picture(columns)) for columns in (40, 80, 200)]
     tests += [(name[5:], test) for name, test in globals().items() if name.startswith("test_") and name != "test_picture"]
     with concurrent.futures.ThreadPoolExecutor(4) as pool:  # they mostly wait
-        started = [(name, pool.submit(test)) for name, test in tests]
+        started = [(name, pool.submit(timed, test)) for name, test in tests]
         for name, future in started:
-            future.result()
-            print(name, flush=True)
+            print(f"{name}: {future.result():.1f} s", flush=True)
     print(f"{len(tests)} scenarios passed")
 
 
