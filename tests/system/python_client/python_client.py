@@ -2,6 +2,8 @@
 """deploy/strata_client.py against a server that does what it is told: loses connections, is started again, forgets
 events, answers in pieces that change, is newer than the client.  And its types, with mypy."""
 
+import contextlib
+import io
 import json
 import os
 import pathlib
@@ -340,6 +342,25 @@ def test_what_is_newer_than_the_client_is_passed_on_or_told_by_number():
         assert take(events, 2) == [1, 2]
 
 
+def test_the_example_of_the_readme():
+    """As it stands there, with a job that makes an iteration and ends."""
+    text = (SOURCE / "deploy/README.md").read_text()
+    example = text.split("```python\n")[1].split("```")[0]
+    run, printed = new_run(), []
+    answers = {"get_status": {"status": {"fraction": 0.5}}, "get_snapshot": {"snapshot": {"status": {"iteration": 7}}}}
+    with Server(run, "a", answers) as server:
+        def go_on():
+            until(lambda: server.asked("get_snapshot"))
+            time.sleep(0.3)
+            server.publish(1, kind="iteration", body={"iteration": 8, "live": 3})
+            server.publish(2, body={"state": pb.JOB_STATE_DONE}, last=True)
+        thread = threading.Thread(target=go_on)
+        thread.start()
+        exec(example.replace('"RUN"', repr(str(run))), {"print": lambda *words: printed.append(words)})
+        thread.join()
+    assert printed == [("", 0.5), ("begin", 7), (8, 3)], printed
+
+
 # --- keys, command line, types --------------------------------------------------------------------
 
 
@@ -358,11 +379,14 @@ def test_keys_that_are_no_good_are_refused():
     assert "cannot read" in raises(sc.Denied, lambda: sc.read_key("nowhere"))
 
 
-def cli(*words, code=0, **environment):
-    done = subprocess.run([sys.executable, str(SOURCE / "deploy/strata_client.py"), *map(str, words)], capture_output=True,
-                          text=True, timeout=30, env={**os.environ, **environment})
-    assert done.returncode == code, (words, done)
-    return done.stdout or done.stderr
+def cli(*words, code=0):
+    """What the command line says, in this process."""
+    said = io.StringIO()
+    sys.argv = ["strata_client.py", *map(str, words)]
+    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        found = sc.main()
+    assert found == code, (words, found, said.getvalue())
+    return said.getvalue()
 
 
 def test_the_command_line():
