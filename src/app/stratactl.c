@@ -18,13 +18,24 @@ static const struct command {
     strata_status (*run)(struct strata_session *session, struct strata_err *err);
 } commands[] = {
     {"status", "", "what the job is doing", strata_ctl_status},
-    {"watch", "", "follow the job until it is over", strata_ctl_watch},
+    {"watch", "", "follow the job until it is over, also when it is started again", strata_ctl_watch},
+    {"events", "", "every event in a line: stages, candidates, checkpoints, warnings",
+     strata_ctl_events},
+    {"health", "", "whether the job moves and the server is well", strata_ctl_health},
+    {"metrics", "", "OpenMetrics text, for a collector", strata_ctl_metrics},
     {"segments", "", "the segments: names, sizes, who they are (interim sizes while it runs)",
      strata_ctl_segments},
     {"persona", "[SEGMENT]", "one segment in words, by number or name; or all of them",
      strata_ctl_persona},
     {"customer", "KEY", "one customer of a finished run: which segment, how sure, and why",
      strata_ctl_customer},
+    {"evaluation", "", "how the number of segments was chosen, and how good they are",
+     strata_ctl_evaluation},
+    {"quality", "", "what was wrong, missing or odd in the data, counted", strata_ctl_quality},
+    {"manifest", "", "how the run was made: versions, stages, commands, files", strata_ctl_manifest},
+    {"assign", "FILE", "new customers' segments: a CSV or Parquet file, or - for CSV; gives CSV",
+     strata_ctl_assign},
+    {"explain", "FILE", "the same with reasons", strata_ctl_explain},
     {"stop", "", "finish with the best model so far", strata_ctl_stop},
     {"checkpoint", "", "write a checkpoint at once, and go on", strata_ctl_checkpoint},
     {"pause", "", "wait at the end of an iteration, with the state on disk", strata_ctl_pause},
@@ -52,6 +63,7 @@ static void help(FILE *stream)
         "  -k, --keys DIR        your keys, as strata keygen made them (default: $STRATA_KEYS)\n"
         "  -j, --json            one line of JSON an answer (of strata.v1.Reply and Event)\n"
         "  -t, --timeout S       seconds to wait for an answer (default 5)\n"
+        "  -w, --wait S          watch, events: seconds for a job that is gone to come back (default 60)\n"
         "  -h, --help            this text\n"
         "      --version         the version\n\n"
         "Exit codes: 0 done, 64 usage, 65 data, 66 no such segment or customer, 69 nobody answers, or not now,\n"
@@ -79,6 +91,16 @@ static strata_status parse_timeout(const char *text, int *timeout_ms, struct str
     if (end == text || *end != '\0' || !(seconds >= 0.001 && seconds <= 3600))
         return STRATA_FAIL(err, STRATA_E_USAGE, "--timeout takes seconds, from 0.001 to 3600");
     *timeout_ms = (int)(seconds * 1000 + 0.5);
+    return STRATA_OK;
+}
+
+static strata_status parse_wait(const char *text, int *wait_s, struct strata_err *err)
+{
+    char *end = NULL;
+    const long seconds = strtol(text, &end, 10);
+    if (end == text || *end != '\0' || seconds < 0 || seconds > 1000000)
+        return STRATA_FAIL(err, STRATA_E_USAGE, "--wait takes whole seconds, from 0 to 1000000");
+    *wait_s = (int)seconds;
     return STRATA_OK;
 }
 
@@ -110,15 +132,20 @@ static strata_status parse(int argc, char **argv, const struct command **command
                            struct strata_session *session, struct strata_err *err)
 {
     static const struct option options[] = {
-        {"run", required_argument, NULL, 'r'},          {"endpoint", required_argument, NULL, 'e'},
-        {"keys", required_argument, NULL, 'k'},         {"json", no_argument, NULL, 'j'},
-        {"timeout", required_argument, NULL, 't'},      {"help", no_argument, NULL, 'h'},
-        {"version", no_argument, NULL, OPTION_VERSION}, {NULL, 0, NULL, 0},
+        {"run", required_argument, NULL, 'r'},
+        {"endpoint", required_argument, NULL, 'e'},
+        {"keys", required_argument, NULL, 'k'},
+        {"json", no_argument, NULL, 'j'},
+        {"timeout", required_argument, NULL, 't'},
+        {"wait", required_argument, NULL, 'w'},
+        {"help", no_argument, NULL, 'h'},
+        {"version", no_argument, NULL, OPTION_VERSION},
+        {NULL, 0, NULL, 0},
     };
     opterr = 0;
     const char *keys = getenv("STRATA_KEYS");
     if (keys && *keys) session->target.keys = keys;
-    for (int option; (option = getopt_long(argc, argv, ":r:e:k:jt:h", options, NULL)) != -1;) {
+    for (int option; (option = getopt_long(argc, argv, ":r:e:k:jt:w:h", options, NULL)) != -1;) {
         switch (option) {
         case 'r':
             session->target.run = optarg;
@@ -134,6 +161,9 @@ static strata_status parse(int argc, char **argv, const struct command **command
             break;
         case 't':
             STRATA_TRY(parse_timeout(optarg, &session->target.timeout_ms, err));
+            break;
+        case 'w':
+            STRATA_TRY(parse_wait(optarg, &session->wait_s, err));
             break;
         case 'h':
             help(stdout);
@@ -154,7 +184,7 @@ static strata_status parse(int argc, char **argv, const struct command **command
 
 static strata_status run(int argc, char **argv, struct strata_err *err)
 {
-    struct strata_session session = {.target = {.look = strata_customer_look}};
+    struct strata_session session = {.target = {.look = strata_customer_look}, .wait_s = 60};
     const struct command *command = NULL;
     STRATA_TRY(parse(argc, argv, &command, &session, err));
     if (!command) return STRATA_OK;

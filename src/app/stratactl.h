@@ -14,7 +14,8 @@ struct strata_session {
     struct strata_client *client;
     struct strata_arena memory; /* commands take copies of it */
     bool json;
-    const char *operand; /* of persona (NULL: all) and set; of customer the key */
+    int wait_s; /* for a job that is gone to be started again */
+    const char *operand; /* of persona (NULL: all) and set; of customer the key; of assign and explain the file */
 };
 
 STRATA_MUST_CHECK strata_status strata_ctl_status(struct strata_session *session,
@@ -39,6 +40,23 @@ STRATA_MUST_CHECK strata_status strata_ctl_cancel(struct strata_session *session
                                                   struct strata_err *err);
 STRATA_MUST_CHECK strata_status strata_ctl_set(struct strata_session *session,
                                                struct strata_err *err);
+
+STRATA_MUST_CHECK strata_status strata_ctl_events(struct strata_session *session,
+                                                  struct strata_err *err);
+STRATA_MUST_CHECK strata_status strata_ctl_health(struct strata_session *session,
+                                                  struct strata_err *err);
+STRATA_MUST_CHECK strata_status strata_ctl_evaluation(struct strata_session *session,
+                                                      struct strata_err *err);
+STRATA_MUST_CHECK strata_status strata_ctl_quality(struct strata_session *session,
+                                                   struct strata_err *err);
+STRATA_MUST_CHECK strata_status strata_ctl_manifest(struct strata_session *session,
+                                                    struct strata_err *err);
+STRATA_MUST_CHECK strata_status strata_ctl_metrics(struct strata_session *session,
+                                                   struct strata_err *err);
+STRATA_MUST_CHECK strata_status strata_ctl_assign(struct strata_session *session,
+                                                  struct strata_err *err);
+STRATA_MUST_CHECK strata_status strata_ctl_explain(struct strata_session *session,
+                                                   struct strata_err *err);
 
 /* A message as one line of JSON on stdout. */
 STRATA_MUST_CHECK strata_status strata_ctl_json(const struct ProtobufCMessage *message,

@@ -13,6 +13,6 @@ strata_status strata_ctl_customer(struct strata_session *session, struct strata_
                                       &memory, &answer, err));
     if (session->json) return strata_ctl_json(answer.message, memory, err);
     const struct strata_terminal terminal = strata_terminal_of(stdout);
-    strata_print_customer(stdout, &terminal, &answer.customer);
+    strata_print_customer(stdout, &terminal, answer.customer);
     return STRATA_OK;
 }

@@ -7,14 +7,14 @@
 
 #include "stratactl.h"
 #include "stratactl_view.h"
-#include "terminal.h"
+#include "terminal_figures.h"
 
-/* Ask, and print the answer as JSON when that is wanted; *shown tells whether it was. */
-static strata_status ask(struct strata_session *session, enum strata_question question,
-                         const char *which, struct strata_arena *memory,
-                         struct strata_answer *answer, bool *shown, struct strata_err *err)
+strata_status strata_ctl_ask(struct strata_session *session, enum strata_question question,
+                             struct strata_arena *memory, struct strata_answer *answer, bool *shown,
+                             struct strata_err *err)
 {
-    STRATA_TRY(strata_client_question(session->client, question, which, memory, answer, err));
+    STRATA_TRY(
+        strata_client_question(session->client, question, session->operand, memory, answer, err));
     *shown = session->json;
     return session->json ? strata_ctl_json(answer->message, *memory, err) : STRATA_OK;
 }
@@ -48,18 +48,6 @@ struct strata_snapshot strata_snapshot_of(const struct strata_job_view *job)
     return now;
 }
 
-static void print_fact(const struct strata_terminal *terminal, const char *name, const char *text)
-{
-    struct strata_line line = {.width = 0};
-    strata_line_repeat(&line, " ", 2);
-    strata_line_code(&line, strata_tint(terminal, STRATA_TINT_DIM));
-    strata_line_left(&line, name, 12, true);
-    strata_line_code(&line, strata_tint(terminal, STRATA_TINT_NONE));
-    strata_line_text(&line, text, terminal->drawn ? terminal->columns - line.width : 1000,
-                     terminal->utf8);
-    (void)printf("%s\n", line.text);
-}
-
 static void print_facts(const struct strata_terminal *terminal, const struct strata_snapshot *now)
 {
     char text[256], part[32], whole[32];
@@ -70,40 +58,40 @@ static void print_facts(const struct strata_terminal *terminal, const struct str
             (void)snprintf(text, sizeof text, "%s, about %s left", part, whole);
         else
             (void)snprintf(text, sizeof text, "%s", part);
-        print_fact(terminal, "Elapsed", text);
+        strata_print_fact(stdout, terminal, "Elapsed", text);
     }
     if (now->bytes_total > 0) {
         strata_bytes_text(now->bytes_done, part);
         strata_bytes_text(now->bytes_total, whole);
         (void)snprintf(text, sizeof text, "%s of %s", part, whole);
-        print_fact(terminal, "Read", text);
+        strata_print_fact(stdout, terminal, "Read", text);
     }
     if (now->customers > 0) {
         strata_count_text(now->customers, part);
         (void)snprintf(text, sizeof text, "%s in %u columns", part, now->features);
-        print_fact(terminal, "Customers", text);
+        strata_print_fact(stdout, terminal, "Customers", text);
     }
     if (now->iteration > 0) {
         strata_count_text(now->iteration, part);
         (void)snprintf(text, sizeof text, isfinite(now->objective) ? "%s, objective %.6g" : "%s",
                        part, now->objective);
-        print_fact(terminal, "Iterations", text);
+        strata_print_fact(stdout, terminal, "Iterations", text);
     }
     if (now->candidates_total > 0) {
         (void)snprintf(text, sizeof text, "%u, %u of them live", now->candidates_total,
                        now->candidates_live);
-        print_fact(terminal, "Candidates", text);
+        strata_print_fact(stdout, terminal, "Candidates", text);
     }
     if (now->k > 0) {
         (void)snprintf(text, sizeof text, "%u", now->k);
-        print_fact(terminal, "Segments", text);
+        strata_print_fact(stdout, terminal, "Segments", text);
     }
-    if (now->ending[0]) print_fact(terminal, "Ended", now->ending);
+    if (now->ending[0]) strata_print_fact(stdout, terminal, "Ended", now->ending);
     if (now->ranks > 0) {
         (void)snprintf(text, sizeof text, "%d", now->ranks);
-        print_fact(terminal, "Ranks", text);
+        strata_print_fact(stdout, terminal, "Ranks", text);
     }
-    if (now->message[0]) print_fact(terminal, "Message", now->message);
+    if (now->message[0]) strata_print_fact(stdout, terminal, "Message", now->message);
 }
 
 strata_status strata_ctl_status(struct strata_session *session, struct strata_err *err)
@@ -111,7 +99,7 @@ strata_status strata_ctl_status(struct strata_session *session, struct strata_er
     struct strata_arena memory = session->memory;
     struct strata_answer answer;
     bool shown = false;
-    STRATA_TRY(ask(session, STRATA_ASK_STATUS, NULL, &memory, &answer, &shown, err));
+    STRATA_TRY(strata_ctl_ask(session, STRATA_ASK_STATUS, &memory, &answer, &shown, err));
     if (shown) return STRATA_OK;
     const struct strata_terminal terminal = strata_terminal_of(stdout);
     const struct strata_snapshot now = strata_snapshot_of(&answer.job);
@@ -138,7 +126,7 @@ strata_status strata_ctl_segments(struct strata_session *session, struct strata_
     struct strata_arena memory = session->memory;
     struct strata_answer answer;
     bool shown = false;
-    STRATA_TRY(ask(session, STRATA_ASK_SEGMENTS, NULL, &memory, &answer, &shown, err));
+    STRATA_TRY(strata_ctl_ask(session, STRATA_ASK_SEGMENTS, &memory, &answer, &shown, err));
     if (shown) return STRATA_OK;
     if (answer.segments.interim)
         (void)printf(
@@ -154,7 +142,7 @@ strata_status strata_ctl_persona(struct strata_session *session, struct strata_e
     bool shown = false;
     const enum strata_question question =
         session->operand ? STRATA_ASK_PERSONA : STRATA_ASK_PERSONAS;
-    STRATA_TRY(ask(session, question, session->operand, &memory, &answer, &shown, err));
+    STRATA_TRY(strata_ctl_ask(session, question, &memory, &answer, &shown, err));
     if (shown) return STRATA_OK;
     const struct strata_terminal terminal = strata_terminal_of(stdout);
     for (size_t i = 0; i < answer.segments.n_segments; i++) {
@@ -174,7 +162,7 @@ static strata_status command(struct strata_session *session, enum strata_questio
     struct strata_answer answer;
     char iteration[32];
     bool shown = false;
-    STRATA_TRY(ask(session, question, session->operand, &memory, &answer, &shown, err));
+    STRATA_TRY(strata_ctl_ask(session, question, &memory, &answer, &shown, err));
     if (shown) return STRATA_OK;
     strata_count_text(answer.iteration, iteration);
     (void)printf("%s iteration %s%s\n", before, iteration, after);

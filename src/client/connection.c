@@ -1,8 +1,8 @@
-/* Sockets of a client: a DEALER for requests, a SUB for events. */
+/* Sockets of a client: a DEALER for requests, a SUB for events; finding the server, and finding it again. */
 #include "client_impl.h"
 
 #include <errno.h>
-#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -12,7 +12,6 @@
 
 #include "strata/clock.h"
 #include "strata/file.h"
-#include "strata/protocol_limits.h"
 #include "strata/record.h"
 
 #define CLIENT_BYTES ((size_t)4 << 30) /* addresses only: a whole record fits */
@@ -34,8 +33,7 @@ static bool use_key(const struct strata_client *client, void *socket)
             zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, key->secret_key, n) == 0);
 }
 
-/* A socket of kind connected to endpoint. */
-static strata_status connect_socket(struct strata_client *client, int kind, const char *endpoint,
+strata_status strata_client_connect(struct strata_client *client, int kind, const char *endpoint,
                                     void **out, struct strata_err *err)
 {
     const int64_t largest = STRATA_REPLY_BYTES_MAX;
@@ -61,7 +59,7 @@ static strata_status connect_socket(struct strata_client *client, int kind, cons
     return STRATA_OK;
 }
 
-/* --- opening ------------------------------------------------------------------------------------ */
+/* --- finding ------------------------------------------------------------------------------------ */
 
 static bool is_here(const char *host)
 {
@@ -117,7 +115,8 @@ static strata_status open_sockets(struct strata_client *client, struct strata_er
     client->context = zmq_ctx_new();
     if (!client->context)
         return STRATA_FAIL(err, STRATA_E_SYSTEM, "no ZeroMQ context: %s", zmq_strerror(errno));
-    STRATA_TRY(connect_socket(client, ZMQ_DEALER, client->channel.requests, &client->requests, err));
+    STRATA_TRY(strata_client_connect(client, ZMQ_DEALER, client->channel.requests,
+                                     &client->requests, err));
     strata_handshake_watch(client);
     return STRATA_OK;
 }
@@ -127,6 +126,7 @@ static strata_status read_key(struct strata_client *client, const char *keys, st
 {
     const struct strata_channel *channel = &client->channel;
     const bool found = channel->incarnation[0] != '\0'; /* control.json has told all */
+    client->keyed = false;
     if (found && !channel->server_key) return STRATA_OK;
     if (!keys && !found) return STRATA_OK;
     if (!keys)
@@ -147,6 +147,53 @@ static strata_status read_key(struct strata_client *client, const char *keys, st
         channel->requests);
 }
 
+static strata_status find(struct strata_client *client, struct strata_err *err)
+{
+    const struct strata_client_options *want = &client->want;
+    if (want->endpoint)
+        STRATA_TRY(use_endpoint(client, want->endpoint, err));
+    else
+        STRATA_TRY(locate(client, want->run, err));
+    if (client->record) return STRATA_OK;
+    STRATA_TRY(read_key(client, want->keys, err));
+    return open_sockets(client, err);
+}
+
+static void close_sockets(struct strata_client *client)
+{
+    if (client->requests) (void)zmq_close(client->requests); /* cannot fail for a socket */
+    if (client->events) (void)zmq_close(client->events);
+    if (client->monitor) (void)zmq_close(client->monitor);
+    if (client->context) (void)zmq_ctx_term(client->context);
+    client->requests = client->events = client->monitor = client->context = NULL;
+}
+
+strata_status strata_client_find(struct strata_client *client, bool *is_other,
+                                 struct strata_err *err)
+{
+    char before[64] = "";
+    const char *incarnation = client->channel.incarnation;
+    if (incarnation) (void)snprintf(before, sizeof before, "%s", incarnation); /* 16 digits */
+    close_sockets(client);
+    client->memory = client->first;
+    client->record = NULL;
+    client->n_failures = 0;
+    client->is_denied = client->was_cut = false;
+    const strata_status status = find(client, err);
+    incarnation = client->channel.incarnation;
+    *is_other = status != STRATA_OK || !incarnation || strcmp(before, incarnation) != 0;
+    if (status != STRATA_OK) { /* the texts may be of a file that is gone */
+        close_sockets(client);
+        client->channel.incarnation = strata_arena_copy(&client->memory, before, strlen(before));
+    }
+    return status;
+}
+
+static const char *keep_text(struct strata_arena *memory, const char *text)
+{
+    return text ? strata_arena_copy(memory, text, strlen(text)) : NULL;
+}
+
 strata_status strata_client_open(const struct strata_client_options *options,
                                  struct strata_client **out, struct strata_err *err)
 {
@@ -158,19 +205,17 @@ strata_status strata_client_open(const struct strata_client_options *options,
         return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for a client");
     struct strata_client *client = STRATA_NEW(&memory, struct strata_client, 1);
     STRATA_REQUIRE(client);
-    client->memory = memory;
+    client->want = *options;
+    client->want.run = keep_text(&memory, options->run);
+    client->want.endpoint = keep_text(&memory, options->endpoint);
+    client->want.keys = keep_text(&memory, options->keys);
+    client->first = client->memory = memory;
     client->timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : TIMEOUT_MS;
-    client->look = options->look;
     /* ids of two clients of one job differ, so that a command's origin can be told */
     if (getrandom(&client->next_id, 6, 0) != 6) client->next_id = (uint64_t)getpid() << 24;
+    client->random = client->next_id;
     client->next_id = (client->next_id << 8) + 1;
-    strata_status status = STRATA_OK;
-    if (options->endpoint)
-        status = use_endpoint(client, options->endpoint, err);
-    else
-        status = locate(client, options->run, err);
-    if (status == STRATA_OK && !client->record) status = read_key(client, options->keys, err);
-    if (status == STRATA_OK && !client->record) status = open_sockets(client, err);
+    const strata_status status = find(client, err);
     if (status != STRATA_OK) strata_client_close(&client);
     *out = client;
     return status;
@@ -181,10 +226,8 @@ void strata_client_close(struct strata_client **client)
     struct strata_client *gone = *client;
     *client = NULL;
     if (!gone) return;
-    if (gone->requests) (void)zmq_close(gone->requests); /* cannot fail for a socket */
-    if (gone->events) (void)zmq_close(gone->events);
-    if (gone->monitor) (void)zmq_close(gone->monitor);
-    if (gone->context) (void)zmq_ctx_term(gone->context);
+    close_sockets(gone);
+    strata_arena_finish(&gone->follow.memory);
     struct strata_arena memory = gone->memory; /* holds the struct itself */
     strata_arena_finish(&memory);
 }
@@ -196,10 +239,8 @@ bool strata_client_is_offline(const struct strata_client *client)
 
 /* --- asking ------------------------------------------------------------------------------------- */
 
-/* Wait until `until` (strata_clock_s) for a message of one frame; *n_bytes 0 when none came.  EINTR ends the wait: the
- * caller may have been told to leave. */
-static strata_status receive(void *socket, double until, struct strata_arena *keep,
-                             unsigned char **bytes, size_t *n_bytes, struct strata_err *err)
+strata_status strata_client_receive(void *socket, double until, struct strata_arena *keep,
+                                    unsigned char **bytes, size_t *n_bytes, struct strata_err *err)
 {
     *bytes = NULL;
     *n_bytes = 0;
@@ -247,83 +288,36 @@ static bool answers(const unsigned char *reply, size_t n_bytes, uint64_t id,
     return seen && (seen->id == id || seen->id == 0);
 }
 
+static strata_status send(const struct strata_client *client, const void *request, size_t n_bytes,
+                          struct strata_err *err)
+{
+    if (zmq_send(client->requests, request, n_bytes, ZMQ_DONTWAIT) >= 0) return STRATA_OK;
+    return STRATA_FAIL(err, STRATA_E_UNAVAILABLE, "%s: cannot send: %s", client->channel.requests,
+                       zmq_strerror(errno));
+}
+
 strata_status strata_client_ask(struct strata_client *client, const void *request, size_t n_bytes,
                                 uint64_t id, struct strata_arena *keep, unsigned char **reply,
                                 size_t *n_reply, struct strata_err *err)
 {
-    STRATA_REQUIRE(client->requests);
+    if (!client->requests)
+        return STRATA_FAIL(err, STRATA_E_UNAVAILABLE, "there is no connection to a job");
     const double until = strata_clock_s() + client->timeout_ms / 1000.0;
-    if (zmq_send(client->requests, request, n_bytes, ZMQ_DONTWAIT) < 0)
-        return STRATA_FAIL(err, STRATA_E_UNAVAILABLE, "%s: cannot send: %s",
-                           client->channel.requests, zmq_strerror(errno));
+    client->was_cut = false;
+    STRATA_TRY(send(client, request, n_bytes, err));
     bool gone = false;
     while (!gone && strata_clock_s() < until) {
         const struct strata_arena before = *keep;
         const double glance = strata_clock_s() + GLANCE_S;
-        STRATA_TRY(
-            receive(client->requests, glance < until ? glance : until, keep, reply, n_reply, err));
+        STRATA_TRY(strata_client_receive(client->requests, glance < until ? glance : until, keep,
+                                         reply, n_reply, err));
         if (*n_reply > 0 && answers(*reply, *n_reply, id, *keep)) return STRATA_OK;
         STRATA_TRY(strata_handshake_check(client, err));
         gone =
             *n_reply == 0 && strata_channel_probe(client->channel.requests) == STRATA_LISTENER_NONE;
         *keep = before; /* a late reply to an earlier request is forgotten */
+        if (!gone && client->was_cut) STRATA_TRY(send(client, request, n_bytes, err));
+        client->was_cut = false;
     }
     return silence(client, err);
-}
-
-/* --- events ------------------------------------------------------------------------------------- */
-
-/* The events' port at the address by which the requests came through: a server knows only one of its own. */
-static const char *reachable(struct strata_client *client, const char *events)
-{
-    const char *requests = client->channel.requests;
-    const char *host_end = strrchr(requests, ':'), *port = strrchr(events, ':');
-    if (strncmp(requests, "tcp://", 6) != 0 || strncmp(events, "tcp://", 6) != 0)
-        return strata_arena_copy(&client->memory, events, strlen(events));
-    return strata_arena_print(&client->memory, "%.*s%s", (int)(host_end - requests), requests, port);
-}
-
-/* Connect to where the events are: control.json has said it, or the server will. */
-static strata_status subscribe(struct strata_client *client, struct strata_arena *keep,
-                               struct strata_err *err)
-{
-    if (!client->channel.events) {
-        struct strata_answer answer;
-        STRATA_TRY(strata_client_question(client, STRATA_ASK_HELLO, NULL, keep, &answer, err));
-        const char *events = ((const Strata__V1__Reply *)answer.message)->hello->events;
-        client->channel.events = reachable(client, events);
-        if (!client->channel.events)
-            return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for an endpoint");
-    }
-    return connect_socket(client, ZMQ_SUB, client->channel.events, &client->events, err);
-}
-
-strata_status strata_client_next_event(struct strata_client *client, int timeout_ms,
-                                       struct strata_arena *keep, struct strata_event *event,
-                                       struct strata_err *err)
-{
-    *event = (struct strata_event){.any = false};
-    if (client->record)
-        return STRATA_FAIL(err, STRATA_E_UNAVAILABLE, "the job is over (DONE): there are no events");
-    if (!client->events) STRATA_TRY(subscribe(client, keep, err));
-    unsigned char *bytes = NULL;
-    size_t n_bytes = 0;
-    STRATA_TRY(receive(client->events, strata_clock_s() + timeout_ms / 1000.0, keep, &bytes,
-                       &n_bytes, err));
-    if (n_bytes == 0) return STRATA_OK;
-    const Strata__V1__Event *message =
-        strata_unpack(&strata__v1__event__descriptor, bytes, n_bytes, keep);
-    if (!message) return STRATA_OK; /* nothing that this client understands */
-    *event = (struct strata_event){
-        .any = true,
-        .heartbeat = message->body_case == STRATA__V1__EVENT__BODY_HEARTBEAT,
-        .number = message->number,
-        .seq = message->seq,
-        .incarnation = message->incarnation,
-        .message = &message->base,
-    };
-    if (message->body_case == STRATA__V1__EVENT__BODY_STATUS)
-        strata_view_job(message->status, &event->job);
-    event->job.leaving = message->last;
-    return STRATA_OK;
 }

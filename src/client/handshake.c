@@ -9,7 +9,7 @@
 #define MONITOR "inproc://strata-handshake"
 #define EVENTS                                                               \
     (ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | \
-     ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_SUCCEEDED)
+     ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL | ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED)
 #define FAILURES_ENOUGH 2 /* one alone may be a server that was just leaving */
 
 void strata_handshake_watch(struct strata_client *client)
@@ -54,6 +54,7 @@ strata_status strata_handshake_check(struct strata_client *client, struct strata
         if (event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL) client->n_failures++;
         if (event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL) /* ZeroMQ does not try again */
             client->n_failures = FAILURES_ENOUGH;
+        client->was_cut |= event == ZMQ_EVENT_DISCONNECTED;
         client->is_denied |= event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH;
     }
     if (!client->is_denied && client->n_failures < FAILURES_ENOUGH) return STRATA_OK;

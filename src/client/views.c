@@ -25,21 +25,35 @@ static const struct {
     [STRATA__V1__JOB_STATE__JOB_STATE_FAILED] = {"FAILED", true},
 };
 
-void strata_view_job(const Strata__V1__JobStatus *status, struct strata_job_view *job)
+const char *strata_view_state(Strata__V1__JobState state, bool *final)
 {
     const size_t known = sizeof state_views / sizeof *state_views;
-    const size_t state =
-        (size_t)status->state < known ? (size_t)status->state : 0; /* a newer server's */
+    const size_t i = (size_t)state < known ? (size_t)state : 0; /* a newer server's */
+    *final = state_views[i].final;
+    return state_views[i].word;
+}
+
+void strata_view_job(const Strata__V1__JobStatus *status, struct strata_job_view *job)
+{
+    bool final = false;
     *job = (struct strata_job_view){
         .job = status->job,
-        .state = state_views[state].word,
-        .final = state_views[state].final,
+        .state = strata_view_state(status->state, &final),
         .elapsed_s = status->elapsed_s,
         .fraction = status->fraction,
         .remaining_s =
             status->has_remaining_s_case == STRATA__V1__JOB_STATUS__HAS_REMAINING_S_REMAINING_S
                 ? status->remaining_s
                 : -1,
+        .remaining_high_s = status->has_remaining_high_s_case ==
+                                    STRATA__V1__JOB_STATUS__HAS_REMAINING_HIGH_S_REMAINING_HIGH_S
+                                ? status->remaining_high_s
+                                : -1,
+        .limit_s = status->has_limit_s_case == STRATA__V1__JOB_STATUS__HAS_LIMIT_S_LIMIT_S
+                       ? status->limit_s
+                       : -1,
+        .suffices_known = status->has_allocation_suffices_case ==
+                          STRATA__V1__JOB_STATUS__HAS_ALLOCATION_SUFFICES_ALLOCATION_SUFFICES,
         .ranks = status->ranks,
         .features = status->features,
         .candidates_live = status->candidates_live,
@@ -55,6 +69,8 @@ void strata_view_job(const Strata__V1__JobStatus *status, struct strata_job_view
         .message = status->message,
         .ending = status->ending,
     };
+    job->suffices = job->suffices_known && status->allocation_suffices;
+    job->final = final;
 }
 
 bool strata_view_segments(const Strata__V1__SegmentsReply *reply, struct strata_arena *keep,
@@ -94,7 +110,7 @@ bool strata_view_personas(Strata__V1__Segment *const *segments, size_t n, struct
     return true;
 }
 
-void strata_view_customer(const Strata__V1__CustomerReply *reply, struct strata_customer_view *view)
+static void view_customer(const Strata__V1__CustomerReply *reply, struct strata_customer_view *view)
 {
     const size_t most = sizeof view->reason / sizeof *view->reason;
     *view = (struct strata_customer_view){
@@ -109,6 +125,59 @@ void strata_view_customer(const Strata__V1__CustomerReply *reply, struct strata_
     for (size_t i = 0; i < view->n_reasons; i++)
         view->reason[i] = (struct strata_reason_view){
             reply->reasons[i]->label, reply->reasons[i]->text, reply->reasons[i]->share};
+}
+
+bool strata_view_customers(Strata__V1__CustomerReply *const *reply, size_t n,
+                           struct strata_arena *keep, struct strata_answer *answer)
+{
+    answer->customer = STRATA_NEW(keep, struct strata_customer_view, n);
+    if (!answer->customer) return false;
+    answer->n_customers = n;
+    for (size_t i = 0; i < n; i++) view_customer(reply[i], &answer->customer[i]);
+    return true;
+}
+
+bool strata_view_assignment(const Strata__V1__AssignReply *reply,
+                            struct strata_assignment_view *view)
+{
+    const size_t n = reply->n_segments;
+#define LIST(name) (reply->n_##name == n && n > 0 ? reply->name : NULL)
+#define IS_WHOLE(name) (reply->n_##name == 0 || reply->n_##name == n)
+    *view = (struct strata_assignment_view){.n_customers = n,
+                                            .segment = reply->segments,
+                                            .runner_up = LIST(runners_up),
+                                            .distance = LIST(distances),
+                                            .posterior = LIST(posteriors),
+                                            .margin = LIST(margins),
+                                            .model_hash = reply->model_hash,
+                                            .n_invalid = reply->invalid};
+    return IS_WHOLE(runners_up) && IS_WHOLE(distances) && IS_WHOLE(posteriors) && IS_WHOLE(margins);
+#undef LIST
+#undef IS_WHOLE
+}
+
+static enum strata_feature_kind feature_kind(const Strata__V1__Feature *feature)
+{
+    if (feature->n_levels > 0) return STRATA_FEATURE_WORD;
+    return feature->type == STRATA__V1__FEATURE_TYPE__FEATURE_TYPE_BINARY ? STRATA_FEATURE_BINARY
+                                                                          : STRATA_FEATURE_NUMBER;
+}
+
+bool strata_view_segment(const Strata__V1__SegmentReply *reply, struct strata_arena *keep,
+                         struct strata_segments_view *view)
+{
+    const size_t n = reply->n_features;
+    Strata__V1__Segment *segment = reply->segment;
+    if (!strata_view_personas(&segment, segment ? 1 : 0, keep, view)) return false;
+    view->feature = STRATA_NEW(keep, struct strata_feature_view, n);
+    if (!view->feature) return false;
+    view->n_features = n;
+    for (size_t i = 0; i < n; i++)
+        view->feature[i] = (struct strata_feature_view){.name = reply->features[i]->name,
+                                                        .kind = feature_kind(reply->features[i]),
+                                                        .basis = reply->features[i]->role ==
+                                                                 STRATA__V1__ROLE__ROLE_BASIS};
+    return true;
 }
 
 /* --- records ------------------------------------------------------------------------------------ */

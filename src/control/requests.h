@@ -9,9 +9,13 @@
 
 #include "strata/arena.h"
 #include "strata/board.h"
+#include "strata/control.h"
 #include "strata/keyring.h"
 #include "strata/v1/control.pb-c.h"
 
+#include "health.h"
+#include "history.h"
+#include "pieces.h"
 #include "rate.h"
 #include "recent.h"
 
@@ -46,8 +50,15 @@ struct strata_desk {
     Strata__V1__Result *result;         /* unpacked once; NULL until there is one */
     struct strata_arena record;         /* of result */
     struct strata_customers *customers; /* opened when one is first asked for */
-    bool is_full;                       /* no more commands can wait for an answer */
-    struct strata_asked asked;          /* by the last request; with number 0 the reply is final */
+    struct strata_scorer *scorer;       /* so too, unless it came with a run that is served */
+    struct strata_arena model;          /* of scorer */
+    struct strata_history *history;     /* NULL: no events are kept */
+    struct strata_pieces pieces;        /* a large reply that is being handed out */
+    struct strata_counts counts;        /* of all replies */
+    struct strata_hearing hearing;
+    size_t n_waiting;          /* commands that wait for an answer */
+    bool is_full;              /* no more can */
+    struct strata_asked asked; /* by the last request; with number 0 the reply is final */
 };
 
 struct strata_request_row {
@@ -72,6 +83,10 @@ const struct strata_request_row *strata_request_row(Strata__V1__Request__BodyCas
 /* Read the board; unpack the result when it has appeared. */
 void strata_desk_look(struct strata_desk *desk);
 
+/* Answer from a finished run from now on: record and model change at once, and the board gets the run's snapshot, so that
+ * what is answered from them has a seq of its own.  Takes served; what the desk had before goes. */
+void strata_desk_serve(struct strata_desk *desk, struct strata_served **served);
+
 /* Give back what looks and answers have taken. */
 void strata_desk_finish(struct strata_desk *desk);
 
@@ -84,8 +99,7 @@ Strata__V1__Reply *strata_request_answer(struct strata_desk *desk, const void *b
 
 /* The reply to a command that was asked, now that its outcome is there, or (NULL) its deadline has passed.  As
  * strata_request_answer. */
-Strata__V1__Reply *strata_command_answer(const struct strata_desk *desk,
-                                         const struct strata_asked *asked,
+Strata__V1__Reply *strata_command_answer(struct strata_desk *desk, const struct strata_asked *asked,
                                          const struct strata_outcome_of_command *outcome,
                                          struct strata_arena *arena);
 
@@ -95,10 +109,24 @@ const char *strata_command_read(const Strata__V1__Request *request, struct strat
 bool strata_command_fill(Strata__V1__Request__BodyCase kind, uint64_t iteration,
                          struct strata_arena *arena, Strata__V1__Reply *reply);
 
+/* large.c: what a request is, seen from its outermost fields without unpacking it; false when they are none, or more
+ * than a request has. */
+struct strata_peek {
+    uint64_t id;
+    Strata__V1__Request__BodyCase kind;
+};
+bool strata_request_peek(const void *bytes, size_t n_bytes, struct strata_peek *out);
+
+/* The client's name, or where an unnamed one's request came from. */
+const char *strata_who_asks(const struct strata_caller *caller);
+
 /* A line in the log for each command and each look at a single customer: who, what, with which effect; never a value. */
 void strata_audit(const struct strata_desk *desk, const struct strata_request_row *row,
                   const Strata__V1__Request *request, const char *effect);
 
+/* A text that was cut to its room ends with a whole character again: no reader of proto3 would take it else. */
+void strata_text_mend(char *text, size_t room);
+void strata_snapshot_mend(struct strata_snapshot *now);
 /* The snapshot as a message; borrows from it. */
 void strata_status_fill(const struct strata_snapshot *now, Strata__V1__JobStatus *status);
 

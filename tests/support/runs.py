@@ -12,6 +12,7 @@ SOURCE = pathlib.Path(os.environ["STRATA_SOURCE_DIR"])
 BIN = pathlib.Path(os.environ["STRATA_BIN"])
 MPIRUN = os.environ["STRATA_MPIRUN"]
 CONFIGS = SOURCE / "configs"
+sys.path.insert(0, str(SOURCE / "deploy"))  # where strata_client.py is
 
 # What invariant I1 makes the same bytes.
 SAME = ["model.pb", "result.pb", "result.json", "quality.json", "report.html"]

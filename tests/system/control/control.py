@@ -6,9 +6,8 @@
 
 import json
 import os
-import pty
+import pathlib
 import re
-import signal
 import socket
 import subprocess
 import sys
@@ -16,10 +15,12 @@ import time
 
 import zmq
 
-from client import Client, pb
+sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "support"))
+from runs import BIN  # noqa: E402
+from strata_client import Client, pb  # noqa: E402
 
 FAKE_JOB = sys.argv[1]
-STRATACTL = os.path.join(os.environ.get("STRATA_BIN", ""), "stratactl")
+STRATACTL = str(BIN / "stratactl")
 N_JOBS = 0
 
 
@@ -75,7 +76,7 @@ def test_python_reads_a_running_job():
         until(lambda: state_of(client) == "JOB_STATE_FITTING")
         status = client.ask("get_status")
         assert status.code == pb.CODE_OK and status.status.job == "fake-households"
-        assert status.incarnation == client.channel["incarnation"]
+        assert status.incarnation == client.channel.incarnation
         assert not status.status.HasField("remaining_s")
         segments = client.ask("get_segments")
         assert segments.segments.interim and len(segments.segments.segments) == 5
@@ -95,10 +96,10 @@ def test_python_follows_events_to_the_end():
             event = client.next_event(5)
             assert event is not None, "silence before the last event"
             events.append(event)
-        numbers = [e.number for e in events if e.HasField("status")]
+        numbers = [e.number for e in events if not e.HasField("heartbeat")]
         assert numbers == list(range(numbers[0], numbers[0] + len(numbers))), "no event was lost"
         assert [e.seq for e in events] == sorted(e.seq for e in events)
-        assert {e.incarnation for e in events} == {client.channel["incarnation"]}
+        assert {e.incarnation for e in events} == {client.channel.incarnation}
         assert events[-1].status.state == pb.JOB_STATE_DONE
         fractions = [e.status.fraction for e in events if e.HasField("status")]
         assert fractions == sorted(fractions), "progress never falls"
@@ -191,9 +192,9 @@ def test_a_command_that_waits_is_answered_at_its_deadline():
         begin = time.monotonic()
         status = client.ask("get_status")
         assert status.code == pb.CODE_OK and time.monotonic() - begin < 0.5, "others are not kept waiting"
-        client.timeout_ms = 200
+        client.timeout_s = 0.2
         assert client.ask("pause").code == pb.CODE_ACCEPTED
-        client.timeout_ms = 9000
+        client.timeout_s = 9
         reply = client.ask("stop")
         assert reply.code == pb.CODE_OK and reply.stop.iteration > 0, reply
         client.close()
@@ -246,49 +247,8 @@ def test_watch_tells_how_the_job_ended():
         ctl("--run", job.run, "watch", code=130)
     with Job(tick_ms=10, ticks=100, ending="killed") as job:
         begin = time.monotonic()
-        text = ctl("--run", job.run, "watch", code=69)
+        text = ctl("--run", job.run, "--wait", "1", "watch", code=69)
         assert "gone" in text and time.monotonic() - begin < 15, text
-
-
-def on_terminal(arguments, columns, send_interrupt_after=None):
-    """What a program draws on a terminal of that width, and its exit code."""
-    pid, master = pty.fork()
-    if pid == 0:
-        os.execvpe(STRATACTL, [STRATACTL, *arguments], {**os.environ, "TERM": "xterm", "LC_ALL": "C.UTF-8"})
-    import fcntl
-    import struct
-    import termios
-    fcntl.ioctl(master, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
-    begin, interrupted = time.monotonic(), False
-    drawn = b""
-    while True:
-        passed = time.monotonic() - begin
-        if send_interrupt_after and passed > send_interrupt_after and not interrupted:
-            os.kill(pid, signal.SIGINT)
-            interrupted = True
-        assert passed < 30, f"still drawing: {drawn[-200:]}"
-        try:
-            piece = os.read(master, 65536)
-        except OSError:
-            break
-        if not piece:
-            break
-        drawn += piece
-    code = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-    os.close(master)
-    return drawn.decode(), code
-
-
-def test_watch_draws_one_line_that_goes_away():
-    with Job(tick_ms=20, ticks=60) as job:
-        drawn, code = on_terminal(["--run", job.run, "watch"], 100)
-        assert code == 0 and "\u2588" in drawn and "iteration" in drawn, drawn
-        assert re.search(r"\r\033\[KDone in [^\r\n]*\r\n$", drawn), repr(drawn[-200:])
-        assert drawn.count("\n") == 1, "one line, redrawn in place"
-    with Job(tick_ms=1) as job:
-        for i in range(10):  # at whatever moment the signal comes
-            drawn, code = on_terminal(["--run", job.run, "watch"], 60, send_interrupt_after=0.3 + 0.007 * i)
-            assert code == 130 and drawn.endswith("\r\033[K"), (code, repr(drawn[-80:]))
 
 
 def test_usage_errors():
@@ -326,7 +286,7 @@ def test_a_killed_server_is_told_in_time_and_replaced():
 def test_garbage_oversize_and_idle_connections_disturb_nobody():
     with Job(endpoint="tcp://127.0.0.1:*") as job:
         client = Client(job.run)
-        host, port = re.fullmatch(r"tcp://([\d.]+):(\d+)", client.channel["requests"]).groups()
+        host, port = re.fullmatch(r"tcp://([\d.]+):(\d+)", client.channel.requests).groups()
         idle = [socket.create_connection((host, int(port))) for _ in range(200)]
         for i in range(50):
             stranger = socket.create_connection((host, int(port)))
@@ -335,11 +295,11 @@ def test_garbage_oversize_and_idle_connections_disturb_nobody():
         context = zmq.Context()
         rude = context.socket(zmq.DEALER)
         rude.linger = 0
-        rude.connect(client.channel["requests"])
+        rude.connect(client.channel.requests)
         rude.send(os.urandom(1000))
         assert rude.poll(2000)
         assert pb.Reply.FromString(rude.recv()).code == pb.CODE_BAD_REQUEST
-        rude.send(b"\0" * 70000)
+        rude.send(b"\0" * 1100000)
         assert not rude.poll(300), "no reply to an oversize message"
         begin = time.monotonic()
         for _ in range(50):
@@ -360,7 +320,7 @@ def test_subscribers_that_never_read_do_not_stop_the_job():
             deaf.rcvhwm = 1
             deaf.linger = 0
             deaf.subscribe(b"")
-            deaf.connect(Client(job.run).channel["events"])
+            deaf.connect(Client(job.run).channel.events)
         job.wait()
         assert job.process.returncode == 0
         context.destroy(0)

@@ -11,8 +11,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "support"))
 from runs import BIN, CONFIGS, MPIRUN, Checks  # noqa: E402
-
-from client import Client, NoReply, pb  # noqa: E402
+from strata_client import Client, Finished, pb  # noqa: E402
 
 CUSTOMERS = 440
 # Long enough to be read and stopped, on any machine.
@@ -63,7 +62,7 @@ def read_running(checks, job):
     later = client.ask("get_status").status
     checks.that(later.fraction >= status.fraction and later.iteration >= status.iteration, "progress never falls")
     event = client.next_event(3)
-    checks.that(event is not None and event.incarnation == client.channel["incarnation"], "events come")
+    checks.that(event is not None and event.incarnation == client.channel.incarnation, "events come")
     checks.that("FITTING" in ctl("status").stdout, "stratactl status")
     return client
 
@@ -114,10 +113,9 @@ def read_finished(checks):
     checks.that(server.returncode == 0, f"SIGTERM ends serving in order: {server.returncode} {output} {errors}")
     checks.that(not list(RUN.glob("control*")), "nothing of the channel is left")
     try:
-        client.timeout_ms = 500
-        client.ask("get_status")
+        client.status()
         checks.that(False, "nobody answers any more")
-    except NoReply:
+    except Finished:
         checks.that(True, "nobody answers any more")
     client.close()
 

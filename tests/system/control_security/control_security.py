@@ -17,10 +17,9 @@ import time
 
 import zmq
 
-sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "control"))
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "support"))
-from client import pb  # noqa: E402
 from runs import BIN, CONFIGS, strata  # noqa: E402
+from strata_client import pb  # noqa: E402
 
 CONTEXT = zmq.Context()
 GREETING = 64  # bytes that ZeroMQ sends to whoever connects

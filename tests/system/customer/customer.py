@@ -9,20 +9,16 @@ import signal
 import subprocess
 import sys
 
-SYSTEM = pathlib.Path(__file__).parents[1]
-sys.path[:0] = [str(SYSTEM.parent / "support"), str(SYSTEM / "control")]
+sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "support"))
 from runs import BIN, CONFIGS, Checks, must, result, sql  # noqa: E402
-
-from client import Client, pb  # noqa: E402
+from strata_client import Client, pb  # noqa: E402
 
 JOB = CONFIGS / "wholesale.yaml"
 MODELS = {"kmeans": [], "gmm-diag": ["model.estimator=gmm-diag", "model.segments=4"]}
 
 
 def read_model(run):
-    model = sys.modules["strata.v1.model_pb2"].Model()
-    model.ParseFromString((run / "model.pb").read_bytes())
-    return model
+    return pb.Model.FromString((run / "model.pb").read_bytes())
 
 
 def terms(model):

@@ -21,9 +21,8 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "support"))
-sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "control"))
-from client import Client, NoReply, pb  # noqa: E402
 from runs import BIN, CONFIGS, MPIRUN, SAME, Checks, hashes  # noqa: E402
+from strata_client import Client, NoReply, StrataError, pb  # noqa: E402
 
 HANG_S = 150
 JOBS = [  # many short iterations; few longer ones of many candidates
@@ -85,37 +84,29 @@ class Script:
 
     def __init__(self, checks, run, draws):
         self.checks, self.run, self.draws = checks, run, draws
-        self.client, self.taken, self.paused = None, [], False
+        self.client, self.taken, self.paused = Client(run.output, timeout_s=HANG_S), [], False
         limit = time.monotonic() + HANG_S
-        while self.client is None and run.process.poll() is None and time.monotonic() < limit:
-            try:
-                self.client = Client(run.output, timeout_s=20)
-            except (OSError, ValueError):
-                time.sleep(0.02)
+        while self.state() == "GONE" and run.process.poll() is None and time.monotonic() < limit:
+            time.sleep(0.02)
         if draws.random() < 0.8:  # else some commands come before there is a fit
             while self.state() in ("PENDING", "INGESTING", "ENCODING", "SEEDING"):
                 time.sleep(0.02)
 
     def state(self):
         try:
-            reply = self.client.ask("get_status")
-            return pb.JobState.Name(reply.status.state).removeprefix("JOB_STATE_")
-        except (NoReply, AttributeError):
+            return pb.JobState.Name(self.client.status().state).removeprefix("JOB_STATE_")
+        except StrataError:
             return "GONE"
 
     def give(self, kind, **fields):
         """One command; the iteration in which it took effect, or None when it had none."""
-        if self.client is None:
+        try:
+            reply = self.client.ask(kind, **fields)
+        except NoReply:
+            self.checks.that(False, f"{kind} {fields}: no answer, and the job goes on")
             return None
-        request, reply, limit = self.client.send(kind, deadline_ms=0, **fields), None, time.monotonic() + HANG_S
-        while reply is None:
-            is_over = self.run.process.poll() is not None
-            reply = self.client.reply(request, 200)
-            if reply is None and is_over:
-                return None
-            if time.monotonic() > limit:
-                self.checks.that(False, f"{kind} {fields}: no answer, and the job goes on")
-                return None
+        except StrataError:  # the job is over
+            return None
         if reply.code != pb.CODE_OK:
             self.checks.that(reply.code in (pb.CODE_UNAVAILABLE, pb.CODE_BUSY), f"{kind} {fields}: {reply}")
             return None
@@ -142,8 +133,7 @@ class Script:
                 self.give("resume")
 
     def close(self):
-        if self.client:
-            self.client.close()
+        self.client.close()
 
 
 def check_ranks(checks, what, run):
