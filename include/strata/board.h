@@ -1,5 +1,5 @@
-/* The whole surface between compute and control: one snapshot out (plain data, copied), one command queue in
- * (invariant I3).  The lock covers struct copies only. */
+/* The whole surface between compute and control: one snapshot and a ring of notices out (plain data, copied), one command
+ * queue in (invariant I3).  The lock covers struct copies only. */
 #ifndef STRATA_BOARD_H
 #define STRATA_BOARD_H
 
@@ -62,13 +62,24 @@ static inline bool strata_job_state_is_final(enum strata_job_state state)
     return false;
 }
 
+/* A candidate that still moves. */
+struct strata_live_candidate {
+    uint32_t k, start; /* start from 1 */
+    uint64_t iterations;
+    double objective;
+};
+#define STRATA_BOARD_LIVE 64 /* that a snapshot has at most */
+
 struct strata_snapshot {
     uint64_t seq; /* grows by one with each publication */
     char job[128];
     enum strata_job_state state;
     double elapsed_s;
-    double fraction;    /* of the whole job, rough, never falling */
-    double remaining_s; /* negative: unknown */
+    double fraction;         /* of the whole job, rough, never falling */
+    double remaining_s;      /* negative: unknown */
+    double remaining_high_s; /* upper end of the band that it is in; no less than remaining_s */
+    bool is_limited;         /* the job has a limit of time, and */
+    double limit_s;          /* so long until then */
     int ranks;
     uint64_t bytes_done, bytes_total; /* ingest */
     uint64_t customers;               /* 0 until known */
@@ -82,7 +93,32 @@ struct strata_snapshot {
     double weight_total; /* how many the customers stand for; 0: as many as they are */
     char ending[96];     /* why the chosen candidate ended, in a sentence; empty before */
     char message[256];   /* the failure's first line, or empty */
+    struct strata_live_candidate live[STRATA_BOARD_LIVE]; /* (n_live) by k, then start; of more, the best */
+    uint32_t n_live;
+    double rank_balance; /* slowest rank's time of the last iteration over the ranks' mean; 0: unknown */
 };
+
+/* Something that has happened: what becomes an event of the channel.  Which fields belong to which kind is said beside
+ * them. */
+enum strata_notice_kind {
+    STRATA_NOTICE_STAGE = 1,  /* a state was entered */
+    STRATA_NOTICE_CANDIDATE,  /* one has ended, is out, or was chosen */
+    STRATA_NOTICE_CHECKPOINT, /* one is on disk */
+    STRATA_NOTICE_WARNING,
+    STRATA_NOTICE_DONE /* the job is over */
+};
+enum strata_fate { STRATA_FATE_ENDED = 1, STRATA_FATE_DROPPED, STRATA_FATE_CHOSEN };
+struct strata_notice {
+    enum strata_notice_kind kind;
+    enum strata_job_state state; /* STAGE, DONE */
+    double elapsed_s;            /* STAGE */
+    enum strata_fate fate;       /* CANDIDATE */
+    uint32_t k, start;           /* CANDIDATE; start from 1 */
+    uint64_t iteration;          /* CANDIDATE, CHECKPOINT */
+    uint64_t generation, bytes;  /* CHECKPOINT */
+    char text[512]; /* CANDIDATE: why, WARNING, DONE: why, or how long it took; one sentence */
+};
+#define STRATA_BOARD_NOTICES 256 /* that have not been taken; of more, the oldest are lost */
 
 enum strata_command_kind {
     STRATA_COMMAND_STOP = 1,
@@ -136,6 +172,8 @@ struct strata_board {
     struct strata_outcome_of_command outcome[STRATA_BOARD_OUTCOMES]; /* by number */
     const unsigned char *result; /* packed strata.v1.Result once there is one; immutable then */
     size_t result_bytes;
+    struct strata_notice notice[STRATA_BOARD_NOTICES]; /* by number */
+    uint64_t n_posted, n_taken;
 };
 
 void strata_board_init(struct strata_board *board);
@@ -147,6 +185,9 @@ void strata_board_publish(struct strata_board *board, const struct strata_snapsh
 void strata_board_publish_result(struct strata_board *board, const unsigned char *bytes,
                                  size_t n_bytes);
 bool strata_board_take(struct strata_board *board, struct strata_command *command);
+/* Any thread: tell that something has happened; after the snapshot in which it shows was published.  Never waits for
+ * whoever takes it. */
+void strata_board_post(struct strata_board *board, const struct strata_notice *notice);
 /* The number of the command to cancel, which is in no queue; 0: nobody has asked.  Any thread. */
 uint64_t strata_board_cancelled(struct strata_board *board);
 /* What came of a command; it may be told once all up to a number are kept (a failure makes those of CHECKPOINT fail). */
@@ -159,6 +200,10 @@ void strata_board_close(struct strata_board *board, bool job_is_over);
  * full); what came of a command, false as long as it is open. */
 struct strata_snapshot strata_board_read(struct strata_board *board, const unsigned char **result,
                                          size_t *result_bytes);
+/* The oldest notices that were not taken yet, at most `room`; before them *n_lost were lost.  A snapshot that is read
+ * afterwards shows what they tell. */
+size_t strata_board_notices(struct strata_board *board, struct strata_notice *notice, size_t room,
+                            uint64_t *n_lost);
 uint64_t strata_board_ask(struct strata_board *board, struct strata_command command);
 bool strata_board_outcome(struct strata_board *board, uint64_t number,
                           struct strata_outcome_of_command *outcome);

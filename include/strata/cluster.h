@@ -98,6 +98,14 @@ struct strata_clustering {
     size_t n_solutions;
 };
 
+/* A candidate that still moves. */
+struct strata_fit_standing {
+    uint32_t k, start; /* start from 0 */
+    uint32_t iterations;
+    double objective; /* in encoded units */
+};
+#define STRATA_FIT_STANDINGS 64 /* that progress tells of at most */
+
 /* Progress after each reduction, and what is asked of the fit; on rank 0 only. */
 struct strata_fit_progress {
     uint64_t iteration;   /* reductions so far */
@@ -106,6 +114,11 @@ struct strata_fit_progress {
     double best_objective;
     const double *best_mass; /* (best_k) in units of rows.weight */
     double fraction;         /* rough share of the fit done, in [0, 1], never falling */
+    struct strata_fit_standing
+        standing[STRATA_FIT_STANDINGS]; /* (n_standings) live ones of the wave, by k, then
+                                                       start; of more, those that are nearest to the best of their k */
+    size_t n_standings;
+    double rank_balance; /* slowest rank's time of the pass over the ranks' mean; 0: not known */
 };
 
 enum strata_fit_command {
@@ -165,7 +178,9 @@ struct strata_fit_watch {
     const struct strata_order *replay; /* (n_replay) in the order of taking effect, the same on all ranks */
     size_t n_replay;
     void (*progress)(void *context, const struct strata_fit_progress *progress); /* rank 0 only */
-    void (*moment)(void *context, const struct strata_fit_moment *moment);       /* rank 0 only */
+    /* A candidate has ended, or is out; after the progress in which it shows.  Rank 0 only. */
+    void (*candidate)(void *context, const struct strata_candidate_result *result);
+    void (*moment)(void *context, const struct strata_fit_moment *moment); /* rank 0 only */
     const unsigned char *state; /* to go on from, the same on all ranks; NULL: from the start */
     size_t state_bytes;
     bool unhashed; /* for benches: what comparing the ranks' params costs is the difference */

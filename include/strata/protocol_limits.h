@@ -12,6 +12,14 @@
 #define STRATA_REQUEST_KEY_BYTES_MAX 1024         /* a customer's key in a request */
 #define STRATA_SUBSCRIPTION_BYTES_MAX 1024        /* larger: the connection is dropped */
 #define STRATA_CONTROL_JSON_BYTES_MAX 65536
+#define STRATA_PIECE_BYTES (1024 * 1024) /* of a reply that is handed out in pieces */
+#define STRATA_WHOLE_BYTES_MAX \
+    (256 << 20) /* of such a reply: a record's bound; larger: CODE_TOO_LARGE */
+#define STRATA_METRICS_BYTES_MAX 65536      /* of the text of get_metrics */
+#define STRATA_MANIFEST_BYTES_MAX (4 << 20) /* of a manifest.json that is read */
+#define STRATA_EVENT_BYTES_MAX 2048         /* of a packed event: all that is in one is bounded */
+#define STRATA_EVENTS_KEPT 2048             /* for who missed some; 25 s at the highest rate */
+#define STRATA_EVENTS_A_REPLY 256
 
 #define STRATA_REQUESTS_HWM \
     64 /* requests, and replies, queued for one client; more are held back or dropped */

@@ -83,6 +83,7 @@ static strata_status show_event(struct strata_session *session, const struct str
 {
     if (event->heartbeat) return STRATA_OK;
     if (session->json) STRATA_TRY(strata_ctl_json(event->message, scratch, err));
+    if (!event->job.state) return STRATA_OK; /* of something else than the status */
     show(session, &event->job);
     *over = event->job.final;
     return *over ? conclude(session, &event->job, err) : STRATA_OK;

@@ -171,6 +171,39 @@ static bool answer_persona(const Strata__V1__Result *record, const Strata__V1__G
     return true;
 }
 
+static bool answer_evaluation(const Strata__V1__Result *record, struct strata_arena *arena,
+                              Strata__V1__Reply *reply)
+{
+    Strata__V1__EvaluationReply *body = STRATA_NEW(arena, Strata__V1__EvaluationReply, 1);
+    if (!body) return no_room(reply);
+    strata__v1__evaluation_reply__init(body);
+    body->evaluation = record->evaluation;
+    body->rule = record->rule;
+    body->choice = record->choice;
+    body->candidates = record->candidates;
+    body->n_candidates = record->n_candidates;
+    body->by_k = record->by_k;
+    body->n_by_k = record->n_by_k;
+    body->trace = record->trace;
+    body->n_trace = record->n_trace;
+    body->ending = record->ending;
+    body->stability = record->stability;
+    reply->body_case = STRATA__V1__REPLY__BODY_EVALUATION;
+    reply->evaluation = body;
+    return true;
+}
+
+static bool answer_quality(const Strata__V1__Result *record, struct strata_arena *arena,
+                           Strata__V1__Reply *reply)
+{
+    reply->quality = record->quality;
+    if (!reply->quality) reply->quality = STRATA_NEW(arena, Strata__V1__Quality, 1);
+    if (!reply->quality) return no_room(reply);
+    if (!record->quality) strata__v1__quality__init(reply->quality);
+    reply->body_case = STRATA__V1__REPLY__BODY_QUALITY;
+    return true;
+}
+
 bool strata_record_answer(const Strata__V1__Result *record, const Strata__V1__Request *request,
                           struct strata_arena *arena, Strata__V1__Reply *reply)
 {
@@ -184,6 +217,9 @@ bool strata_record_answer(const Strata__V1__Result *record, const Strata__V1__Re
         return answer_personas(record, arena, reply);
     if (kind == STRATA__V1__REQUEST__BODY_GET_PERSONA)
         return answer_persona(record, request->get_persona, arena, reply);
+    if (kind == STRATA__V1__REQUEST__BODY_GET_EVALUATION)
+        return answer_evaluation(record, arena, reply);
+    if (kind == STRATA__V1__REQUEST__BODY_GET_QUALITY) return answer_quality(record, arena, reply);
     return false;
 }
 

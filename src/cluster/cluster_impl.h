@@ -27,6 +27,7 @@ struct strata_candidate {
     struct strata_dims dims;
     size_t n_params, n_stats;
     bool live;
+    bool told;      /* rank 0: that it has ended */
     bool started;   /* a pass has been made; next still holds its params when the next one begins */
     bool exhausted; /* an empty segment found no row to be refilled with */
     bool repaired;  /* in this iteration */
@@ -325,6 +326,14 @@ void strata_race_note(struct strata_fit *fit, const struct strata_candidate *can
 STRATA_MUST_CHECK strata_status strata_fit_ladder(struct strata_fit *heat,
                                                   struct strata_entrant *out, size_t *n_out,
                                                   struct strata_err *err);
+
+/* Those that still move, for who watches; and who watches is told of those that have ended since.  Rank 0 only. */
+void strata_fit_standings(const struct strata_fit *fit, const struct strata_candidate *candidate,
+                          size_t n, struct strata_fit_progress *progress);
+void strata_fit_tell_ended(const struct strata_fit *fit, struct strata_candidate *candidate,
+                           size_t n);
+void strata_fit_tell_over(const struct strata_fit *fit,
+                          const struct strata_candidate_result *result);
 
 /* End candidates that have come to a state where another one of their k has been. */
 void strata_fit_merge(const struct strata_fit *fit, struct strata_candidate *candidate, size_t n);

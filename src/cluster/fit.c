@@ -303,19 +303,21 @@ static void tell(struct strata_fit *fit, const struct wave *wave)
     const double fraction = fraction_done(fit, wave);
     if (fraction > fit->fraction) fit->fraction = fraction;
     const size_t live = count_live(wave) + (fit->n_entrants - fit->n_done - wave->n);
-    const struct strata_fit_progress progress = {.iteration = fit->out->iterations_total,
-                                                 .live = (uint32_t)live,
-                                                 .total = (uint32_t)fit->n_entrants,
-                                                 .best_k = best->result->k,
-                                                 .best_objective =
-                                                     strata_fit_encoded(fit, best->objective),
-                                                 .best_mass = best->mass,
-                                                 .fraction = fit->fraction};
+    struct strata_fit_progress progress = {.iteration = fit->out->iterations_total,
+                                           .live = (uint32_t)live,
+                                           .total = (uint32_t)fit->n_entrants,
+                                           .best_k = best->result->k,
+                                           .best_objective =
+                                               strata_fit_encoded(fit, best->objective),
+                                           .best_mass = best->mass,
+                                           .fraction = fit->fraction};
     STRATA_LOG(INFO, "fit.iter", "iter=%llu live=%u k=%u objective=%.17g moved=%llu looked=%llu",
                (unsigned long long)progress.iteration, progress.live, progress.best_k,
                progress.best_objective, (unsigned long long)best->moved,
                (unsigned long long)best->looked);
+    strata_fit_standings(fit, wave->candidate, wave->n, &progress);
     if (fit->watch && fit->watch->progress) fit->watch->progress(fit->watch->context, &progress);
+    strata_fit_tell_ended(fit, wave->candidate, wave->n);
 }
 
 /* Who watches may keep the state as it is now. */

@@ -175,6 +175,9 @@ static size_t pick_finalists(const struct strata_fit *fit, const struct strata_r
         result->iterations = 0;
         out[n++] = (struct strata_entrant){finalist->index, finalist->params};
     }
+    for (size_t i = 0; i < fit->out->n_candidates; i++)
+        if (fit->out->candidate[i].reason == STRATA_STOP_DROPPED)
+            strata_fit_tell_over(fit, &fit->out->candidate[i]);
     return n;
 }
 

@@ -101,6 +101,7 @@ static const char *drop(const struct strata_fit *fit, const struct strata_order 
         if (!remains(&candidate[i]) || !is_dropped_by(order, &candidate[i])) continue;
         candidate[i].dropped = true;
         candidate[i].eligible = false;
+        if (candidate[i].reason != STRATA_STOP_NONE) strata_fit_tell_over(fit, &candidate[i]);
     }
     return NULL;
 }

@@ -19,12 +19,15 @@
 #include "strata/protocol_limits.h"
 #include "strata/record.h"
 
+#include "history.h"
 #include "requests.h"
 #include "transport.h"
 #include "waiting.h"
 
-#define MEMORY_BYTES ((size_t)4 << 20)
+#define MEMORY_BYTES ((size_t)16 << 20) /* addresses; pages as they are used */
 #define FILES_MAX ((rlim_t)1 << 20)
+#define NOTICES_A_LOOK 16
+#define LOOKS_A_TURN (STRATA_BOARD_NOTICES / NOTICES_A_LOOK)
 
 _Static_assert(STRATA_BUCKETS >= STRATA_CLIENTS_MAX, "each client of the list has its own");
 
@@ -42,9 +45,9 @@ struct strata_control {
     pthread_t thread;
     atomic_bool stopping;
     /* the thread's own */
-    uint64_t event_number;
-    uint64_t seq_told;      /* of the last event */
-    double told_s, heart_s; /* when the last event, and the last event or heartbeat, was sent */
+    uint64_t seq_told,
+        iteration_told;     /* of the last status, and the last iteration, that was an event */
+    double told_s, heart_s; /* when the last status, and the last event or heartbeat, was sent */
 };
 
 /* --- a turn of the thread ----------------------------------------------------------------------- */
@@ -82,7 +85,8 @@ static void answer(struct strata_control *control, const struct strata_letter *l
 {
     struct strata_arena scratch = control->scratch;
     control->desk.caller = caller_of(control, letter);
-    control->desk.is_full = strata_waiting_is_full(&control->waiting);
+    control->desk.n_waiting = strata_waiting_count(&control->waiting);
+    control->desk.is_full = control->desk.n_waiting == STRATA_WAITING_MAX;
     const Strata__V1__Reply *reply =
         strata_request_answer(&control->desk, letter->body, letter->n_body, &scratch);
     if (reply && control->desk.asked.number)
@@ -125,59 +129,103 @@ static size_t answer_queued(struct strata_control *control)
     return n_taken;
 }
 
-static void publish(struct strata_control *control, Strata__V1__Event *event)
+static void send_event(struct strata_control *control, const void *bytes, size_t n_bytes)
 {
     struct strata_parcel parcel;
-    event->number = control->event_number;
+    control->heart_s = strata_clock_s();
+    if (!strata_parcel_init(&parcel, n_bytes)) return; /* kept for who asks */
+    memcpy(parcel.bytes, bytes, n_bytes);
+    strata_transport_send(&control->transport, NULL, &parcel);
+}
+
+static void sign(const struct strata_control *control, Strata__V1__Event *event)
+{
     event->seq = control->desk.now.seq;
     event->incarnation = (char *)(uintptr_t)control->channel.incarnation; /* only packed */
-    control->heart_s = strata_clock_s();
-    if (!strata_parcel_init(&parcel, strata__v1__event__get_packed_size(event))) return;
-    (void)strata__v1__event__pack(event, parcel.bytes);
-    strata_transport_send(&control->transport, NULL, &parcel);
+}
+
+/* Give the event its number, keep it, and send it to all. */
+static void publish(struct strata_control *control, Strata__V1__Event *event)
+{
+    sign(control, event);
+    const struct strata_kept_event *kept = strata_history_add(control->desk.history, event);
+    send_event(control, kept->bytes, kept->n_bytes);
 }
 
 static void publish_status(struct strata_control *control, bool last)
 {
     Strata__V1__Event event;
-    Strata__V1__JobStatus status;
-    strata_status_fill(&control->desk.now, &status);
-    strata__v1__event__init(&event);
-    event.body_case = STRATA__V1__EVENT__BODY_STATUS;
-    event.status = &status;
+    struct strata_event_room room;
+    strata_event_of_status(&control->desk.now, &room, &event);
     event.last = last;
-    control->event_number++;
-    control->seq_told = control->desk.now.seq;
     publish(control, &event);
+    control->seq_told = control->desk.now.seq;
     control->told_s = control->heart_s;
 }
 
+static void publish_iteration(struct strata_control *control)
+{
+    Strata__V1__Event event;
+    struct strata_event_room room;
+    if (control->desk.now.iteration == control->iteration_told) return;
+    strata_event_of_iteration(&control->desk.now, &room, &event);
+    publish(control, &event);
+    control->iteration_told = control->desk.now.iteration;
+}
+
+/* It repeats the last number, and is not kept. */
 static void publish_heartbeat(struct strata_control *control)
 {
     Strata__V1__Event event;
-    Strata__V1__Heartbeat heartbeat = STRATA__V1__HEARTBEAT__INIT;
-    strata__v1__event__init(&event);
-    event.body_case = STRATA__V1__EVENT__BODY_HEARTBEAT;
-    event.heartbeat = &heartbeat;
-    publish(control, &event);
+    struct strata_event_room room;
+    unsigned char bytes[STRATA_EVENT_BYTES_MAX];
+    strata_event_of_silence(&room, &event);
+    sign(control, &event);
+    event.number = control->desk.history->last;
+    const size_t n_bytes = strata__v1__event__get_packed_size(&event);
+    STRATA_REQUIRE(n_bytes <= sizeof bytes);
+    (void)strata__v1__event__pack(&event, bytes);
+    send_event(control, bytes, n_bytes);
 }
 
-/* An event when the snapshot is a new one, not too often; else a heartbeat when it is time. */
+/* Take what has happened, then look: the snapshot shows all that was taken.  Then tell it. */
+static void listen_to_job(struct strata_control *control)
+{
+    struct strata_notice notice[NOTICES_A_LOOK];
+    struct strata_event_room room;
+    Strata__V1__Event event;
+    uint64_t n_lost = 0;
+    size_t n = NOTICES_A_LOOK;
+    for (size_t look = 0; n == NOTICES_A_LOOK && look < LOOKS_A_TURN; look++) {
+        n = strata_board_notices(control->desk.board, notice, NOTICES_A_LOOK, &n_lost);
+        strata_desk_look(&control->desk);
+        strata_history_skip(control->desk.history, n_lost);
+        for (size_t i = 0; i < n; i++) {
+            strata_event_of_notice(&notice[i], &room, &event);
+            publish(control, &event);
+        }
+    }
+}
+
+/* Events when the snapshot is a new one, not too often; else a heartbeat when it is time. */
 static void publish_due(struct strata_control *control)
 {
     const double now = strata_clock_s();
     const bool changed = control->desk.now.seq != control->seq_told;
-    if (changed && now - control->told_s >= STRATA_CONTROL_PERIOD_MS / 1000.0)
+    if (changed && now - control->told_s >= STRATA_CONTROL_PERIOD_MS / 1000.0) {
+        publish_iteration(control);
         publish_status(control, false);
-    else if (now - control->heart_s >= STRATA_HEARTBEAT_MS / 1000.0)
+    } else if (now - control->heart_s >= STRATA_HEARTBEAT_MS / 1000.0) {
         publish_heartbeat(control);
+    }
 }
 
 /* The last event, and answers to what was asked before it; bounded. */
 static void say_goodbye(struct strata_control *control)
 {
-    strata_desk_look(&control->desk);
+    listen_to_job(control);
     answer_waiting(control);
+    publish_iteration(control);
     publish_status(control, true);
     const double until = strata_clock_s() + STRATA_DRAIN_MS / 1000.0;
     while (strata_transport_wait(&control->transport, 10) && strata_clock_s() < until)
@@ -198,7 +246,7 @@ static void *serve(void *context)
     struct strata_control *control = context;
     while (!atomic_load(&control->stopping)) {
         (void)strata_transport_wait(&control->transport, patience_ms(control));
-        strata_desk_look(&control->desk);
+        listen_to_job(control);
         answer_waiting(control);
         (void)answer_queued(control); /* the rest in the next turn */
         publish_due(control);
@@ -342,11 +390,15 @@ static strata_status open_channel(struct strata_control *control,
                                                .keyring = options->keys ? &control->keyring : NULL};
     STRATA_TRY(strata_transport_open(&listening, &control->memory, &control->transport, err));
     STRATA_TRY(fill_channel(control, err));
-    control->desk = (struct strata_desk){.board = options->board,
-                                         .directory = control->directory,
-                                         .serving = options->serving,
-                                         .incarnation = control->channel.incarnation,
-                                         .events = control->channel.events};
+    control->desk =
+        (struct strata_desk){.board = options->board,
+                             .directory = control->directory,
+                             .serving = options->serving,
+                             .incarnation = control->channel.incarnation,
+                             .events = control->channel.events,
+                             .history = STRATA_NEW(&control->memory, struct strata_history, 1)};
+    if (!control->desk.history)
+        return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the control channel");
     STRATA_TRY(write_channel(control, err));
     return start_thread(control, err);
 }

@@ -1,4 +1,4 @@
-#include "requests.h"
+#include "handlers.h"
 
 #include <string.h>
 
@@ -23,219 +23,55 @@
 #define HAS_CUSTOMERS STATE(DONE) /* assignments are in place from then on */
 
 /* KIND, name, handler, states in which it is answered, changes the job, the smallest role that may ask, personal */
-#define REQUEST_ROWS(X)                                                                   \
-    X(HELLO, "hello", handle_hello, ANY_STATE, false, VIEWER, false)                      \
-    X(GET_STATUS, "get_status", handle_status, ANY_STATE, false, VIEWER, false)           \
-    X(GET_SEGMENTS, "get_segments", handle_segments, HAS_SEGMENTS, false, VIEWER, false)  \
-    X(GET_SEGMENT, "get_segment", handle_segment, HAS_SEGMENTS, false, VIEWER, false)     \
-    X(GET_PERSONAS, "get_personas", handle_record, HAS_RESULT, false, VIEWER, false)      \
-    X(GET_PERSONA, "get_persona", handle_record, HAS_RESULT, false, VIEWER, false)        \
-    X(STOP, "stop", handle_command, CAN_STOP, true, OPERATOR, false)                      \
-    X(CHECKPOINT, "checkpoint", handle_command, CAN_KEEP, true, OPERATOR, false)          \
-    X(GET_CUSTOMER, "get_customer", handle_customer, HAS_CUSTOMERS, false, ANALYST, true) \
-    X(GET_HEALTH, "get_health", handle_none, ANY_STATE, false, VIEWER, false)             \
-    X(GET_EVALUATION, "get_evaluation", handle_none, HAS_RESULT, false, VIEWER, false)    \
-    X(GET_QUALITY, "get_quality", handle_none, HAS_RESULT, false, VIEWER, false)          \
-    X(GET_MANIFEST, "get_manifest", handle_none, HAS_CUSTOMERS, false, VIEWER, false)     \
-    X(GET_METRICS, "get_metrics", handle_none, ANY_STATE, false, VIEWER, false)           \
-    X(GET_SNAPSHOT, "get_snapshot", handle_none, ANY_STATE, false, VIEWER, false)         \
-    X(GET_EVENTS, "get_events", handle_none, ANY_STATE, false, VIEWER, false)             \
-    X(ASSIGN, "assign", handle_none, HAS_CUSTOMERS, false, ANALYST, false)                \
-    X(EXPLAIN, "explain", handle_none, HAS_CUSTOMERS, false, ANALYST, true)               \
-    X(PAUSE, "pause", handle_command, CAN_STEER, true, OPERATOR, false)                   \
-    X(RESUME, "resume", handle_command, CAN_STEER, true, OPERATOR, false)                 \
-    X(CANCEL, "cancel", handle_command, CAN_CANCEL, true, OPERATOR, false)                \
+#define REQUEST_ROWS(X)                                                                          \
+    X(HELLO, "hello", strata_handle_hello, ANY_STATE, false, VIEWER, false)                      \
+    X(GET_STATUS, "get_status", strata_handle_status, ANY_STATE, false, VIEWER, false)           \
+    X(GET_SEGMENTS, "get_segments", strata_handle_segments, HAS_SEGMENTS, false, VIEWER, false)  \
+    X(GET_SEGMENT, "get_segment", strata_handle_segment, HAS_SEGMENTS, false, VIEWER, false)     \
+    X(GET_PERSONAS, "get_personas", strata_handle_record, HAS_RESULT, false, VIEWER, false)      \
+    X(GET_PERSONA, "get_persona", strata_handle_record, HAS_RESULT, false, VIEWER, false)        \
+    X(STOP, "stop", handle_command, CAN_STOP, true, OPERATOR, false)                             \
+    X(CHECKPOINT, "checkpoint", handle_command, CAN_KEEP, true, OPERATOR, false)                 \
+    X(GET_CUSTOMER, "get_customer", strata_handle_customer, HAS_CUSTOMERS, false, ANALYST, true) \
+    X(GET_HEALTH, "get_health", strata_handle_health, ANY_STATE, false, VIEWER, false)           \
+    X(GET_EVALUATION, "get_evaluation", strata_handle_record, HAS_RESULT, false, VIEWER, false)  \
+    X(GET_QUALITY, "get_quality", strata_handle_record, HAS_RESULT, false, VIEWER, false)        \
+    X(GET_MANIFEST, "get_manifest", strata_handle_manifest, HAS_CUSTOMERS, false, VIEWER, false) \
+    X(GET_METRICS, "get_metrics", strata_handle_metrics, ANY_STATE, false, VIEWER, false)        \
+    X(GET_SNAPSHOT, "get_snapshot", strata_handle_snapshot, ANY_STATE, false, VIEWER, false)     \
+    X(GET_EVENTS, "get_events", strata_handle_events, ANY_STATE, false, VIEWER, false)           \
+    X(ASSIGN, "assign", handle_none, HAS_CUSTOMERS, false, ANALYST, false)                       \
+    X(EXPLAIN, "explain", handle_none, HAS_CUSTOMERS, false, ANALYST, true)                      \
+    X(PAUSE, "pause", handle_command, CAN_STEER, true, OPERATOR, false)                          \
+    X(RESUME, "resume", handle_command, CAN_STEER, true, OPERATOR, false)                        \
+    X(CANCEL, "cancel", handle_command, CAN_CANCEL, true, OPERATOR, false)                       \
     X(SET, "set", handle_command, CAN_STEER, true, OPERATOR, false)
 
-#define HANDLER(name)                                                              \
-    static void name(struct strata_desk *desk, const Strata__V1__Request *request, \
-                     struct strata_arena *arena, Strata__V1__Reply *reply)
+/* --- commands ----------------------------------------------------------------------------------- */
 
-/* --- refusals ----------------------------------------------------------------------------------- */
-
-/* Texts of fixed sentences are not copied; protobuf-c's fields are not const, and replies are only packed. */
-static void refuse(Strata__V1__Reply *reply, Strata__V1__Code code, const char *sentence)
+static STRATA_HANDLER(handle_none)
 {
-    reply->code = code;
-    reply->text = (char *)(uintptr_t)sentence;
-    reply->body_case = STRATA__V1__REPLY__BODY__NOT_SET;
-}
-
-static void refuse_state(const struct strata_desk *desk, const char *what,
-                         struct strata_arena *arena, Strata__V1__Reply *reply)
-{
-    const char *text = strata_arena_print(arena, "%s: not while the job is %s", what,
-                                          strata_job_state_word(desk->now.state));
-    refuse(reply, STRATA__V1__CODE__CODE_UNAVAILABLE, text ? text : "not in this state of the job");
-}
-
-static void refuse_role(const struct strata_request_row *row, struct strata_arena *arena,
-                        Strata__V1__Reply *reply)
-{
-    const char *text = strata_arena_print(arena, "%s needs the role of %s", row->name,
-                                          strata_client_role_word(row->role));
-    refuse(reply, STRATA__V1__CODE__CODE_FORBIDDEN, text ? text : "your role is too small");
+    (void)request;
+    strata_refuse_state(desk, "this kind", arena, reply);
 }
 
 static void refuse_full(Strata__V1__Reply *reply)
 {
-    refuse(reply, STRATA__V1__CODE__CODE_BUSY,
-           "too many commands wait for the job: ask again in a second");
+    strata_refuse(reply, STRATA__V1__CODE__CODE_BUSY,
+                  "too many commands wait for the job: ask again in a second");
 }
-
-static void refuse_memory(Strata__V1__Reply *reply)
-{
-    refuse(reply, STRATA__V1__CODE__CODE_INTERNAL, "no room for the reply");
-}
-
-/* --- handlers ----------------------------------------------------------------------------------- */
-
-HANDLER(handle_hello)
-{
-    if (strlen(request->hello->client) > STRATA_REQUEST_CLIENT_BYTES_MAX) {
-        refuse(reply, STRATA__V1__CODE__CODE_BAD_REQUEST, "hello.client is longer than 64 bytes");
-        return;
-    }
-    Strata__V1__HelloReply *body = STRATA_NEW(arena, Strata__V1__HelloReply, 1);
-    char **names = STRATA_NEW(arena, char *, strata_n_request_rows);
-    if (!body || !names) {
-        refuse_memory(reply);
-        return;
-    }
-    strata__v1__hello_reply__init(body);
-    for (size_t i = 0; i < strata_n_request_rows; i++)
-        names[i] = (char *)(uintptr_t)strata_request_rows[i].name;
-    body->protocol = STRATA_PROTOCOL_VERSION;
-    body->version = (char *)(uintptr_t)STRATA_VERSION;
-    body->requests = names;
-    body->n_requests = strata_n_request_rows;
-    body->serving = desk->serving;
-    body->events = (char *)(uintptr_t)desk->events;
-    body->role = (char *)(uintptr_t)strata_client_role_word(desk->caller.role);
-    reply->body_case = STRATA__V1__REPLY__BODY_HELLO;
-    reply->hello = body;
-}
-
-HANDLER(handle_status)
-{
-    (void)request;
-    Strata__V1__JobStatus *body = STRATA_NEW(arena, Strata__V1__JobStatus, 1);
-    if (!body) {
-        refuse_memory(reply);
-        return;
-    }
-    strata_status_fill(&desk->now, body);
-    reply->body_case = STRATA__V1__REPLY__BODY_STATUS;
-    reply->status = body;
-}
-
-/* Segments, personas: from the result, which alone has them. */
-HANDLER(handle_record)
-{
-    const struct strata_request_row *row = strata_request_row(request->body_case);
-    if (!desk->result) {
-        refuse_state(desk, row->name, arena, reply);
-        return;
-    }
-    if (!strata_record_answer(desk->result, request, arena, reply))
-        refuse(reply, STRATA__V1__CODE__CODE_INTERNAL, "the record has no answer to this kind");
-}
-
-static uint64_t whole_size(double size)
-{
-    return size > 0 && size < 1e18 ? (uint64_t)(size + 0.5) : 0;
-}
-
-/* Sizes of the leading candidate: no names, for they are made from the final segments. */
-HANDLER(handle_segments)
-{
-    if (desk->result) {
-        handle_record(desk, request, arena, reply);
-        return;
-    }
-    const struct strata_snapshot *now = &desk->now;
-    if (now->k == 0) {
-        refuse_state(desk, "get_segments (there is no candidate yet)", arena, reply);
-        return;
-    }
-    Strata__V1__SegmentsReply *body = STRATA_NEW(arena, Strata__V1__SegmentsReply, 1);
-    Strata__V1__SegmentSummary *summary = STRATA_NEW(arena, Strata__V1__SegmentSummary, now->k);
-    Strata__V1__SegmentSummary **list = STRATA_NEW(arena, Strata__V1__SegmentSummary *, now->k);
-    if (!body || !summary || !list) {
-        refuse_memory(reply);
-        return;
-    }
-    strata__v1__segments_reply__init(body);
-    const double total = now->weight_total > 0 ? now->weight_total : (double)now->customers;
-    for (uint32_t i = 0; i < now->k; i++) {
-        strata__v1__segment_summary__init(&summary[i]);
-        summary[i].id = i + 1;
-        summary[i].size = whole_size(now->segment_size[i]);
-        summary[i].share = total > 0 ? now->segment_size[i] / total : 0;
-        list[i] = &summary[i];
-    }
-    body->interim = true;
-    body->weight = (char *)(uintptr_t)now->weight; /* only packed, never changed */
-    body->customers = now->customers;
-    body->segments = list;
-    body->n_segments = now->k;
-    reply->body_case = STRATA__V1__REPLY__BODY_SEGMENTS;
-    reply->segments = body;
-}
-
-HANDLER(handle_segment)
-{
-    if (desk->result) {
-        handle_record(desk, request, arena, reply);
-        return;
-    }
-    refuse_state(desk,
-                 "get_segment (profiles are made at the end; ask get_segments for interim sizes)",
-                 arena, reply);
-}
-
-HANDLER(handle_none)
-{
-    (void)request;
-    refuse_state(desk, "this kind", arena, reply);
-}
-
-static const char *who_asks(const struct strata_caller *caller)
-{
-    if (caller->keyed) return caller->name;
-    return caller->peer ? caller->peer : "";
-}
-
-HANDLER(handle_customer)
-{
-    struct strata_err err = {0};
-    if (!desk->result) {
-        refuse_state(desk, "get_customer", arena, reply);
-        return;
-    }
-    if (!desk->customers &&
-        strata_customers_open(desk->directory, desk->result, &desk->customers, &err) != STRATA_OK) {
-        const char *text = strata_arena_copy(arena, err.text, strlen(err.text));
-        refuse(reply, STRATA__V1__CODE__CODE_UNAVAILABLE, text ? text : "no room for the reply");
-        return;
-    }
-    strata_customers_answer(desk->customers, request->get_customer->key, who_asks(&desk->caller),
-                            arena, reply);
-}
-
-/* --- commands ----------------------------------------------------------------------------------- */
 
 /* Leave a command for the job. */
-HANDLER(handle_command)
+static STRATA_HANDLER(handle_command)
 {
     struct strata_command command = {.request_id = 0};
     const char *wrong = strata_command_read(request, &command);
     if (wrong) {
-        refuse(reply, STRATA__V1__CODE__CODE_BAD_REQUEST, wrong);
+        strata_refuse(reply, STRATA__V1__CODE__CODE_BAD_REQUEST, wrong);
         return;
     }
     if (!strata_command_fill(request->body_case, desk->now.iteration, arena, reply)) {
-        refuse_memory(reply);
+        strata_refuse_memory(reply);
         return;
     }
     if (!desk->is_full)
@@ -264,6 +100,7 @@ const struct strata_request_row strata_request_rows[] = {
 #undef ROW
 };
 const size_t strata_n_request_rows = ROW_COUNT;
+_Static_assert((int)ROW_COUNT <= STRATA_KINDS_MAX, "each kind has a place among the counts");
 
 #define ROW(KIND, name, handler, states, changes, role, personal)                \
     _Static_assert((changes) ? STRATA_CLIENT_##role == STRATA_CLIENT_OPERATOR    \
@@ -298,7 +135,10 @@ void strata_desk_look(struct strata_desk *desk)
 {
     const unsigned char *bytes = NULL;
     size_t n_bytes = 0;
+    const uint64_t seq = desk->now.seq;
     desk->now = strata_board_read(desk->board, &bytes, &n_bytes);
+    strata_snapshot_mend(&desk->now);
+    strata_hear(&desk->hearing, desk->now.seq != seq, strata_clock_s());
     if (!bytes || desk->record.start) return;
     if (strata_arena_init(&desk->record, strata_unpack_bytes(n_bytes)))
         desk->result = strata_unpack(&strata__v1__result__descriptor, bytes, n_bytes, &desk->record);
@@ -308,6 +148,7 @@ void strata_desk_look(struct strata_desk *desk)
 void strata_desk_finish(struct strata_desk *desk)
 {
     strata_customers_close(&desk->customers);
+    strata_pieces_finish(&desk->pieces);
     strata_arena_finish(&desk->record);
 }
 
@@ -351,14 +192,15 @@ static void answer_again(struct strata_desk *desk, const struct strata_recent_co
                          Strata__V1__Reply *reply)
 {
     if (first->kind != (int)request->body_case)
-        refuse(reply, STRATA__V1__CODE__CODE_BAD_REQUEST, "the id was that of another command");
+        strata_refuse(reply, STRATA__V1__CODE__CODE_BAD_REQUEST,
+                      "the id was that of another command");
     else if (desk->recent.last_number - first->number >= STRATA_BOARD_OUTCOMES)
-        refuse(reply, STRATA__V1__CODE__CODE_UNAVAILABLE,
-               "the command was obeyed so long ago that its answer is forgotten");
+        strata_refuse(reply, STRATA__V1__CODE__CODE_UNAVAILABLE,
+                      "the command was obeyed so long ago that its answer is forgotten");
     else if (desk->is_full)
         refuse_full(reply);
     else if (!strata_command_fill(request->body_case, desk->now.iteration, arena, reply))
-        refuse_memory(reply);
+        strata_refuse_memory(reply);
     else
         desk->asked = (struct strata_asked){.number = first->number,
                                             .id = request->id,
@@ -378,12 +220,13 @@ static void obey(struct strata_desk *desk, const struct strata_request_row *row,
     const struct strata_recent_command *first = first_of(desk, request);
     const char *effect = "accepted";
     if (!is_addressed(desk, request))
-        refuse(reply, STRATA__V1__CODE__CODE_UNAVAILABLE,
-               "the command is not for this start of the job: say hello, and give its incarnation");
+        strata_refuse(
+            reply, STRATA__V1__CODE__CODE_UNAVAILABLE,
+            "the command is not for this start of the job: say hello, and give its incarnation");
     else if (first) /* whatever has become of the job since */
         answer_again(desk, first, request, arena, reply);
     else if (!is_in_place(desk, row))
-        refuse_state(desk, row->name, arena, reply);
+        strata_refuse_state(desk, row->name, arena, reply);
     else
         row->handle(desk, request, arena, reply);
     if (desk->asked.number == 0)
@@ -406,7 +249,9 @@ static void obey(struct strata_desk *desk, const struct strata_request_row *row,
 /* Whether the client has asked too much; a request that is none costs as much as one. */
 static bool is_too_fast(const struct strata_desk *desk, const struct strata_request_row *row)
 {
-    const double cost = row && (row->changes || row->personal) ? STRATA_AUDITED_TOKENS : 1;
+    const bool reads_a_file = row && row->kind == STRATA__V1__REQUEST__BODY_GET_MANIFEST;
+    const bool is_dear = row && (row->changes || row->personal || reads_a_file);
+    const double cost = is_dear ? STRATA_AUDITED_TOKENS : 1;
     struct strata_bucket *bucket = desk->caller.bucket;
     return bucket && !strata_bucket_take(bucket, cost, strata_clock_s());
 }
@@ -415,7 +260,7 @@ static void forbid(const struct strata_desk *desk, const struct strata_request_r
                    const Strata__V1__Request *request, struct strata_arena *arena,
                    Strata__V1__Reply *reply)
 {
-    refuse_role(row, arena, reply);
+    strata_refuse_role(row, arena, reply);
     if (row->changes || row->personal) strata_audit(desk, row, request, "forbidden");
 }
 
@@ -423,7 +268,8 @@ static void look(struct strata_desk *desk, const struct strata_request_row *row,
                  const Strata__V1__Request *request, struct strata_arena *arena,
                  Strata__V1__Reply *reply)
 {
-    row->handle(desk, request, arena, reply);
+    if (!strata_pieces_hand_out(&desk->pieces, request, desk->now.seq, arena, reply))
+        row->handle(desk, request, arena, reply);
     const bool seen = reply->code == STRATA__V1__CODE__CODE_OK;
     if (row->personal) strata_audit(desk, row, request, seen ? "seen" : "refused");
 }
@@ -433,23 +279,24 @@ static void dispatch(struct strata_desk *desk, const Strata__V1__Request *reques
 {
     const struct strata_request_row *row = strata_request_row(request->body_case);
     if (is_too_fast(desk, row))
-        refuse(reply, STRATA__V1__CODE__CODE_BUSY,
-               "requests come too fast: ask again, at most 20,000 a second or 1,000 commands");
+        strata_refuse(reply, STRATA__V1__CODE__CODE_BUSY,
+                      "requests come too fast: ask again, at most 20,000 a second or 1,000 commands");
     else if (request->id == 0)
-        refuse(reply, STRATA__V1__CODE__CODE_BAD_REQUEST, "a request needs an id that is not 0");
+        strata_refuse(reply, STRATA__V1__CODE__CODE_BAD_REQUEST,
+                      "a request needs an id that is not 0");
     else if (!row && request->base.n_unknown_fields > 0)
-        refuse(reply, STRATA__V1__CODE__CODE_UNKNOWN_REQUEST,
-               "this server does not know this kind of request");
+        strata_refuse(reply, STRATA__V1__CODE__CODE_UNKNOWN_REQUEST,
+                      "this server does not know this kind of request");
     else if (!row)
-        refuse(reply, STRATA__V1__CODE__CODE_BAD_REQUEST, "a request needs a body");
+        strata_refuse(reply, STRATA__V1__CODE__CODE_BAD_REQUEST, "a request needs a body");
     else if (desk->caller.role < row->role)
         forbid(desk, row, request, arena, reply);
     else if (out_of_bounds(request))
-        refuse(reply, STRATA__V1__CODE__CODE_BAD_REQUEST, out_of_bounds(request));
+        strata_refuse(reply, STRATA__V1__CODE__CODE_BAD_REQUEST, out_of_bounds(request));
     else if (row->changes)
         obey(desk, row, request, arena, reply);
     else if (!is_in_place(desk, row))
-        refuse_state(desk, row->name, arena, reply);
+        strata_refuse_state(desk, row->name, arena, reply);
     else
         look(desk, row, request, arena, reply);
 }
@@ -483,11 +330,10 @@ static void refuse_command(const struct strata_desk *desk, const char *name,
         text = strata_arena_print(arena, "%s: it came too late to have an effect (the job is %s)",
                                   name, state);
     }
-    refuse(reply, code, text ? text : "the command had no effect");
+    strata_refuse(reply, code, text ? text : "the command had no effect");
 }
 
-Strata__V1__Reply *strata_command_answer(const struct strata_desk *desk,
-                                         const struct strata_asked *asked,
+Strata__V1__Reply *strata_command_answer(struct strata_desk *desk, const struct strata_asked *asked,
                                          const struct strata_outcome_of_command *outcome,
                                          struct strata_arena *arena)
 {
@@ -495,13 +341,33 @@ Strata__V1__Reply *strata_command_answer(const struct strata_desk *desk,
     if (!reply) return NULL;
     reply->id = asked->id;
     if (!outcome)
-        refuse(reply, STRATA__V1__CODE__CODE_ACCEPTED,
-               "the job has accepted it; it will take effect at the end of its iteration");
+        strata_refuse(reply, STRATA__V1__CODE__CODE_ACCEPTED,
+                      "the job has accepted it; it will take effect at the end of its iteration");
     else if (outcome->effect != STRATA_EFFECT_TAKEN)
         refuse_command(desk, strata_request_row(asked->kind)->name, outcome, arena, reply);
     else if (!strata_command_fill(asked->kind, outcome->iteration, arena, reply))
-        refuse_memory(reply);
+        strata_refuse_memory(reply);
+    strata_count_reply(&desk->counts, asked->kind, reply->code);
     return reply;
+}
+
+/* A reply over the limit goes in pieces, to who asks so. */
+static void cut(struct strata_desk *desk, const Strata__V1__Request *request,
+                struct strata_arena *arena, Strata__V1__Reply *reply)
+{
+    const size_t n_bytes = strata__v1__reply__get_packed_size(reply);
+    if (n_bytes <= STRATA_REPLY_BYTES_MAX) return;
+    if (request->piece == 0 || n_bytes > STRATA_WHOLE_BYTES_MAX) {
+        strata_refuse(
+            reply, STRATA__V1__CODE__CODE_TOO_LARGE,
+            "the reply would be too large: ask for its first piece, or for single segments");
+        return;
+    }
+    const bool kept = strata_pieces_keep(&desk->pieces, request, reply, arena);
+    reply->id = request->id;
+    reply->body_case = STRATA__V1__REPLY__BODY__NOT_SET;
+    if (!kept || !strata_pieces_hand_out(&desk->pieces, request, desk->now.seq, arena, reply))
+        strata_refuse_memory(reply);
 }
 
 Strata__V1__Reply *strata_request_answer(struct strata_desk *desk, const void *bytes,
@@ -514,14 +380,16 @@ Strata__V1__Reply *strata_request_answer(struct strata_desk *desk, const void *b
         n_bytes <= STRATA_REQUEST_BYTES_MAX
             ? strata_unpack(&strata__v1__request__descriptor, bytes, n_bytes, arena)
             : NULL;
-    if (!request) {
-        refuse(reply, STRATA__V1__CODE__CODE_BAD_REQUEST, "not a strata.v1.Request");
-        return reply;
+    if (request) {
+        reply->id = request->id;
+        dispatch(desk, request, arena, reply);
+        cut(desk, request, arena, reply);
+    } else {
+        strata_refuse(reply, STRATA__V1__CODE__CODE_BAD_REQUEST, "not a strata.v1.Request");
     }
-    reply->id = request->id;
-    dispatch(desk, request, arena, reply);
-    if (strata__v1__reply__get_packed_size(reply) > STRATA_REPLY_BYTES_MAX)
-        refuse(reply, STRATA__V1__CODE__CODE_TOO_LARGE,
-               "the reply would be too large: ask for single segments");
+    if (desk->asked.number == 0) /* else it is counted when it is answered */
+        strata_count_reply(&desk->counts,
+                           request ? request->body_case : STRATA__V1__REQUEST__BODY__NOT_SET,
+                           reply->code);
     return reply;
 }

@@ -12,6 +12,9 @@
 #include "strata/keyring.h"
 #include "strata/v1/control.pb-c.h"
 
+#include "health.h"
+#include "history.h"
+#include "pieces.h"
 #include "rate.h"
 #include "recent.h"
 
@@ -46,8 +49,13 @@ struct strata_desk {
     Strata__V1__Result *result;         /* unpacked once; NULL until there is one */
     struct strata_arena record;         /* of result */
     struct strata_customers *customers; /* opened when one is first asked for */
-    bool is_full;                       /* no more commands can wait for an answer */
-    struct strata_asked asked;          /* by the last request; with number 0 the reply is final */
+    struct strata_history *history;     /* NULL: no events are kept */
+    struct strata_pieces pieces;        /* a large reply that is being handed out */
+    struct strata_counts counts;        /* of all replies */
+    struct strata_hearing hearing;
+    size_t n_waiting;          /* commands that wait for an answer */
+    bool is_full;              /* no more can */
+    struct strata_asked asked; /* by the last request; with number 0 the reply is final */
 };
 
 struct strata_request_row {
@@ -84,8 +92,7 @@ Strata__V1__Reply *strata_request_answer(struct strata_desk *desk, const void *b
 
 /* The reply to a command that was asked, now that its outcome is there, or (NULL) its deadline has passed.  As
  * strata_request_answer. */
-Strata__V1__Reply *strata_command_answer(const struct strata_desk *desk,
-                                         const struct strata_asked *asked,
+Strata__V1__Reply *strata_command_answer(struct strata_desk *desk, const struct strata_asked *asked,
                                          const struct strata_outcome_of_command *outcome,
                                          struct strata_arena *arena);
 
@@ -99,6 +106,9 @@ bool strata_command_fill(Strata__V1__Request__BodyCase kind, uint64_t iteration,
 void strata_audit(const struct strata_desk *desk, const struct strata_request_row *row,
                   const Strata__V1__Request *request, const char *effect);
 
+/* A text that was cut to its room ends with a whole character again: no reader of proto3 would take it else. */
+void strata_text_mend(char *text, size_t room);
+void strata_snapshot_mend(struct strata_snapshot *now);
 /* The snapshot as a message; borrows from it. */
 void strata_status_fill(const struct strata_snapshot *now, Strata__V1__JobStatus *status);
 

@@ -2,6 +2,7 @@
 #include "requests.h"
 
 #include <math.h>
+#include <string.h>
 
 _Static_assert((int)STRATA__V1__JOB_STATE__JOB_STATE_PENDING == (int)STRATA_JOB_PENDING + 1 &&
                    (int)STRATA__V1__JOB_STATE__JOB_STATE_DONE == (int)STRATA_JOB_DONE + 1 &&
@@ -9,6 +10,23 @@ _Static_assert((int)STRATA__V1__JOB_STATE__JOB_STATE_PENDING == (int)STRATA_JOB_
                    (int)STRATA__V1__JOB_STATE__JOB_STATE_PAUSED == (int)STRATA_JOB_PAUSED + 1 &&
                    (int)STRATA__V1__JOB_STATE__JOB_STATE_PAUSED == (int)STRATA_JOB_STATE_COUNT,
                "the wire's states are the board's, one higher");
+
+void strata_text_mend(char *text, size_t room)
+{
+    const size_t n = strlen(text);
+    size_t start = n;
+    if (n + 1 < room) return;
+    while (start > 0 && ((unsigned char)text[start - 1] & 0xC0) == 0x80) start--;
+    if (start > 0 && ((unsigned char)text[start - 1] & 0x80)) text[start - 1] = '\0';
+}
+
+void strata_snapshot_mend(struct strata_snapshot *now)
+{
+    strata_text_mend(now->job, sizeof now->job);
+    strata_text_mend(now->ending, sizeof now->ending);
+    strata_text_mend(now->message, sizeof now->message);
+    strata_text_mend(now->weight, sizeof now->weight);
+}
 
 void strata_status_fill(const struct strata_snapshot *now, Strata__V1__JobStatus *status)
 {
@@ -20,6 +38,20 @@ void strata_status_fill(const struct strata_snapshot *now, Strata__V1__JobStatus
     if (now->remaining_s >= 0) {
         status->has_remaining_s_case = STRATA__V1__JOB_STATUS__HAS_REMAINING_S_REMAINING_S;
         status->remaining_s = now->remaining_s;
+    }
+    if (now->remaining_s >= 0) {
+        status->has_remaining_high_s_case =
+            STRATA__V1__JOB_STATUS__HAS_REMAINING_HIGH_S_REMAINING_HIGH_S;
+        status->remaining_high_s = fmax(now->remaining_s, now->remaining_high_s);
+    }
+    if (now->is_limited) {
+        status->has_limit_s_case = STRATA__V1__JOB_STATUS__HAS_LIMIT_S_LIMIT_S;
+        status->limit_s = now->limit_s;
+    }
+    if (now->is_limited && now->remaining_s >= 0) {
+        status->has_allocation_suffices_case =
+            STRATA__V1__JOB_STATUS__HAS_ALLOCATION_SUFFICES_ALLOCATION_SUFFICES;
+        status->allocation_suffices = status->remaining_high_s <= now->limit_s;
     }
     status->ranks = now->ranks > 0 ? (uint32_t)now->ranks : 0;
     status->bytes_done = now->bytes_done;

@@ -4,11 +4,11 @@
 
 #include "strata/clock.h"
 
-bool strata_waiting_is_full(const struct strata_waiting *waiting)
+size_t strata_waiting_count(const struct strata_waiting *waiting)
 {
-    for (size_t i = 0; i < STRATA_WAITING_MAX; i++)
-        if (waiting->wait[i].asked.number == 0) return false;
-    return true;
+    size_t n = 0;
+    for (size_t i = 0; i < STRATA_WAITING_MAX; i++) n += waiting->wait[i].asked.number != 0;
+    return n;
 }
 
 void strata_waiting_add(struct strata_waiting *waiting, const struct strata_letter *letter,

@@ -20,7 +20,7 @@ struct strata_waiting {
     struct strata_wait wait[STRATA_WAITING_MAX];
 };
 
-bool strata_waiting_is_full(const struct strata_waiting *waiting);
+size_t strata_waiting_count(const struct strata_waiting *waiting);
 
 /* Remember who asked a command that is on the board.  There must be room. */
 void strata_waiting_add(struct strata_waiting *waiting, const struct strata_letter *letter,

@@ -50,6 +50,37 @@ void strata_board_publish_result(struct strata_board *board, const unsigned char
     unlock(board);
 }
 
+/* --- notices ------------------------------------------------------------------------------------ */
+
+void strata_board_post(struct strata_board *board, const struct strata_notice *notice)
+{
+    lock(board);
+    board->notice[board->n_posted++ % STRATA_BOARD_NOTICES] = *notice;
+    unlock(board);
+}
+
+/* One at a time, so that whoever posts waits for one copy only. */
+static bool take_notice(struct strata_board *board, struct strata_notice *notice, uint64_t *n_lost)
+{
+    lock(board);
+    const uint64_t waiting = board->n_posted - board->n_taken;
+    const uint64_t lost = waiting > STRATA_BOARD_NOTICES ? waiting - STRATA_BOARD_NOTICES : 0;
+    if (waiting > 0) *notice = board->notice[(board->n_taken + lost) % STRATA_BOARD_NOTICES];
+    board->n_taken += lost + (waiting > 0);
+    unlock(board);
+    *n_lost += lost;
+    return waiting > 0;
+}
+
+size_t strata_board_notices(struct strata_board *board, struct strata_notice *notice, size_t room,
+                            uint64_t *n_lost)
+{
+    size_t n = 0;
+    *n_lost = 0;
+    while (n < room && take_notice(board, &notice[n], n_lost)) n++;
+    return n;
+}
+
 /* --- commands; the lock is held ---------------------------------------------------------------- */
 
 static struct strata_outcome_of_command *outcome_of(struct strata_board *board, uint64_t number)

@@ -48,6 +48,7 @@ strata_status strata_job_fit(struct strata_job *job, struct strata_clustering **
                                      .obeyed = strata_job_obeyed,
                                      .rest = strata_job_rest,
                                      .progress = strata_job_fit_progress,
+                                     .candidate = strata_job_candidate_over,
                                      .moment = note_moment};
     const struct strata_start *start = NULL;
     STRATA_TRY(strata_job_read_start(job, &start, err));

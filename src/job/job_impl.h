@@ -20,6 +20,7 @@ void strata_job_signals_wake(sem_t *wake);
 
 #define STRATA_JOB_STAGES_MAX 12
 #define STRATA_JOB_COMMANDS_MAX 256
+#define STRATA_JOB_FORECASTS 101 /* one a hundredth of the job */
 
 /* A job on its way: one a rank. */
 struct strata_job {
@@ -59,6 +60,8 @@ struct strata_job {
     /* rank 0 */
     double asked_at_s, iteration_s, paused_s;
     bool is_warned;
+    size_t n_notes_told;                     /* of the quality record */
+    double forecast_s[STRATA_JOB_FORECASTS]; /* work of the whole job, as it seemed at each share done; 0: not yet */
 };
 
 /* settings.c: what differs between two printed jobs, or between two lists of inputs, in words; settings that
@@ -149,6 +152,18 @@ bool strata_job_limit_reached(const struct strata_job *job, double step_s);
 void strata_job_limit_forecast(struct strata_job *job);
 /* One sentence to whoever started the job. */
 void strata_job_warn(const struct strata_job *job, const char *sentence);
+
+/* notices.c: what happens, on the board; where there is none, nothing.  Rank 0 has one. */
+void strata_job_post(const struct strata_job *job, const struct strata_notice *notice);
+void strata_job_tell_stage(const struct strata_job *job);
+void strata_job_tell_over(const struct strata_job *job);
+void strata_job_tell_warning(const struct strata_job *job, const char *sentence);
+void strata_job_tell_notes(struct strata_job *job,
+                           const struct strata_quality *quality); /* new ones */
+void strata_job_tell_chosen(const struct strata_job *job,
+                            const struct strata_clustering *clustering);
+/* The fit's: a candidate has ended, or is out. */
+void strata_job_candidate_over(void *context, const struct strata_candidate_result *result);
 
 /* hosts.c: tells when the run directory would be lost with one of several hosts.  Collective; two messages. */
 void strata_job_note_hosts(struct strata_job *job);

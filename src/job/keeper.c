@@ -73,6 +73,15 @@ static bool take_draft(struct strata_keeper *keeper)
     return taken;
 }
 
+static void tell_written(const struct strata_keeper *keeper, const struct draft *draft)
+{
+    const struct strata_notice notice = {.kind = STRATA_NOTICE_CHECKPOINT,
+                                         .iteration = draft->iteration,
+                                         .generation = keeper->generation,
+                                         .bytes = draft->n_bytes};
+    if (keeper->board) strata_board_post(keeper->board, &notice);
+}
+
 static void write_draft(struct strata_keeper *keeper)
 {
     const struct draft *draft = keeper->writing;
@@ -94,6 +103,7 @@ static void write_draft(struct strata_keeper *keeper)
     keeper->writes_s += seconds;
     if (keeper->status == STRATA_OK) {
         keeper->n_written++;
+        tell_written(keeper, draft);
         STRATA_LOG(INFO, "checkpoint.written",
                    "generation=%llu iteration=%llu bytes=%zu seconds=%.4f",
                    (unsigned long long)keeper->generation, (unsigned long long)draft->iteration,

@@ -16,6 +16,7 @@
 
 void strata_job_warn(const struct strata_job *job, const char *sentence)
 {
+    strata_job_tell_warning(job, sentence);
     if (job->host && job->host->warn) job->host->warn(job->host->context, sentence);
 }
 

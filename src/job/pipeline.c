@@ -207,6 +207,7 @@ static void tell_ending(struct strata_job *job, const struct strata_clustering *
     const size_t chosen = clustering->by_k[clustering->chosen_k].candidate;
     (void)snprintf(job->snapshot.ending, sizeof job->snapshot.ending, "%s",
                    strata_stop_reason_sentence(clustering->candidate[chosen].reason));
+    strata_job_tell_chosen(job, clustering);
 }
 
 static void tell_matrix(const struct strata_job *job)
@@ -244,6 +245,7 @@ static strata_status walk(struct strata_job *job, struct strata_blob *result, st
     job->features = features;
     tell_matrix(job);
     job->snapshot.features = (uint32_t)features->recipe.d;
+    strata_job_tell_notes(job, &quality);
     tell_weights(job, &quality);
 
     STRATA_TRY(begin(job, STRATA_EVENT_NEXT, err));
@@ -251,6 +253,7 @@ static strata_status walk(struct strata_job *job, struct strata_blob *result, st
     if (job->snapshot.state == STRATA_JOB_SEEDING) strata_job_enter(job, STRATA_EVENT_NEXT);
     if (job->host && job->host->board) strata_board_close(job->host->board, false);
     tell_ending(job, clustering);
+    strata_job_tell_notes(job, &quality);
 
     STRATA_TRY(begin(job, STRATA_EVENT_NEXT, err));
     STRATA_TRY(strata_evaluate(comm, features, clustering, job->keep, &evaluation, err));
@@ -261,6 +264,7 @@ static strata_status walk(struct strata_job *job, struct strata_blob *result, st
                                job->keep, &personas, err));
     STRATA_TRY(strata_sampled_make(comm, features, clustering, job->keep, &sampled, err));
     strata_job_note_names(job, &followed, personas, &quality);
+    strata_job_tell_notes(job, &quality);
 
     STRATA_TRY(begin(job, STRATA_EVENT_NEXT, err));
     const struct strata_job_files *files = job->plan.files; /* rank 0's */

@@ -1,10 +1,13 @@
 /* The job's face to the outside: state changes, figures and time left go to the board and the screen. */
 
+#include <math.h>
+
 #include "job/job_impl.h"
 #include "strata/clock.h"
 #include "strata/log.h"
 #include "strata/watch.h"
 
+#define BAND 0.25          /* of a forecast: what is left may take so much longer at least */
 #define NEXT_ITERATION 1.5 /* times as long as the last one, for safety */
 
 /* Rough share of a run that is done when a state begins; the fit fills its own stretch. */
@@ -15,6 +18,18 @@ static const double fraction_at[STRATA_JOB_STATE_COUNT] = {
     [STRATA_JOB_DONE] = 1.0,        [STRATA_JOB_PAUSED] = 0.45,
 };
 
+/* Forecasts move: the highest since half of what is done now was done, and a part more. */
+static double high_end(struct strata_job *job, double worked_s)
+{
+    const struct strata_snapshot *now = &job->snapshot;
+    const size_t at = (size_t)(now->fraction * (STRATA_JOB_FORECASTS - 1));
+    STRATA_REQUIRE(at < STRATA_JOB_FORECASTS);
+    job->forecast_s[at] = worked_s / now->fraction;
+    double highest_s = 0;
+    for (size_t i = at / 2; i <= at; i++) highest_s = fmax(highest_s, job->forecast_s[i]);
+    return fmax(highest_s - worked_s, now->remaining_s * (1 + BAND));
+}
+
 static void set_fraction(struct strata_job *job, double fraction)
 {
     struct strata_snapshot *now = &job->snapshot;
@@ -23,6 +38,9 @@ static void set_fraction(struct strata_job *job, double fraction)
     const bool known = now->fraction > 0.05;
     const double worked_s = now->elapsed_s - job->paused_s;
     now->remaining_s = known ? worked_s * (1 - now->fraction) / now->fraction : -1;
+    if (known) now->remaining_high_s = high_end(job, worked_s);
+    now->is_limited = isfinite(job->end_s);
+    now->limit_s = now->is_limited ? fmax(job->end_s - strata_clock_s(), 0) : 0;
 }
 
 void strata_job_publish(struct strata_job *job)
@@ -51,6 +69,8 @@ void strata_job_enter(struct strata_job *job, enum strata_job_event event)
     if (!job->host) return;
     set_fraction(job, fraction_at[state]);
     strata_job_publish(job);
+    strata_job_tell_stage(job);
+    if (strata_job_state_is_final(state)) strata_job_tell_over(job);
 }
 
 void strata_job_ingest_progress(void *context, const char *source, uint64_t bytes_done,
@@ -66,6 +86,19 @@ void strata_job_ingest_progress(void *context, const char *source, uint64_t byte
     strata_job_publish(job);
 }
 
+static void take_standings(struct strata_snapshot *now, const struct strata_fit_progress *progress)
+{
+    now->n_live = (uint32_t)progress->n_standings;
+    for (size_t i = 0; i < progress->n_standings; i++) {
+        const struct strata_fit_standing *standing = &progress->standing[i];
+        now->live[i] = (struct strata_live_candidate){.k = standing->k,
+                                                      .start = standing->start + 1,
+                                                      .iterations = standing->iterations,
+                                                      .objective = standing->objective};
+    }
+    now->rank_balance = progress->rank_balance;
+}
+
 void strata_job_fit_progress(void *context, const struct strata_fit_progress *progress)
 {
     struct strata_job *job = context;
@@ -79,6 +112,7 @@ void strata_job_fit_progress(void *context, const struct strata_fit_progress *pr
     for (uint32_t segment = 0; segment < progress->best_k && segment < STRATA_MAX_SEGMENTS;
          segment++)
         now->segment_size[segment] = progress->best_mass[segment] * job->weight_unit;
+    take_standings(now, progress);
     const double begin = fraction_at[STRATA_JOB_FITTING], end = fraction_at[STRATA_JOB_EVALUATING];
     set_fraction(job, begin + (end - begin) * progress->fraction);
     strata_job_publish(job);
