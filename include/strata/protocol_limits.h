@@ -5,7 +5,11 @@
 
 #define STRATA_PROTOCOL_VERSION 1u
 
-#define STRATA_REQUEST_BYTES_MAX 65536            /* larger: the connection is dropped */
+#define STRATA_REQUEST_BYTES_MAX (1024 * 1024) /* larger: the connection is dropped */
+#define STRATA_SMALL_REQUEST_BYTES_MAX 65536   /* of all kinds but assign and explain */
+#define STRATA_REQUEST_MEMORY_BYTES \
+    (32 * 1024 *                    \
+     1024) /* that a request and its reply may take; what would unpack to more is refused */
 #define STRATA_REPLY_BYTES_MAX (16 * 1024 * 1024) /* larger: CODE_TOO_LARGE */
 #define STRATA_REQUEST_NAME_BYTES_MAX 256         /* a segment's name in a request */
 #define STRATA_REQUEST_CLIENT_BYTES_MAX 64        /* Hello.client */
@@ -22,11 +26,14 @@
 #define STRATA_EVENTS_A_REPLY 256
 
 #define STRATA_REQUESTS_HWM \
-    64 /* requests, and replies, queued for one client; more are held back or dropped */
+    64 /* replies queued for one client, more are dropped; its requests, at its side */
+#define STRATA_REQUESTS_TAKEN_HWM \
+    16                       /* requests queued of one client at the server's; more are held back */
 #define STRATA_EVENTS_HWM 64 /* events queued for one subscriber; more are dropped */
 #define STRATA_CLIENT_TOKENS_S \
     20000 /* a client's tokens: a request costs one; that many come back in a second, and can be saved */
 #define STRATA_AUDITED_TOKENS 20 /* what a command, or a look at a single customer, costs */
+#define STRATA_TOKEN_BYTES 4096  /* of a request over 64 KiB cost one token more */
 #define STRATA_BUCKETS \
     1024 /* one for each client of the allow-list, or shared by connections without keys */
 #define STRATA_RECENT_COMMANDS 256 /* that are known again when they are repeated */

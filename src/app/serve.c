@@ -1,40 +1,28 @@
 #include "serve.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 
 #include "strata/channel.h"
 #include "strata/control.h"
 #include "strata/file.h"
 #include "strata/log.h"
-#include "strata/record.h"
-#include "strata/results.h"
 
-#define MEMORY_BYTES ((size_t)4 << 30) /* addresses only */
+#define MEMORY_BYTES ((size_t)16 << 20)
+#define LOOK_S 1 /* how often the run directory is looked at */
 
-/* The snapshot of a run that is over. */
-static strata_status publish_record(struct strata_board *board, const struct strata_blob *record,
-                                    struct strata_arena *keep, struct strata_err *err)
-{
-    struct strata_job_view job;
-    STRATA_TRY(strata_record_status(record->bytes, record->n_bytes, keep, &job, err));
-    struct strata_snapshot now = {
-        .state = STRATA_JOB_DONE,
-        .fraction = 1,
-        .customers = job.customers,
-        .features = job.features,
-        .iteration = job.iteration,
-        .candidates_total = job.candidates_total,
-        .k = job.k <= STRATA_MAX_SEGMENTS ? job.k : 0,
-        .objective = job.objective,
-    };
-    (void)snprintf(now.job, sizeof now.job, "%s", job.job); /* a longer name is cut */
-    (void)snprintf(now.ending, sizeof now.ending, "%s", job.ending);
-    strata_board_publish_result(board, record->bytes, record->n_bytes);
-    strata_board_publish(board, &now);
-    return STRATA_OK;
-}
+/* What is served, and what of the run directory has been seen. */
+struct serving {
+    const char *directory, *log;
+    struct strata_control *control;
+    uint64_t mark; /* of the run that is served, or that could not be */
+    dev_t log_device;
+    ino_t log_number;
+};
 
 static void tell_endpoint(const char *directory, struct strata_arena scratch)
 {
@@ -45,46 +33,80 @@ static void tell_endpoint(const char *directory, struct strata_arena scratch)
                   channel.requests, directory, channel.server_key ? "--keys DIR " : "");
 }
 
-/* Serve until one of the signals in `leave` comes; they are blocked, so that none is lost before the wait. */
-static strata_status serve_until(const sigset_t *leave, const char *directory, const char *endpoint,
-                                 const char *keys, struct strata_board *board,
-                                 struct strata_arena scratch, struct strata_err *err)
+/* --- the log ------------------------------------------------------------------------------------- */
+
+/* A run in the same directory puts a log of its own in place, which begins with what there was: lines about who looked at
+ * customers belong there from then on. */
+static strata_status follow_log(struct serving *serving, struct strata_err *err)
 {
-    const struct strata_control_options options = {.directory = directory,
-                                                   .endpoint = endpoint ? endpoint : "ipc",
-                                                   .keys = keys,
-                                                   .board = board,
-                                                   .serving = true};
-    struct strata_control *control = NULL;
-    STRATA_TRY(strata_control_start(&options, &control, err));
-    tell_endpoint(directory, scratch);
-    int signal_number = 0;
-    const int problem = sigwait(leave, &signal_number);
-    strata_control_stop(&control);
-    if (problem != 0)
-        return STRATA_FAIL(err, STRATA_E_SYSTEM, "cannot wait for signals: %s", strerror(problem));
+    struct stat seen;
+    if (stat(serving->log, &seen) == 0 && seen.st_dev == serving->log_device &&
+        seen.st_ino == serving->log_number)
+        return STRATA_OK;
+    STRATA_TRY(strata_log_open(serving->log, err));
+    if (stat(serving->log, &seen) != 0)
+        return STRATA_OK; /* replaced again: the next look finds it */
+    serving->log_device = seen.st_dev;
+    serving->log_number = seen.st_ino;
     return STRATA_OK;
 }
 
-static strata_status serve_record(const char *directory, const char *endpoint, const char *keys,
-                                  struct strata_board *board, struct strata_arena *memory,
-                                  struct strata_err *err)
+/* --- another run --------------------------------------------------------------------------------- */
+
+/* A new run is read beside the old one; one that is no good is told once, and the old one stays. */
+static void look(struct serving *serving, bool again)
 {
-    struct strata_blob record;
-    STRATA_TRY(strata_results_read(directory, memory, &record, err));
-    STRATA_TRY(publish_record(board, &record, memory, err));
-    const char *log = strata_path_join(directory, "log.jsonl", memory);
-    if (!log) return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for a path");
-    STRATA_TRY(strata_log_open(log, err)); /* for who looks at customers */
-    sigset_t leave, before;
-    (void)sigemptyset(&leave); /* cannot fail */
-    (void)sigaddset(&leave, SIGINT);
-    (void)sigaddset(&leave, SIGTERM);
-    (void)sigaddset(&leave, SIGHUP);
-    if (pthread_sigmask(SIG_BLOCK, &leave, &before) != 0)
-        return STRATA_FAIL(err, STRATA_E_SYSTEM, "signals cannot be blocked");
-    const strata_status status = serve_until(&leave, directory, endpoint, keys, board, *memory, err);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL); /* it was valid a moment ago */
+    struct strata_err err = {0};
+    struct strata_served *served = NULL;
+    const uint64_t mark = strata_served_mark(serving->directory);
+    if (follow_log(serving, &err) != STRATA_OK) (void)fprintf(stderr, "strata: %s\n", err.text);
+    if (mark == 0 || (mark == serving->mark && !again)) return; /* being replaced, or the same */
+    serving->mark = mark;
+    const strata_status status = strata_served_open(serving->directory, &served, &err);
+    if (status == STRATA_OK) {
+        strata_control_serve(serving->control, &served);
+        STRATA_LOG(INFO, "serve.reload", "mark=%016llx", (unsigned long long)mark);
+    } else if (status == STRATA_E_AGAIN) {
+        serving->mark = 0; /* at the next look */
+    } else {
+        STRATA_LOG(WARN, "serve.kept", "reason=%s", strata_status_word(status));
+        (void)fprintf(stderr, "strata: %s: the run before goes on being served\n", err.text);
+    }
+}
+
+/* Serve until one of the signals comes that end it; SIGHUP looks at once. */
+static strata_status watch(struct serving *serving, const sigset_t *signals, struct strata_err *err)
+{
+    const struct timespec period = {.tv_sec = LOOK_S};
+    for (;;) {
+        const int number = sigtimedwait(signals, NULL, &period);
+        if (number > 0 && number != SIGHUP) return STRATA_OK;
+        if (number < 0 && errno != EAGAIN && errno != EINTR)
+            return STRATA_FAIL(err, STRATA_E_SYSTEM, "cannot wait for signals: %s", strerror(errno));
+        look(serving, number == SIGHUP);
+    }
+}
+
+static strata_status serve(struct serving *serving, const char *endpoint, const char *keys,
+                           struct strata_board *board, const sigset_t *signals,
+                           struct strata_arena scratch, struct strata_err *err)
+{
+    struct strata_served *served = NULL;
+    serving->mark = strata_served_mark(serving->directory);
+    STRATA_TRY(strata_served_open(serving->directory, &served, err));
+    const struct strata_control_options options = {.directory = serving->directory,
+                                                   .endpoint = endpoint ? endpoint : "ipc",
+                                                   .keys = keys,
+                                                   .board = board,
+                                                   .serving = true,
+                                                   .served = &served};
+    strata_status status = follow_log(serving, err); /* for who looks at customers */
+    if (status == STRATA_OK) status = strata_control_start(&options, &serving->control, err);
+    strata_served_close(&served); /* unless it was taken */
+    if (status != STRATA_OK) return status;
+    tell_endpoint(serving->directory, scratch);
+    status = watch(serving, signals, err);
+    strata_control_stop(&serving->control);
     return status;
 }
 
@@ -92,11 +114,22 @@ strata_status strata_app_serve(const char *run_directory, const char *endpoint, 
                                struct strata_err *err)
 {
     struct strata_arena memory;
-    if (!strata_arena_init(&memory, MEMORY_BYTES))
-        return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the run's record");
     struct strata_board board;
+    sigset_t signals, before;
+    if (!strata_arena_init(&memory, MEMORY_BYTES))
+        return STRATA_FAIL(err, STRATA_E_MEMORY, "no room to serve a run");
+    struct serving serving = {.directory = run_directory,
+                              .log = strata_path_join(run_directory, "log.jsonl", &memory)};
+    if (!serving.log) return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for a path");
+    (void)sigemptyset(&signals); /* cannot fail */
+    (void)sigaddset(&signals, SIGINT);
+    (void)sigaddset(&signals, SIGTERM);
+    (void)sigaddset(&signals, SIGHUP);
+    if (pthread_sigmask(SIG_BLOCK, &signals, &before) != 0)
+        return STRATA_FAIL(err, STRATA_E_SYSTEM, "signals cannot be blocked");
     strata_board_init(&board);
-    const strata_status status = serve_record(run_directory, endpoint, keys, &board, &memory, err);
+    const strata_status status = serve(&serving, endpoint, keys, &board, &signals, memory, err);
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL); /* it was valid a moment ago */
     strata_board_finish(&board);
     strata_arena_finish(&memory);
     return status;

@@ -45,14 +45,15 @@ const char *strata_log_level_word(enum strata_log_level level)
 
 strata_status strata_log_open(const char *path, struct strata_err *err)
 {
-    strata_log_close();
     const int file = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
     if (file < 0)
         return STRATA_FAIL(err, STRATA_E_CREATE, "%s: cannot open the log: %s", path,
                            strerror(errno));
     (void)pthread_mutex_lock(&log_state.lock);
+    const int before = log_state.file;
     log_state.file = file;
     (void)pthread_mutex_unlock(&log_state.lock);
+    if (before >= 0) (void)close(before); /* as below */
     return STRATA_OK;
 }
 

@@ -5,6 +5,12 @@
 
 #include "strata/log.h"
 
+const char *strata_who_asks(const struct strata_caller *caller)
+{
+    if (caller->keyed) return caller->name;
+    return caller->peer ? caller->peer : "";
+}
+
 void strata_audit(const struct strata_desk *desk, const struct strata_request_row *row,
                   const Strata__V1__Request *request, const char *effect)
 {

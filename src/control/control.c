@@ -27,6 +27,8 @@
 
 #define MEMORY_BYTES ((size_t)16 << 20) /* addresses; pages as they are used */
 #define FILES_MAX ((rlim_t)1 << 20)
+#define LARGE_BYTES \
+    ((size_t)256 << 10) /* of a request; after a larger one its memory is given back */
 #define NOTICES_A_LOOK 16
 #define LOOKS_A_TURN (STRATA_BOARD_NOTICES / NOTICES_A_LOOK)
 
@@ -45,6 +47,7 @@ struct strata_control {
     const struct strata_attempt *attempt;
     pthread_t thread;
     atomic_bool stopping;
+    _Atomic(struct strata_served *) offered; /* to be served next; NULL: nothing new */
     /* the thread's own */
     uint64_t seq_told,
         iteration_told;     /* of the last status, and the last iteration, that was an event */
@@ -94,6 +97,7 @@ static void answer(struct strata_control *control, const struct strata_letter *l
         strata_waiting_add(&control->waiting, letter, &control->desk.asked);
     else
         send_reply(control, reply, letter);
+    if (letter->n_body > LARGE_BYTES) strata_arena_reset(&control->scratch);
 }
 
 /* Commands that have taken effect, or whose deadline has passed. */
@@ -242,11 +246,19 @@ static long patience_ms(const struct strata_control *control)
     return left_ms > 0 ? (long)left_ms + 1 : 0;
 }
 
+/* Between two requests. */
+static void take_offer(struct strata_control *control)
+{
+    struct strata_served *served = atomic_exchange(&control->offered, NULL);
+    if (served) strata_desk_serve(&control->desk, &served);
+}
+
 static void *serve(void *context)
 {
     struct strata_control *control = context;
     while (!atomic_load(&control->stopping)) {
         (void)strata_transport_wait(&control->transport, patience_ms(control));
+        take_offer(control);
         listen_to_job(control);
         answer_waiting(control);
         (void)answer_queued(control); /* the rest in the next turn */
@@ -265,8 +277,10 @@ static strata_status check_alone(const char *directory, struct strata_arena scra
     struct strata_channel other;
     struct strata_err none = {0};
     if (strata_channel_read(directory, &scratch, &other, &none) != STRATA_OK) return STRATA_OK;
-    if (strata_channel_probe(other.requests) != STRATA_LISTENER_ALIVE)
-        return STRATA_OK; /* left by a dead process */
+    if (strata_channel_probe(other.requests) != STRATA_LISTENER_ALIVE) {
+        strata_transport_sweep(other.requests); /* left by a dead process */
+        return STRATA_OK;
+    }
     return STRATA_FAIL(err, STRATA_E_UNAVAILABLE,
                        "%s: process %ld already listens for this run at %s", directory, other.pid,
                        other.requests);
@@ -345,6 +359,8 @@ static strata_status write_channel(const struct strata_control *control, struct 
 static void destroy(struct strata_control *control)
 {
     remove_channel(control, control->scratch);
+    struct strata_served *offered = atomic_exchange(&control->offered, NULL);
+    strata_served_close(&offered);
     strata_transport_close(&control->transport);
     strata_desk_finish(&control->desk);
     strata_arena_finish(&control->scratch);
@@ -376,8 +392,7 @@ static strata_status open_channel(struct strata_control *control,
                                   const struct strata_control_options *options,
                                   struct strata_err *err)
 {
-    if (!control->directory ||
-        !strata_arena_init(&control->scratch, strata_unpack_bytes(STRATA_REQUEST_BYTES_MAX)))
+    if (!control->directory || !strata_arena_init(&control->scratch, STRATA_REQUEST_MEMORY_BYTES))
         return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the control channel");
     STRATA_TRY(check_alone(control->directory, control->scratch, err));
     raise_file_limit();
@@ -400,6 +415,7 @@ static strata_status open_channel(struct strata_control *control,
                              .history = STRATA_NEW(&control->memory, struct strata_history, 1)};
     if (!control->desk.history)
         return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the control channel");
+    if (options->served) strata_desk_serve(&control->desk, options->served);
     STRATA_TRY(write_channel(control, err));
     return start_thread(control, err);
 }
@@ -428,6 +444,13 @@ strata_status strata_control_start(const struct strata_control_options *options,
                control->channel.events);
     *out = control;
     return STRATA_OK;
+}
+
+void strata_control_serve(struct strata_control *control, struct strata_served **served)
+{
+    struct strata_served *before = atomic_exchange(&control->offered, *served);
+    *served = NULL;
+    strata_served_close(&before); /* it was never taken */
 }
 
 void strata_control_stop(struct strata_control **control)

@@ -24,6 +24,9 @@ STRATA_HANDLER(strata_handle_events);
 STRATA_HANDLER(strata_handle_health);
 STRATA_HANDLER(strata_handle_metrics);
 
+/* assign.c: which segments new customers are in, and why */
+STRATA_HANDLER(strata_handle_score);
+
 /* refusals.c: no body, and a sentence, which is not copied. */
 void strata_refuse(Strata__V1__Reply *reply, Strata__V1__Code code, const char *sentence);
 void strata_refuse_state(const struct strata_desk *desk, const char *what,

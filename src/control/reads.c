@@ -115,12 +115,6 @@ STRATA_HANDLER(strata_handle_segment)
         arena, reply);
 }
 
-static const char *who_asks(const struct strata_caller *caller)
-{
-    if (caller->keyed) return caller->name;
-    return caller->peer ? caller->peer : "";
-}
-
 STRATA_HANDLER(strata_handle_customer)
 {
     struct strata_err err = {0};
@@ -135,8 +129,8 @@ STRATA_HANDLER(strata_handle_customer)
                       text ? text : "no room for the reply");
         return;
     }
-    strata_customers_answer(desk->customers, request->get_customer->key, who_asks(&desk->caller),
-                            arena, reply);
+    strata_customers_answer(desk->customers, request->get_customer->key,
+                            strata_who_asks(&desk->caller), arena, reply);
 }
 
 STRATA_HANDLER(strata_handle_manifest)

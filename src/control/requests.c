@@ -7,6 +7,7 @@
 #include "strata/log.h"
 #include "strata/protocol_limits.h"
 #include "strata/record.h"
+#include "strata/score.h"
 
 #define STATE(name) (1u << STRATA_JOB_##name)
 #define ANY_STATE ((1u << STRATA_JOB_STATE_COUNT) - 1u)
@@ -40,20 +41,14 @@
     X(GET_METRICS, "get_metrics", strata_handle_metrics, ANY_STATE, false, VIEWER, false)        \
     X(GET_SNAPSHOT, "get_snapshot", strata_handle_snapshot, ANY_STATE, false, VIEWER, false)     \
     X(GET_EVENTS, "get_events", strata_handle_events, ANY_STATE, false, VIEWER, false)           \
-    X(ASSIGN, "assign", handle_none, HAS_CUSTOMERS, false, ANALYST, false)                       \
-    X(EXPLAIN, "explain", handle_none, HAS_CUSTOMERS, false, ANALYST, true)                      \
+    X(ASSIGN, "assign", strata_handle_score, HAS_CUSTOMERS, false, ANALYST, false)               \
+    X(EXPLAIN, "explain", strata_handle_score, HAS_CUSTOMERS, false, ANALYST, true)              \
     X(PAUSE, "pause", handle_command, CAN_STEER, true, OPERATOR, false)                          \
     X(RESUME, "resume", handle_command, CAN_STEER, true, OPERATOR, false)                        \
     X(CANCEL, "cancel", handle_command, CAN_CANCEL, true, OPERATOR, false)                       \
     X(SET, "set", handle_command, CAN_STEER, true, OPERATOR, false)
 
 /* --- commands ----------------------------------------------------------------------------------- */
-
-static STRATA_HANDLER(handle_none)
-{
-    (void)request;
-    strata_refuse_state(desk, "this kind", arena, reply);
-}
 
 static void refuse_full(Strata__V1__Reply *reply)
 {
@@ -150,6 +145,9 @@ void strata_desk_finish(struct strata_desk *desk)
     strata_customers_close(&desk->customers);
     strata_pieces_finish(&desk->pieces);
     strata_arena_finish(&desk->record);
+    strata_arena_finish(&desk->model);
+    desk->result = NULL;
+    desk->scorer = NULL;
 }
 
 /* What is out of the bounds of control.proto; NULL: nothing. */
@@ -246,14 +244,28 @@ static void obey(struct strata_desk *desk, const struct strata_request_row *row,
 
 /* --- answering ---------------------------------------------------------------------------------- */
 
-/* Whether the client has asked too much; a request that is none costs as much as one. */
-static bool is_too_fast(const struct strata_desk *desk, const struct strata_request_row *row)
+/* Whether the client has asked too much. */
+static bool is_too_fast(const struct strata_desk *desk, double cost)
 {
-    const bool reads_a_file = row && row->kind == STRATA__V1__REQUEST__BODY_GET_MANIFEST;
-    const bool is_dear = row && (row->changes || row->personal || reads_a_file);
-    const double cost = is_dear ? STRATA_AUDITED_TOKENS : 1;
     struct strata_bucket *bucket = desk->caller.bucket;
     return bucket && !strata_bucket_take(bucket, cost, strata_clock_s());
+}
+
+/* A request that is none costs as much as one. */
+static double cost_of(const struct strata_request_row *row, const Strata__V1__Request *request)
+{
+    if (request->body_case == STRATA__V1__REQUEST__BODY_EXPLAIN) {
+        const uint32_t n = request->explain->customers;
+        return STRATA_AUDITED_TOKENS * (n > 1 && n <= STRATA_EXPLAIN_ROWS_MAX ? (double)n : 1.0);
+    }
+    const bool reads_a_file = row && row->kind == STRATA__V1__REQUEST__BODY_GET_MANIFEST;
+    return row && (row->changes || row->personal || reads_a_file) ? STRATA_AUDITED_TOKENS : 1;
+}
+
+static void refuse_speed(Strata__V1__Reply *reply)
+{
+    strata_refuse(reply, STRATA__V1__CODE__CODE_BUSY,
+                  "requests come too fast: ask again, at most 20,000 a second or 1,000 commands");
 }
 
 static void forbid(const struct strata_desk *desk, const struct strata_request_row *row,
@@ -278,9 +290,8 @@ static void dispatch(struct strata_desk *desk, const Strata__V1__Request *reques
                      struct strata_arena *arena, Strata__V1__Reply *reply)
 {
     const struct strata_request_row *row = strata_request_row(request->body_case);
-    if (is_too_fast(desk, row))
-        strata_refuse(reply, STRATA__V1__CODE__CODE_BUSY,
-                      "requests come too fast: ask again, at most 20,000 a second or 1,000 commands");
+    if (is_too_fast(desk, cost_of(row, request)))
+        refuse_speed(reply);
     else if (request->id == 0)
         strata_refuse(reply, STRATA__V1__CODE__CODE_BAD_REQUEST,
                       "a request needs an id that is not 0");
@@ -351,6 +362,25 @@ Strata__V1__Reply *strata_command_answer(struct strata_desk *desk, const struct 
     return reply;
 }
 
+/* What need not be large is not unpacked when it is, and what may be is paid for before. */
+static bool refuse_large(const struct strata_desk *desk, const void *bytes, size_t n_bytes,
+                         Strata__V1__Reply *reply)
+{
+    struct strata_peek peek = {.id = 0};
+    const bool is_sound =
+        n_bytes <= STRATA_REQUEST_BYTES_MAX && strata_request_peek(bytes, n_bytes, &peek);
+    if (is_sound) reply->id = peek.id;
+    if (!is_sound)
+        strata_refuse(reply, STRATA__V1__CODE__CODE_BAD_REQUEST, "not a strata.v1.Request");
+    else if (peek.kind != STRATA__V1__REQUEST__BODY_ASSIGN &&
+             peek.kind != STRATA__V1__REQUEST__BODY_EXPLAIN)
+        strata_refuse(reply, STRATA__V1__CODE__CODE_BAD_REQUEST,
+                      "only assign and explain may have more than 64 KiB");
+    else if (is_too_fast(desk, (double)n_bytes / STRATA_TOKEN_BYTES))
+        refuse_speed(reply);
+    return reply->code != STRATA__V1__CODE__CODE_OK;
+}
+
 /* A reply over the limit goes in pieces, to who asks so. */
 static void cut(struct strata_desk *desk, const Strata__V1__Request *request,
                 struct strata_arena *arena, Strata__V1__Reply *reply)
@@ -376,10 +406,10 @@ Strata__V1__Reply *strata_request_answer(struct strata_desk *desk, const void *b
     Strata__V1__Reply *reply = new_reply(desk, arena);
     if (!reply) return NULL;
     desk->asked = (struct strata_asked){.number = 0};
+    if (n_bytes > STRATA_SMALL_REQUEST_BYTES_MAX && refuse_large(desk, bytes, n_bytes, reply))
+        return reply;
     const Strata__V1__Request *request =
-        n_bytes <= STRATA_REQUEST_BYTES_MAX
-            ? strata_unpack(&strata__v1__request__descriptor, bytes, n_bytes, arena)
-            : NULL;
+        strata_unpack(&strata__v1__request__descriptor, bytes, n_bytes, arena);
     if (request) {
         reply->id = request->id;
         dispatch(desk, request, arena, reply);

@@ -9,6 +9,7 @@
 
 #include "strata/arena.h"
 #include "strata/board.h"
+#include "strata/control.h"
 #include "strata/keyring.h"
 #include "strata/v1/control.pb-c.h"
 
@@ -49,6 +50,8 @@ struct strata_desk {
     Strata__V1__Result *result;         /* unpacked once; NULL until there is one */
     struct strata_arena record;         /* of result */
     struct strata_customers *customers; /* opened when one is first asked for */
+    struct strata_scorer *scorer;       /* so too, unless it came with a run that is served */
+    struct strata_arena model;          /* of scorer */
     struct strata_history *history;     /* NULL: no events are kept */
     struct strata_pieces pieces;        /* a large reply that is being handed out */
     struct strata_counts counts;        /* of all replies */
@@ -80,6 +83,10 @@ const struct strata_request_row *strata_request_row(Strata__V1__Request__BodyCas
 /* Read the board; unpack the result when it has appeared. */
 void strata_desk_look(struct strata_desk *desk);
 
+/* Answer from a finished run from now on: record and model change at once, and the board gets the run's snapshot, so that
+ * what is answered from them has a seq of its own.  Takes served; what the desk had before goes. */
+void strata_desk_serve(struct strata_desk *desk, struct strata_served **served);
+
 /* Give back what looks and answers have taken. */
 void strata_desk_finish(struct strata_desk *desk);
 
@@ -101,6 +108,17 @@ Strata__V1__Reply *strata_command_answer(struct strata_desk *desk, const struct 
 const char *strata_command_read(const Strata__V1__Request *request, struct strata_command *command);
 bool strata_command_fill(Strata__V1__Request__BodyCase kind, uint64_t iteration,
                          struct strata_arena *arena, Strata__V1__Reply *reply);
+
+/* large.c: what a request is, seen from its outermost fields without unpacking it; false when they are none, or more
+ * than a request has. */
+struct strata_peek {
+    uint64_t id;
+    Strata__V1__Request__BodyCase kind;
+};
+bool strata_request_peek(const void *bytes, size_t n_bytes, struct strata_peek *out);
+
+/* The client's name, or where an unnamed one's request came from. */
+const char *strata_who_asks(const struct strata_caller *caller);
 
 /* A line in the log for each command and each look at a single customer: who, what, with which effect; never a value. */
 void strata_audit(const struct strata_desk *desk, const struct strata_request_row *row,

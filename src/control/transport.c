@@ -42,18 +42,17 @@ static bool require_keys(void *socket, const struct strata_keyring *keyring)
                                        strlen(STRATA_ZAP_DOMAIN)) == 0);
 }
 
-static void *new_socket(void *context, int kind, int high_water_mark, int64_t largest,
+static void *new_socket(void *context, int kind, int queued_out, int queued_in, int64_t largest,
                         const struct strata_keyring *keyring)
 {
     void *socket = zmq_socket(context, kind);
     if (!socket) return NULL;
-    const bool ready = zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &largest, sizeof largest) == 0 &&
-                       set_int(socket, ZMQ_SNDHWM, high_water_mark) &&
-                       set_int(socket, ZMQ_RCVHWM, high_water_mark) &&
-                       set_int(socket, ZMQ_LINGER, STRATA_LINGER_MS) &&
-                       set_int(socket, ZMQ_HANDSHAKE_IVL, STRATA_HANDSHAKE_MS) &&
-                       set_int(socket, ZMQ_BACKLOG, STRATA_CONNECTION_BACKLOG) &&
-                       require_keys(socket, keyring);
+    const bool ready =
+        zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &largest, sizeof largest) == 0 &&
+        set_int(socket, ZMQ_SNDHWM, queued_out) && set_int(socket, ZMQ_RCVHWM, queued_in) &&
+        set_int(socket, ZMQ_LINGER, STRATA_LINGER_MS) &&
+        set_int(socket, ZMQ_HANDSHAKE_IVL, STRATA_HANDSHAKE_MS) &&
+        set_int(socket, ZMQ_BACKLOG, STRATA_CONNECTION_BACKLOG) && require_keys(socket, keyring);
     if (ready) return socket;
     (void)zmq_close(socket); /* cannot fail for a socket */
     return NULL;
@@ -142,6 +141,37 @@ static char *private_directory(const struct strata_attempt *attempt, struct stra
         if (name && strlen(name) + 32 <= PATH_BYTES_MAX && mkdtemp(name)) return name;
     }
     return NULL;
+}
+
+static void remove_socket_file(const char *endpoint)
+{
+    struct stat facts;
+    if (!endpoint || strncmp(endpoint, "ipc://", 6) != 0) return;
+    if (lstat(endpoint + 6, &facts) == 0 && S_ISSOCK(facts.st_mode)) (void)unlink(endpoint + 6);
+}
+
+/* The folder of private_directory in which an endpoint is; false when it is elsewhere. */
+static bool folder_of(const char *endpoint, char folder[PATH_MAX])
+{
+    static const char name[] = "/strata-XXXXXX", socket_name[] = "/control.sock";
+    const char *end = strrchr(endpoint, '/');
+    if (strncmp(endpoint, "ipc:///", 7) != 0 || strcmp(end, socket_name) != 0) return false;
+    const int length = snprintf(folder, PATH_MAX, "%.*s", (int)(end - endpoint - 6), endpoint + 6);
+    const char *last = length > 0 && length < PATH_MAX ? strrchr(folder, '/') : NULL;
+    return last && strlen(last) == strlen(name) && strncmp(last, name, strlen("/strata-")) == 0;
+}
+
+void strata_transport_sweep(const char *endpoint)
+{
+    char folder[PATH_MAX], events[PATH_MAX];
+    struct stat facts;
+    if (!folder_of(endpoint, folder) || lstat(folder, &facts) != 0) return;
+    if (!S_ISDIR(facts.st_mode) || facts.st_uid != geteuid() || (facts.st_mode & 0777) != 0700)
+        return;
+    (void)snprintf(events, sizeof events, "%s" EVENTS_SUFFIX, endpoint);
+    remove_socket_file(endpoint);
+    remove_socket_file(events);
+    (void)rmdir(folder); /* one that holds anything else stays */
 }
 
 static strata_status open_ipc(struct strata_transport *transport, const char *directory,
@@ -290,12 +320,12 @@ static strata_status open_sockets(struct strata_transport *transport, struct str
     if (transport->context && keyring) /* before the others bind */
         STRATA_TRY(strata_zap_open(transport->context, keyring, &transport->zap, err));
     if (transport->context)
-        transport->requests =
-            new_socket(transport->context, ZMQ_ROUTER, STRATA_REQUESTS_HWM,
-                       STRATA_REQUEST_BYTES_MAX + (keyring ? CURVE_BYTES : 0), keyring);
+        transport->requests = new_socket(
+            transport->context, ZMQ_ROUTER, STRATA_REQUESTS_HWM, STRATA_REQUESTS_TAKEN_HWM,
+            STRATA_REQUEST_BYTES_MAX + (keyring ? CURVE_BYTES : 0), keyring);
     if (transport->requests)
         transport->events = new_socket(transport->context, ZMQ_PUB, STRATA_EVENTS_HWM,
-                                       STRATA_SUBSCRIPTION_BYTES_MAX, keyring);
+                                       STRATA_EVENTS_HWM, STRATA_SUBSCRIPTION_BYTES_MAX, keyring);
     if (transport->events) return STRATA_OK;
     return STRATA_FAIL(err, STRATA_E_SYSTEM, "no sockets for the control channel: %s",
                        zmq_strerror(errno));
@@ -310,13 +340,6 @@ strata_status strata_transport_open(const struct strata_listening *listening,
     if (status == STRATA_OK) status = open_endpoint(out, listening, keep, err);
     if (status != STRATA_OK) strata_transport_close(out);
     return status;
-}
-
-static void remove_socket_file(const char *endpoint)
-{
-    struct stat facts;
-    if (!endpoint || strncmp(endpoint, "ipc://", 6) != 0) return;
-    if (lstat(endpoint + 6, &facts) == 0 && S_ISSOCK(facts.st_mode)) (void)unlink(endpoint + 6);
 }
 
 void strata_transport_close(struct strata_transport *transport)

@@ -44,6 +44,10 @@ STRATA_MUST_CHECK strata_status strata_transport_open(const struct strata_listen
                                                       struct strata_transport *out,
                                                       struct strata_err *err);
 
+/* Remove the private folder that a server which was killed has left at its requests endpoint; nothing listens there any
+ * more.  Other places are left as they are. */
+void strata_transport_sweep(const char *endpoint);
+
 /* Close, giving what is queued STRATA_LINGER_MS, and remove the sockets' files.  Accepts a zeroed transport. */
 void strata_transport_close(struct strata_transport *transport);
 

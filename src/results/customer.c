@@ -106,14 +106,6 @@ void strata_customers_close(struct strata_customers **customers)
 
 /* --- finding ------------------------------------------------------------------------------------ */
 
-/* A row of the assignments. */
-struct found {
-    bool any;
-    uint32_t segment, runner_up; /* from 1; 0: none */
-    double distance, posterior, margin;
-    struct strata_kept_reason reason[STRATA_REASONS_MAX];
-};
-
 /* The key as the ingest writes it; NULL in *out when no customer can have it. */
 static strata_status canonical(struct strata_customers *customers, const char *key,
                                struct strata_arena *arena, char **out, struct strata_err *err)
@@ -180,18 +172,19 @@ static const char *text_of(const struct strata_duck_cursor *cursor, const char *
     return strata_arena_copy(arena, text, n);
 }
 
-static struct found read_row(const struct strata_duck_cursor *cursor, struct strata_arena *arena)
+static struct strata_found_customer read_row(const struct strata_duck_cursor *cursor,
+                                             struct strata_arena *arena)
 {
     static const char *const names[STRATA_REASONS_MAX][4] = {
         {"reason_1", "level_1", "value_1", "share_1"},
         {"reason_2", "level_2", "value_2", "share_2"},
         {"reason_3", "level_3", "value_3", "share_3"}};
-    struct found found = {.any = true,
-                          .segment = (uint32_t)number_of(cursor, "segment"),
-                          .runner_up = (uint32_t)number_of(cursor, "runner_up"),
-                          .distance = number_of(cursor, "distance"),
-                          .posterior = number_of(cursor, "posterior"),
-                          .margin = number_of(cursor, "margin")};
+    struct strata_found_customer found = {.any = true,
+                                          .segment = (uint32_t)number_of(cursor, "segment"),
+                                          .runner_up = (uint32_t)number_of(cursor, "runner_up"),
+                                          .distance = number_of(cursor, "distance"),
+                                          .posterior = number_of(cursor, "posterior"),
+                                          .margin = number_of(cursor, "margin")};
     for (size_t i = 0; i < STRATA_REASONS_MAX; i++)
         found.reason[i] = (struct strata_kept_reason){.name = text_of(cursor, names[i][0], arena),
                                                       .level = text_of(cursor, names[i][1], arena),
@@ -201,7 +194,8 @@ static struct found read_row(const struct strata_duck_cursor *cursor, struct str
 }
 
 static strata_status find(struct strata_customers *customers, const char *key,
-                          struct strata_arena *arena, struct found *found, struct strata_err *err)
+                          struct strata_arena *arena, struct strata_found_customer *found,
+                          struct strata_err *err)
 {
     const char *path = part_of(customers, key, arena);
     const char *file = path ? strata_duck_literal(path, arena) : NULL;
@@ -227,7 +221,7 @@ static void refuse(Strata__V1__Reply *reply, Strata__V1__Code code, const char *
 
 /* Strongest first, up to the first one that is not there. */
 static void fill_reasons(struct strata_maker *maker, const Strata__V1__Result *record,
-                         const struct found *found, Strata__V1__CustomerReply *out)
+                         const struct strata_found_customer *found, Strata__V1__CustomerReply *out)
 {
     size_t n = 0, room = 0;
     while (n < STRATA_REASONS_MAX && found->reason[n].name) n++;
@@ -238,9 +232,9 @@ static void fill_reasons(struct strata_maker *maker, const Strata__V1__Result *r
         out->n_reasons++;
 }
 
-/* NULL when there is no room, or the row is not of this record. */
-static Strata__V1__CustomerReply *make_reply(const Strata__V1__Result *record,
-                                             const struct found *found, struct strata_arena *arena)
+Strata__V1__CustomerReply *strata_customer_reply(const Strata__V1__Result *record,
+                                                 const struct strata_found_customer *found,
+                                                 struct strata_arena *arena)
 {
     struct strata_maker maker = {.keep = arena};
     Strata__V1__CustomerReply *out =
@@ -283,7 +277,7 @@ void strata_customers_answer(struct strata_customers *customers, const char *key
                              struct strata_arena *arena, Strata__V1__Reply *reply)
 {
     struct strata_err err = {0};
-    struct found found = {0};
+    struct strata_found_customer found = {0};
     char *canonical_key = NULL;
     strata_status status = canonical(customers, key, arena, &canonical_key, &err);
     if (status == STRATA_OK && canonical_key)
@@ -301,7 +295,7 @@ void strata_customers_answer(struct strata_customers *customers, const char *key
         refuse(reply, STRATA__V1__CODE__CODE_NOT_FOUND, "no customer of this run has this key");
         return;
     }
-    Strata__V1__CustomerReply *body = make_reply(customers->record, &found, arena);
+    Strata__V1__CustomerReply *body = strata_customer_reply(customers->record, &found, arena);
     if (!body) {
         refuse(reply, STRATA__V1__CODE__CODE_INTERNAL,
                "no room for the reply, or the assignments are of another run than the record");

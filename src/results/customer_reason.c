@@ -8,7 +8,7 @@
 
 #include "customer_impl.h"
 
-static enum strata_feature_type type_of(const Strata__V1__Feature *feature)
+enum strata_feature_type strata_feature_type_of(const Strata__V1__Feature *feature)
 {
     switch ((int)feature->type) {
     case STRATA__V1__FEATURE_TYPE__FEATURE_TYPE_COUNT:
@@ -108,7 +108,7 @@ bool strata_reason_fill(struct strata_maker *maker, const Strata__V1__Result *re
     const Strata__V1__Feature *of = record->features[f];
     const struct strata_feature feature = {.name = of->name,
                                            .label = of->label,
-                                           .type = type_of(of),
+                                           .type = strata_feature_type_of(of),
                                            .unit = of->unit,
                                            .level = (const char *const *)of->levels,
                                            .n_levels = of->n_levels};

@@ -30,8 +30,7 @@ static bool are_names_sound(const Strata__V1__Model *model)
     return true;
 }
 
-/* What the records' own rules promise, of bytes that anybody may have made. */
-static const char *fault_of(const Strata__V1__Model *model)
+const char *strata_model_fault(const Strata__V1__Model *model)
 {
     const struct strata_estimator *estimator = strata_estimator_find(model->estimator);
     if (model->format_version > STRATA_FORMAT_VERSION)
@@ -55,7 +54,7 @@ static const char *fault_of(const Strata__V1__Model *model)
     return NULL;
 }
 
-static enum strata_transform transform_of(const Strata__V1__Feature *feature)
+enum strata_transform strata_feature_transform_of(const Strata__V1__Feature *feature)
 {
     if (feature->transform == STRATA__V1__TRANSFORM__TRANSFORM_LOG1P) return STRATA_TRANSFORM_LOG1P;
     if (feature->transform == STRATA__V1__TRANSFORM__TRANSFORM_SQRT) return STRATA_TRANSFORM_SQRT;
@@ -68,11 +67,12 @@ static struct strata_start_column column_of(const Strata__V1__Model *model, size
     const Strata__V1__Feature *feature = model->features[column->feature];
     const bool is_level = column->indicator == STRATA__V1__INDICATOR__INDICATOR_LEVEL;
     const bool is_missing = column->indicator == STRATA__V1__INDICATOR__INDICATOR_MISSING;
-    return (struct strata_start_column){
-        .feature = feature->name,
-        .level = is_level ? feature->levels[column->level] : NULL,
-        .is_missing = is_missing,
-        .transform = is_level || is_missing ? STRATA_TRANSFORM_NONE : transform_of(feature)};
+    return (struct strata_start_column){.feature = feature->name,
+                                        .level = is_level ? feature->levels[column->level] : NULL,
+                                        .is_missing = is_missing,
+                                        .transform = is_level || is_missing
+                                                         ? STRATA_TRANSFORM_NONE
+                                                         : strata_feature_transform_of(feature)};
 }
 
 /* A centre's value before it was standardised; NaN when its column did not vary. */
@@ -104,7 +104,7 @@ strata_status strata_model_start(const char *path, const char *option,
         strata_record_unpack(&strata__v1__model__descriptor, model_file, keep);
     if (!message) return refuse(path, option, "is no model, or a damaged one", err);
     const Strata__V1__Model *model = (const Strata__V1__Model *)message;
-    const char *fault = fault_of(model);
+    const char *fault = strata_model_fault(model);
     if (fault) return refuse(path, option, fault, err);
     const size_t k = model->k, d = model->d;
     struct strata_start *start = STRATA_NEW(keep, struct strata_start, 1);

@@ -101,6 +101,13 @@ STRATA_MUST_CHECK strata_status strata_record_pack(const ProtobufCMessage *messa
 ProtobufCMessage *strata_record_unpack(const ProtobufCMessageDescriptor *type,
                                        const struct strata_blob *blob, struct strata_arena *keep);
 
+/* Of a model that was read back: model_start.c: how it breaks what the records' own rules promise (anybody may have
+ * made the bytes), as the end of a sentence; NULL: it does not.  Its features' words, in the engine's. */
+const char *strata_model_fault(const Strata__V1__Model *model);
+enum strata_transform strata_feature_transform_of(const Strata__V1__Feature *feature);
+enum strata_feature_type strata_feature_type_of(
+    const Strata__V1__Feature *feature); /* customer_reason.c */
+
 /* What a seal covers, where it is there, up to NULL; control.json, checkpoints and the log live on and are not
  * sealed.  By path: folders, whose names end in '/', stand where their parts sort. */
 extern const char *const strata_sealed_file[];

@@ -11,9 +11,10 @@
 #include "strata/duck.h"
 #include "strata/file.h"
 #include "strata/hash.h"
-#include "strata/v1/model.pb-c.h"
 
-enum { FAKE_ROWS = 40, FAKE_PARTS = 4 };
+#include "fake_model.h"
+
+enum { FAKE_ROWS = 40, FAKE_PARTS = 4, FAKE_SEGMENTS = 3 };
 
 static inline void fake_check(strata_status status, const struct strata_err *err)
 {
@@ -25,13 +26,8 @@ static inline void fake_check(strata_status status, const struct strata_err *err
 static inline void fake_model(const char *directory, bool integer_keys, struct strata_arena *arena)
 {
     struct strata_err err = {0};
-    Strata__V1__Model model;
-    unsigned char bytes[256];
-    strata__v1__model__init(&model);
-    model.format_version = 1;
-    model.key_type =
-        integer_keys ? STRATA__V1__KEY_TYPE__KEY_TYPE_INTEGER : STRATA__V1__KEY_TYPE__KEY_TYPE_TEXT;
-    const size_t n_bytes = strata__v1__model__pack(&model, bytes);
+    size_t n_bytes = 0;
+    const unsigned char *bytes = fake_model_bytes(arena, FAKE_SEGMENTS, integer_keys, &n_bytes);
     fake_check(strata_file_write(strata_path_join(directory, "model.pb", arena), bytes, n_bytes,
                                  false, &err),
                &err);

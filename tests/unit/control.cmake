@@ -1,6 +1,7 @@
 strata_unit_test(board LIBS job)
 strata_thread_test(board_threads LIBS job)
 strata_unit_test(requests LIBS control client job EXTERNAL protobuf)
+strata_unit_test(assign LIBS control client job EXTERNAL protobuf)
 strata_unit_test(reads LIBS control client job EXTERNAL protobuf)
 strata_unit_test(control LIBS control client job EXTERNAL protobuf zmq)
 strata_unit_test(events LIBS control client job EXTERNAL protobuf zmq)

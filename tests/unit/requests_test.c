@@ -88,6 +88,7 @@ static Strata__V1__Request *request_of(size_t row)
     strata__v1__get_events__init(&events);
     strata__v1__assign__init(&assign);
     strata__v1__explain__init(&explain);
+    assign.customers = explain.customers = 2; /* who have no values */
     strata__v1__pause__init(&pause);
     strata__v1__resume__init(&resume);
     strata__v1__cancel__init(&cancel);
@@ -250,8 +251,8 @@ static const struct expectation expected[] = {
     {"get_metrics", "OOOOOOOOOOOOO", "OOOOOOOOOOOOO", "OOOOOOOOOOOOO", "OOOOOOOOOOOOO"},
     {"get_snapshot", "OOOOOOOOOOOOO", "OOOOOOOOOOOOO", "OOOOOOOOOOOOO", "OOOOOOOOOOOOO"},
     {"get_events", "OOOOOOOOOOOOO", "OOOOOOOOOOOOO", "OOOOOOOOOOOOO", "OOOOOOOOOOOOO"},
-    {"assign", "-------------", "-------------", "-------------", "-------------"},
-    {"explain", "-------------", "-------------", "-------------", "-------------"},
+    {"assign", "-------------", "-------------", "--------O----", "--------O----"},
+    {"explain", "-------------", "-------------", "--------O----", "--------O----"},
     {"pause", "OOOOO-------O", "OOOOO-------O", "OOOOO-------O", "-------------"},
     {"resume", "OOOOO-------O", "OOOOO-------O", "OOOOO-------O", "-------------"},
     {"cancel", "OOOOOOO--O--O", "OOOOOOO--O--O", "OOOOOOO--O--O", "-------------"},

@@ -2,6 +2,7 @@ strata_unit_test(json_view LIBS results EXTERNAL protobuf)
 strata_unit_test(picture LIBS results)
 strata_unit_test(records LIBS results EXTERNAL protobuf)
 strata_unit_test(customer LIBS results EXTERNAL protobuf)
+strata_unit_test(score LIBS results cluster features comm math base EXTERNAL protobuf)
 strata_unit_test(results LIBS results EXTERNAL protobuf TIMEOUT 300)
 
 # Their calls of the system are written down and made to fail: tests/support/io_record.h.
