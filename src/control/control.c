@@ -20,6 +20,7 @@
 #include "strata/record.h"
 
 #include "history.h"
+#include "place.h"
 #include "requests.h"
 #include "transport.h"
 #include "waiting.h"
@@ -437,7 +438,9 @@ strata_status strata_control_start(const struct strata_control_options *options,
     control->directory =
         strata_arena_copy(&control->memory, options->directory, strlen(options->directory));
     control->attempt = options->attempt;
+    const bool placed = strata_place_begin();
     const strata_status status = open_channel(control, options, err);
+    if (placed) strata_place_end();
     if (status != STRATA_OK) {
         destroy(control);
         return status;
