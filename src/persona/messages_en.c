@@ -521,6 +521,8 @@ const struct strata_message strata_messages[] = {
 
     /* what they bring, and what lies between them and everybody */
     {"value.part", "They are {reference} of customers and bring {value} of all {label}."},
+    {"value.growth",
+     "Their {label} comes to {value} of their {second}, against {reference} of everybody's."},
     {"value.gap", "At everybody's average, their {label} would come to {value} more in sum."},
 
     /* briefs */

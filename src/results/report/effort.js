@@ -9,9 +9,10 @@
     const declared = weights ? known.filter((name) => weights[name] > 0) : [];
     const total = declared.reduce((sum, name) => sum + weights[name], 0);
     const measured = record.valueFeature === undefined ? "" : ` Value is ${label(features[record.valueFeature]).toLowerCase()} a customer.`;
+    const grown = known.includes("growth") ? " Growth is the spend of the later period over that of the earlier." : "";
     const reached = known.includes("reach") ? " Reach is how much they use the channels, and answer." : "";
     by("effort-intro").textContent = "Attractiveness goes from 0 to 1; a half is average." + (declared.length
-      ? ` It weighs ${listed(declared.map((name) => `${weightNames[name]} (${percent(weights[name] / total)})`))}.` : "") + measured + reached;
+      ? ` It weighs ${listed(declared.map((name) => `${weightNames[name]} (${percent(weights[name] / total)})`))}.` : "") + measured + grown + reached;
     const best = judged.slice().sort((a, b) => a.attractiveness.rank - b.attractiveness.rank);
     evaluationPlot(["value", "reach"].find((name) => known.includes(name)), best);
     const hasPart = judged.some((one) => one.attractiveness.valueShare !== undefined);
