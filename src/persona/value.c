@@ -162,7 +162,7 @@ static void tell_growth(struct strata_teller *teller, struct strata_portrait *po
                                      .level = -1,
                                      .stem = "do",
                                      .section = "value",
-                                     .statistic = "share", /* numbers are written alike */
+                                     .statistic = "growth",
                                      .value = growth.here,
                                      .reference = growth.all,
                                      .low = growth.low,
@@ -173,7 +173,6 @@ static void tell_growth(struct strata_teller *teller, struct strata_portrait *po
         strata_message_fill(strata_message("value.growth"), &slot, 1, teller->scratch);
     if (!pattern) teller->starved = true;
     struct strata_statement *statement = pattern ? strata_teller_say(teller, &fact, pattern) : NULL;
-    if (statement) statement->statistic = "growth";
     strata_teller_add(teller, &portrait->value, MOST_VALUE, statement);
 }
 
