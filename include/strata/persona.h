@@ -68,7 +68,8 @@ struct strata_statement {
     const char *text;
     const char *section;   /* "definition", "demographic", "behavioural", "channel", "value", ... */
     const char *statistic; /* "mean", "share", "index", "size"; "part": of everybody's sum of the
-                              feature; "gap": the sum that they are below everybody's average */
+                              feature; "gap": the sum that they are below everybody's average; "growth": of
+                              the sum of the period before */
     size_t feature;        /* SIZE_MAX: the segment's size */
     int level;
     double value;     /* of the segment */

@@ -89,7 +89,7 @@ struct strata_brief {
 struct strata_attractiveness {
     double size;        /* index: 100 = all segments of equal size */
     double value;       /* index of the value feature */
-    double growth;      /* NaN: no periods are given */
+    double growth;      /* index of later over earlier spend; NaN: no two periods are given */
     double reach;       /* mean index of channels and responses */
     double score;       /* 0 to 1 */
     double value_share; /* of the whole of the value feature */

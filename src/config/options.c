@@ -389,6 +389,14 @@ static const struct option outputs_options[] = {
      .fallback = "no",
      .words = &strata_words_flag,
      .help = "Write the encoded features of every customer to features/part-*.parquet."},
+    {.key = "reasons",
+     .kind = KIND_FLAG,
+     .at = JOB(keep_reasons),
+     .fallback = "yes",
+     .words = &strata_words_flag,
+     .help = "Tell in assignments/ why each customer is in the segment, with up to three of the "
+             "customer's own values; no leaves those columns empty, so that nothing about a "
+             "customer but the segment is written there."},
 };
 
 static const struct section outputs_section = {.where = "outputs", OPTIONS(outputs_options)};

@@ -46,7 +46,7 @@ const char *const strata_meanings[] = {
     /* how they buy */
     "spend", "frequency", "recency", "tenure", "basket_size", "quantity", "unit_price", "discount",
     "coupon", "full_price", "variety", "private_label", "category", "returns", "campaign",
-    "response", "churn",
+    "response", "churn", "recent_spend", "earlier_spend",
     /* where they buy and how they are reached */
     "store", "web", "app", "email", "mail", "phone", "social",
     /* firms and what they use */

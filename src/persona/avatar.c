@@ -11,14 +11,15 @@
 #define MOST_BYTES 6000
 #define MOST_TITLE 1200 /* bytes at the end of the title */
 
+/* The segment colours of the page, in its order (graphics.js); dark is 0.6 of the colour, light a sixth of it on white. */
 static const struct {
     const char *dark, *main, *light;
-} hues[STRATA_HUES] = {{"#1e3a8a", "#3b82f6", "#dbeafe"}, {"#78350f", "#d97706", "#fef3c7"},
-                       {"#134e4a", "#0d9488", "#ccfbf1"}, {"#881337", "#f43f5e", "#ffe4e6"},
-                       {"#4c1d95", "#8b5cf6", "#ede9fe"}, {"#365314", "#65a30d", "#ecfccb"},
-                       {"#164e63", "#0891b2", "#cffafe"}, {"#7c2d12", "#ea580c", "#ffedd5"},
-                       {"#701a75", "#c026d3", "#fae8ff"}, {"#14532d", "#16a34a", "#dcfce7"},
-                       {"#312e81", "#6366f1", "#e0e7ff"}, {"#334155", "#64748b", "#e2e8f0"}};
+} hues[STRATA_HUES] = {{"#163449", "#24577a", "#dce4ea"}, {"#65301a", "#a8502c", "#f1e3dd"},
+                       {"#234535", "#3b7359", "#e0e9e4"}, {"#492c48", "#7a4a78", "#eae2e9"},
+                       {"#4d3d10", "#80651a", "#ebe6da"}, {"#264356", "#3f6f8f", "#e0e8ed"},
+                       {"#612936", "#a1455a", "#f0e1e5"}, {"#323e1a", "#54682c", "#e4e7dd"},
+                       {"#373659", "#5b5a94", "#e5e5ee"}, {"#41322a", "#6d5446", "#e8e4e1"},
+                       {"#134348", "#1f6f78", "#dbe8e9"}, {"#532f56", "#8a4f8f", "#ece3ed"}};
 
 /* Text put together in a fixed room; beyond it nothing is added. */
 struct canvas {

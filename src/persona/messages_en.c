@@ -177,6 +177,10 @@ const struct strata_message strata_messages[] = {
     {"name.motives.high.adjective", "many-motive"},
     {"name.motives.low.noun", "few-motive customers"},
     {"name.motives.low.adjective", "few-motive"},
+    {"name.recent_spend.high.adjective", "lately-spending"},
+    {"name.recent_spend.low.adjective", "lately-sparing"},
+    {"name.earlier_spend.high.adjective", "formerly-spending"},
+    {"name.earlier_spend.low.adjective", "formerly-sparing"},
     {"name.returns.high.adjective", "return-heavy"},
     {"name.returns.low.adjective", "return-light"},
     {"name.campaign.high.adjective", "often-contacted"},
@@ -299,6 +303,10 @@ const struct strata_message strata_messages[] = {
     {"do.private_label.low", "buy fewer own brands"},
     {"do.category.high", "buy more {label}"},
     {"do.category.low", "buy less {label}"},
+    {"do.recent_spend.high", "spend more lately"},
+    {"do.recent_spend.low", "spend less lately"},
+    {"do.earlier_spend.high", "spent more before"},
+    {"do.earlier_spend.low", "spent less before"},
     {"do.returns.high", "return more"},
     {"do.returns.low", "return less"},
     {"do.campaign.high", "are contacted more often"},
@@ -357,6 +365,7 @@ const struct strata_message strata_messages[] = {
     {"say.mean.high", "Above average in {label}: {value}, against {reference} for everybody."},
     {"say.mean.low", "Below average in {label}: {value}, against {reference} for everybody."},
     {"say.mean.middle", "About average in {label}: {value}, against {reference} for everybody."},
+    {"say.mean.same", "About average in {label}: {value}, as for everybody."},
     {"say.mean.alone", "{label}: {value} on average."},
 
     /* yes or no */
@@ -432,6 +441,10 @@ const struct strata_message strata_messages[] = {
     {"rule.at_least", "{label} at least {first}"},
     {"rule.under", "{label} under {first}"},
     {"rule.between", "{label} from {first} to under {second}"},
+    {"rule.motive.high", "caring about {label}"},
+    {"rule.motive.low", "not caring about {label}"},
+    {"rule.interest.high", "interested in {label}"},
+    {"rule.interest.low", "not interested in {label}"},
     {"rule.yes.high", "with {label}"},
     {"rule.yes.low", "without {label}"},
     {"rule.are.high", "{label}"},
@@ -521,6 +534,8 @@ const struct strata_message strata_messages[] = {
 
     /* what they bring, and what lies between them and everybody */
     {"value.part", "They are {reference} of customers and bring {value} of all {label}."},
+    {"value.growth",
+     "Their {label} comes to {value} of their {second}, against {reference} of everybody's."},
     {"value.gap", "At everybody's average, their {label} would come to {value} more in sum."},
 
     /* briefs */

@@ -86,10 +86,14 @@ static inline double strata_plan_weight(const struct strata_plan *plan, uint64_t
     return ldexp((double)units, plan->weight_exponent);
 }
 
-/* Sensitive features are only audited, and a weight tells nothing about people. */
+/* value.c: the spend of one of two periods, of which only growth is told. */
+bool strata_is_of_period(const struct strata_feature *feature);
+
+/* Sensitive features are only audited, a weight tells nothing about people, and two periods tell of growth together. */
 static inline bool strata_is_silent(const struct strata_feature *feature)
 {
-    return feature->role == STRATA_ROLE_SENSITIVE || feature->role == STRATA_ROLE_WEIGHT;
+    return feature->role == STRATA_ROLE_SENSITIVE || feature->role == STRATA_ROLE_WEIGHT ||
+           strata_is_of_period(feature);
 }
 
 /* plan.c: what is counted how.  NULL-safe sizes; false when memory ends. */

@@ -3,7 +3,6 @@
 #include <string.h>
 
 #include "persona/portrait_impl.h"
-#include "strata/hash.h"
 
 static strata_status no_room(struct strata_err *err)
 {
@@ -81,32 +80,11 @@ bool strata_portraits_call(struct strata_personas *personas, struct strata_arena
     return true;
 }
 
-/* --- the colour of the picture --------------------------------------------------------- */
-
-/* By the strongest fact; where another segment has that colour, the next one that is free. */
-static size_t choose_hue(const struct strata_teller *teller, size_t used[STRATA_HUES])
-{
-    uint64_t hash = 0;
-    if (teller->n_facts > 0) {
-        const struct strata_feature *feature =
-            &teller->plan->config->feature[teller->fact[0].feature];
-        hash = strata_hash(feature->name, strlen(feature->name)) + (teller->fact[0].effect > 0.0);
-    }
-    size_t best = (size_t)(hash % STRATA_HUES);
-    for (size_t step = 1; step < STRATA_HUES; step++) {
-        const size_t hue = ((size_t)(hash % STRATA_HUES) + step * 5) % STRATA_HUES;
-        if (used[hue] < used[best]) best = hue;
-    }
-    used[best]++;
-    return best;
-}
-
 /* --- the whole --------------------------------------------------------- */
 
 static strata_status draw(const struct strata_plan *plan, const struct strata_profile_tally *tally,
-                          struct strata_personas *personas, size_t s, size_t used[STRATA_HUES],
-                          struct strata_arena scratch, struct strata_arena *keep,
-                          struct strata_err *err)
+                          struct strata_personas *personas, size_t s, struct strata_arena scratch,
+                          struct strata_arena *keep, struct strata_err *err)
 {
     struct strata_portrait *portrait = personas->segment[s].portrait;
     struct strata_fact *fact = STRATA_NEW(&scratch, struct strata_fact, plan->n_features);
@@ -127,7 +105,7 @@ static strata_status draw(const struct strata_plan *plan, const struct strata_pr
     strata_portrait_value(&teller, portrait);
     strata_portrait_typical(&teller, portrait);
     strata_portrait_briefs(&teller, portrait);
-    strata_portrait_avatar(&teller, choose_hue(&teller, used), portrait);
+    strata_portrait_avatar(&teller, s % STRATA_HUES, portrait);
     return teller.starved ? no_room(err) : STRATA_OK;
 }
 
@@ -136,13 +114,12 @@ strata_status strata_portraits_draw(const struct strata_plan *plan,
                                     struct strata_personas *personas, struct strata_arena scratch,
                                     struct strata_arena *keep, struct strata_err *err)
 {
-    size_t used[STRATA_HUES] = {0};
     struct strata_portrait *portrait = STRATA_NEW(keep, struct strata_portrait, plan->k);
     if (!portrait) return no_room(err);
     personas->value_feature = strata_value_feature(plan, personas);
     for (size_t s = 0; s < plan->k; s++) {
         personas->segment[s].portrait = &portrait[s];
-        STRATA_TRY(draw(plan, tally, personas, s, used, scratch, keep, err));
+        STRATA_TRY(draw(plan, tally, personas, s, scratch, keep, err));
     }
     strata_attractiveness_rank(plan, personas);
     return strata_portraits_call(personas, scratch, keep) ? STRATA_OK : no_room(err);

@@ -46,7 +46,7 @@ void strata_portrait_value(struct strata_teller *teller, struct strata_portrait 
 void strata_portrait_typical(struct strata_teller *teller, struct strata_portrait *portrait);
 /* After offers, channels and value, of which they make use. */
 void strata_portrait_briefs(struct strata_teller *teller, struct strata_portrait *portrait);
-/* hue is an index below STRATA_HUES. */
+/* hue is an index below STRATA_HUES: the colour that the page gives the segment. */
 #define STRATA_HUES 12
 void strata_portrait_avatar(struct strata_teller *teller, size_t hue,
                             struct strata_portrait *portrait);

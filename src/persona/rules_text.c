@@ -92,11 +92,14 @@ static const char *tell_levels(struct telling telling, const struct strata_condi
     return all ? tell(telling, "rule.level", feature->label, all, "") : NULL;
 }
 
-/* "with a loan", "not retired", "have redeemed". */
-static const char *tell_answer(struct telling telling, const char *label, bool yes)
+/* "caring about culture", "with a loan", "not retired", "have redeemed". */
+static const char *tell_answer(struct telling telling, const struct strata_feature *feature,
+                               bool yes)
 {
-    const struct strata_slot slot = {"label", label};
-    const char *text = strata_message_at("rule", strata_yes_kind(label), yes ? "high" : "low");
+    const struct strata_slot slot = {"label", feature->label};
+    const char *how = yes ? "high" : "low";
+    const char *text = feature->meaning ? strata_message_at("rule", feature->meaning, how) : NULL;
+    if (!text) text = strata_message_at("rule", strata_yes_kind(feature->label), how);
     return strata_message_fill(text, &slot, 1, telling.arena);
 }
 
@@ -107,7 +110,7 @@ static const char *tell_condition(struct telling telling, const struct strata_co
     case STRATA_AS_NUMBER:
         return tell_number(telling, condition);
     case STRATA_AS_BINARY:
-        return tell_answer(telling, feature->label, isnan(condition->high));
+        return tell_answer(telling, feature, isnan(condition->high));
     case STRATA_AS_ORDINAL:
         return tell_position(telling, condition);
     case STRATA_AS_NOMINAL:

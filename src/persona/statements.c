@@ -27,8 +27,17 @@ static strata_status no_room(struct strata_err *err)
                        "no room for the segments' descriptions; give the job more memory");
 }
 
+/* Whether the value reads as the reference does, its unit apart. */
+static bool shows_the_same(const struct strata_told *told)
+{
+    const size_t n = strlen(told->reference);
+    return strncmp(told->value, told->reference, n) == 0 &&
+           strspn(told->value + n, "0123456789.,") == 0;
+}
+
 /* A plain sentence for what has no words of its own. */
-static const char *plain_pattern(const struct strata_plan *plan, const struct strata_fact *fact)
+static const char *plain_pattern(const struct strata_plan *plan, const struct strata_fact *fact,
+                                 const struct strata_told *told)
 {
     static const char *const words[] = {
         [STRATA_LOW] = "low", [STRATA_MIDDLE] = "middle", [STRATA_HIGH] = "high"};
@@ -36,7 +45,11 @@ static const char *plain_pattern(const struct strata_plan *plan, const struct st
                        : strcmp(fact->statistic, "mean") == 0 ? "say.mean"
                        : fact->level >= 0                     ? "say.level"
                                                               : "say.share";
-    return strata_message_at(stem, plan->k == 1 ? "alone" : words[fact->direction], NULL);
+    const bool mean = fact->direction == STRATA_MIDDLE && strcmp(stem, "say.mean") == 0;
+    const char *how = plan->k == 1                   ? "alone"
+                      : mean && shows_the_same(told) ? "same"
+                                                     : words[fact->direction];
+    return strata_message_at(stem, how, NULL);
 }
 
 /* Whether what they do names the feature already: "they spend less" of spend. */
@@ -50,7 +63,7 @@ static bool says_label(const struct strata_told *told)
 static const char *pattern_of(const struct strata_plan *plan, const struct strata_fact *fact,
                               const struct strata_told *told)
 {
-    if (fact->level >= 0 || !told->deed[0]) return plain_pattern(plan, fact);
+    if (fact->level >= 0 || !told->deed[0]) return plain_pattern(plan, fact, told);
     return strata_message_at("say.do", says_label(told) ? "labelled" : "unlabelled",
                              fact->statistic);
 }

@@ -42,7 +42,8 @@ static struct unit unit_of(const char *unit)
 
 static enum strata_number_form form_of(const struct strata_fact *fact, struct unit unit)
 {
-    if (strcmp(fact->statistic, "share") == 0) return STRATA_FORM_PERCENT;
+    if (strcmp(fact->statistic, "share") == 0 || strcmp(fact->statistic, "growth") == 0)
+        return STRATA_FORM_PERCENT;
     if (strcmp(fact->statistic, "index") == 0) return STRATA_FORM_INDEX;
     if (unit.kind == UNIT_SHARE) return STRATA_FORM_PERCENT;
     return unit.kind == UNIT_MONEY ? STRATA_FORM_MONEY : STRATA_FORM_NUMBER;
@@ -69,7 +70,8 @@ static bool tell_numbers(const struct strata_fact *fact, struct unit unit,
     char same[STRATA_NUMBER_TEXT];
     const enum strata_number_form form = form_of(fact, unit);
     strata_number_pair(fact->value, fact->reference, form, value, reference);
-    if (fact->direction == STRATA_MIDDLE && strcmp(fact->statistic, "mean") == 0) {
+    if (fact->direction == STRATA_MIDDLE &&
+        (strcmp(fact->statistic, "mean") == 0 || strcmp(fact->statistic, "growth") == 0)) {
         /* what is about average need not be told apart from it */
         strata_number_pair(fact->value, fact->value, form, value, same);
         strata_number_pair(fact->reference, fact->reference, form, reference, same);
@@ -187,8 +189,11 @@ const char *strata_exact_tell(const struct strata_feature *feature, double value
     char text[STRATA_NUMBER_TEXT];
     exact_text(value, unit.kind == UNIT_SHARE ? 100.0 : 1.0, text);
     switch (unit.kind) {
-    case UNIT_MONEY:
+    case UNIT_MONEY: {
+        const size_t n = strlen(text); /* $42.80 rather than $42.8 */
+        if (n > 2 && text[n - 2] == '.' && n + 1 < sizeof text) memcpy(text + n, "0", 2);
         return fill_number("unit.before", text, unit.text, arena);
+    }
     case UNIT_PERCENT:
         return fill_number("unit.close", text, unit.text, arena);
     case UNIT_SHARE:

@@ -10,26 +10,42 @@
 const struct strata_attractiveness_weights strata_attractiveness_weights = {
     .size = 1.0, .value = 2.0, .growth = 1.0, .reach = 1.0};
 
+static const char later_period[] = "recent_spend", earlier_period[] = "earlier_spend";
+
+bool strata_is_of_period(const struct strata_feature *feature)
+{
+    return feature->meaning && feature->role != STRATA_ROLE_BASIS &&
+           (strcmp(feature->meaning, later_period) == 0 ||
+            strcmp(feature->meaning, earlier_period) == 0);
+}
+
 /* Whether values add up to a sum that means something. */
 static bool adds_up(const struct strata_plan *plan, size_t f)
 {
     const struct strata_feature *feature = &plan->config->feature[f];
+    const bool audited =
+        feature->role == STRATA_ROLE_SENSITIVE || feature->role == STRATA_ROLE_WEIGHT;
     const bool share = feature->unit &&
                        (strncmp(feature->unit, "share", 5) == 0 || strcmp(feature->unit, "%") == 0);
-    return plan->as[f] == STRATA_AS_NUMBER && !strata_is_silent(feature) && !share;
+    return plan->as[f] == STRATA_AS_NUMBER && !audited && !share;
+}
+
+/* The first visible number of a meaning whose values add up; SIZE_MAX: none. */
+static size_t find_sum(const struct strata_plan *plan, const struct strata_personas *personas,
+                       const char *of)
+{
+    for (size_t f = 0; f < plan->n_features; f++) {
+        const char *meaning = plan->config->feature[f].meaning;
+        if (!meaning || strcmp(meaning, of) != 0 || !adds_up(plan, f)) continue;
+        if (!personas->everybody[f].hidden && personas->everybody[f].mean > 0.0) return f;
+    }
+    return SIZE_MAX;
 }
 
 size_t strata_value_feature(const struct strata_plan *plan, const struct strata_personas *personas)
 {
-    static const char *const meanings[] = {"spend", "revenue"};
-    for (size_t m = 0; m < sizeof meanings / sizeof meanings[0]; m++) {
-        for (size_t f = 0; f < plan->n_features; f++) {
-            const char *meaning = plan->config->feature[f].meaning;
-            if (!meaning || strcmp(meaning, meanings[m]) != 0 || !adds_up(plan, f)) continue;
-            if (!personas->everybody[f].hidden && personas->everybody[f].mean > 0.0) return f;
-        }
-    }
-    return SIZE_MAX;
+    const size_t spend = find_sum(plan, personas, "spend");
+    return spend != SIZE_MAX ? spend : find_sum(plan, personas, "revenue");
 }
 
 /* Sums of the value feature: mean times customers, by weight. */
@@ -88,6 +104,89 @@ static void tell_gap(struct strata_teller *teller, const struct strata_fact *of,
     strata_teller_add(teller, &portrait->potential, MOST_POTENTIAL, statement);
 }
 
+/* --- growth --------------------------------------------------------- */
+
+/* What the later of two periods brought for each unit of the earlier. */
+struct growth {
+    size_t later, earlier; /* features */
+    double here, all;      /* of the segment, of everybody */
+    double low, high; /* an interval of `here` that holds whatever the two periods have in common */
+    uint64_t count;
+};
+
+/* The 95 % interval of a mean. */
+static void mean_interval(const struct strata_profile_cell *cell, double *low, double *high)
+{
+    strata_interval_mean(cell->mean, cell->sd, cell->count, low, high);
+}
+
+/* Both periods of the same customers, and what is divided by clearly above 0. */
+static bool is_ratio(const struct strata_profile_cell *later,
+                     const struct strata_profile_cell *earlier)
+{
+    double low = 0.0, high = 0.0;
+    if (later->hidden || earlier->hidden || later->count != earlier->count) return false;
+    if (later->count == 0 || !(later->mean >= 0.0)) return false;
+    mean_interval(earlier, &low, &high);
+    return low > 0.0;
+}
+
+static bool find_growth(const struct strata_plan *plan, const struct strata_personas *personas,
+                        size_t s, struct growth *growth)
+{
+    const size_t later = find_sum(plan, personas, later_period);
+    const size_t earlier = find_sum(plan, personas, earlier_period);
+    if (later == SIZE_MAX || earlier == SIZE_MAX) return false;
+    const struct strata_profile_cell *own = personas->segment[s].cell, *all = personas->everybody;
+    if (!is_ratio(&own[later], &own[earlier]) || !is_ratio(&all[later], &all[earlier]))
+        return false;
+    double low[2], high[2];
+    mean_interval(&own[later], &low[0], &high[0]);
+    mean_interval(&own[earlier], &low[1], &high[1]);
+    *growth = (struct growth){.later = later,
+                              .earlier = earlier,
+                              .here = own[later].mean / own[earlier].mean,
+                              .all = all[later].mean / all[earlier].mean,
+                              .low = fmax(0.0, low[0]) / high[1],
+                              .high = high[0] / low[1],
+                              .count = own[later].count};
+    return true;
+}
+
+/* "Their spend from July to December comes to 112% of their spend from January to June, against 98% of everybody's." */
+static void tell_growth(struct strata_teller *teller, struct strata_portrait *portrait)
+{
+    struct growth growth;
+    if (!find_growth(teller->plan, teller->personas, teller->s, &growth)) return;
+    const struct strata_fact fact = {.feature = growth.later,
+                                     .level = -1,
+                                     .stem = "do",
+                                     .section = "value",
+                                     .statistic = "growth",
+                                     .value = growth.here,
+                                     .reference = growth.all,
+                                     .low = growth.low,
+                                     .high = growth.high,
+                                     .count = growth.count};
+    const struct strata_slot slot = {"second", teller->plan->config->feature[growth.earlier].label};
+    const char *pattern =
+        strata_message_fill(strata_message("value.growth"), &slot, 1, teller->scratch);
+    if (!pattern) teller->starved = true;
+    struct strata_statement *statement = pattern ? strata_teller_say(teller, &fact, pattern) : NULL;
+    strata_teller_add(teller, &portrait->value, MOST_VALUE, statement);
+}
+
+/* 100 = everybody's growth. */
+static double growth_index(const struct strata_plan *plan, const struct strata_personas *personas,
+                           size_t s)
+{
+    struct growth growth;
+    if (!find_growth(plan, personas, s, &growth) || growth.all == 0.0) return STRATA_UNKNOWN;
+    return 100.0 * (growth.here / growth.all);
+}
+
+/* --- what they bring --------------------------------------------------------- */
+
 /* What draws them away. */
 static bool is_at_stake(const char *meaning, const struct strata_fact *fact)
 {
@@ -105,6 +204,7 @@ void strata_portrait_value(struct strata_teller *teller, struct strata_portrait 
         tell_part(teller, fact, &sums, portrait);
         tell_gap(teller, fact, &sums, portrait);
     }
+    if (teller->plan->k > 1) tell_growth(teller, portrait);
     for (size_t i = 0; i < teller->n_facts; i++) {
         const struct strata_fact *fact = &teller->fact[i];
         if (strcmp(fact->section, "value") == 0 &&
@@ -172,7 +272,7 @@ void strata_attractiveness_rank(const struct strata_plan *plan, struct strata_pe
         struct strata_attractiveness *a = &persona->portrait->attractiveness;
         a->size = 100.0 * persona->share * (double)plan->k;
         a->value = value_feature == SIZE_MAX ? STRATA_UNKNOWN : persona->cell[value_feature].index;
-        a->growth = STRATA_UNKNOWN;
+        a->growth = growth_index(plan, personas, s);
         a->reach = mean_reach(plan, persona->cell);
         a->score = score_of(a);
     }

@@ -14,10 +14,11 @@ strata_status strata_parquet_write(struct strata_duck *duck, const char *path, c
     const char *temporary = strata_file_temporary(path, &scratch);
     const char *target = temporary ? strata_duck_literal(temporary, &scratch) : NULL;
     if (!target) return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the name of a file");
+    STRATA_TRY(strata_file_make(temporary, NULL, 0, true, err)); /* DuckDB keeps its mode */
     const strata_status status =
         strata_duck_run(duck, err,
                         "copy (select * from part order by %s) to %s "
-                        "(format parquet, compression zstd, row_group_size %d)",
+                        "(format parquet, compression zstd, row_group_size %d, use_tmp_file false)",
                         order, target, ROW_GROUP_ROWS);
     if (status != STRATA_OK) {
         strata_file_drop(temporary);

@@ -256,7 +256,7 @@ static void fill_reasons(const struct writing *writing, size_t row,
     const size_t n_features = outcome->features->recipe.n_features;
     const struct place place = {writing, row};
     struct strata_reasons reasons = {.n = 0};
-    if (from->runner_up >= 0) {
+    if (from->runner_up >= 0 && outcome->config->keep_reasons) {
         strata_reasons_contribute(writing->reasoning, rows->x + row * rows->d, (size_t)from->label,
                                   (size_t)from->runner_up, contribution);
         reasons = strata_reasons_pick(contribution, n_features, has_value, &place);
@@ -503,8 +503,9 @@ static strata_status make_folders(const struct writing *writing, struct strata_a
     static const char *const folder[] = {"assignments", "features"};
     for (size_t i = 0; i < (writing->feature_table ? 2 : 1); i++) {
         const char *path = strata_path_join(writing->directory, folder[i], &scratch);
+        bool made = false;
         if (!path) return STRATA_FAIL(err, STRATA_E_MEMORY, "no room for a path");
-        STRATA_TRY(strata_directory_make(path, err));
+        STRATA_TRY(strata_directory_make_private(path, &made, err));
     }
     return STRATA_OK;
 }

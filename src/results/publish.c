@@ -73,10 +73,11 @@ static strata_status place_parts(const struct strata_attempt *attempt, const cha
                                  struct strata_err *err)
 {
     char path[STRATA_ATTEMPT_PATH_MAX];
+    bool made = false;
     STRATA_TRY(strata_attempt_path(attempt->tray, folder, path, err));
     if (access(path, F_OK) != 0) return STRATA_OK;
     STRATA_TRY(strata_attempt_path(attempt->directory, folder, path, err));
-    STRATA_TRY(strata_directory_make(path, err));
+    STRATA_TRY(strata_directory_make_private(path, &made, err));
     STRATA_TRY(strata_each_file(attempt, attempt->tray, folder, is_part, place, err));
     return strata_directory_sync(path, err);
 }

@@ -14,11 +14,12 @@ static strata_status no_room(struct strata_err *err)
 }
 
 static strata_status write_file(const char *directory, const char *name, const void *bytes,
-                                size_t n_bytes, struct strata_arena scratch, struct strata_err *err)
+                                size_t n_bytes, bool private_mode, struct strata_arena scratch,
+                                struct strata_err *err)
 {
     const char *path = strata_path_join(directory, name, &scratch);
     if (!path) return no_room(err);
-    return strata_file_write(path, bytes, n_bytes, false, err);
+    return strata_file_write(path, bytes, n_bytes, private_mode, err);
 }
 
 static strata_status write_json(const char *directory, const char *name,
@@ -28,7 +29,7 @@ static strata_status write_json(const char *directory, const char *name,
     size_t n_bytes = 0;
     const char *text = strata_json_view(message, STRATA_JSON_PRETTY, &scratch, &n_bytes);
     if (!text) return no_room(err);
-    return write_file(directory, name, text, n_bytes, scratch, err);
+    return write_file(directory, name, text, n_bytes, false, scratch, err);
 }
 
 static strata_status write_model(const char *directory, const struct strata_outcome *outcome,
@@ -38,7 +39,8 @@ static strata_status write_model(const char *directory, const struct strata_outc
     const Strata__V1__Model *model = strata_model_record(outcome, &scratch);
     if (!model) return no_room(err);
     STRATA_TRY(strata_record_pack(&model->base, &scratch, &blob, err));
-    return write_file(directory, "model.pb", blob.bytes, blob.n_bytes, scratch, err);
+    /* Private: the secret of the audit lines follows from it, and a centre may be one customer. */
+    return write_file(directory, "model.pb", blob.bytes, blob.n_bytes, true, scratch, err);
 }
 
 static strata_status write_report(const char *directory, const struct strata_blob *result,
@@ -62,7 +64,8 @@ static strata_status write_records(const char *directory, const struct strata_ou
     STRATA_FAULT("results.model.before");
     STRATA_TRY(write_model(directory, outcome, scratch, err));
     STRATA_FAULT("results.record.before");
-    STRATA_TRY(write_file(directory, "result.pb", result->bytes, result->n_bytes, scratch, err));
+    STRATA_TRY(
+        write_file(directory, "result.pb", result->bytes, result->n_bytes, false, scratch, err));
     STRATA_FAULT("results.view.before");
     STRATA_TRY(write_json(directory, "result.json", &record->base, scratch, err));
     STRATA_FAULT("results.quality.before");

@@ -129,8 +129,8 @@ STRATA_MUST_CHECK strata_status strata_rejects_write(const char *directory,
                                                      struct strata_arena scratch,
                                                      struct strata_err *err);
 
-/* The table `part` of duck as a Parquet file, in the order of `order`, with bytes that depend on
- * the rows alone. */
+/* The table `part` of duck as a Parquet file of mode 0600, in the order of `order`, with bytes that
+ * depend on the rows alone. */
 STRATA_MUST_CHECK strata_status strata_parquet_write(struct strata_duck *duck, const char *path,
                                                      const char *order, struct strata_arena scratch,
                                                      struct strata_err *err);

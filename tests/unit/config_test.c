@@ -13,7 +13,7 @@ Test(config, what_is_left_out_has_the_defaults_of_the_header)
     cr_assert_null(c->customers_sql);
     cr_assert(c->control_on);
     cr_assert_str_eq(c->control_endpoint, "ipc");
-    cr_assert_not(c->keep_features);
+    cr_assert(!c->keep_features && c->keep_reasons);
     cr_assert_str_eq(c->output, "/jobs/here/runs/j");
     const struct strata_source *t = &c->source[0];
     cr_assert_eq(c->n_sources, 1);
@@ -60,7 +60,7 @@ Test(config, every_option_arrives_where_it_belongs)
         "        weights: {demographic: 2, technographic: .5}, start: s.csv}\n"
         "control: {endpoint: \"tcp://10.0.0.1:*\", ports: {from: 7000, to: 7099}, keys: ../k,\n"
         "          required: no}\n"
-        "outputs: {features: yes}\noutput: ../../out\n");
+        "outputs: {features: yes, reasons: no}\noutput: ../../out\n");
     cr_assert_str_eq(c->as_of, "2024-02-29");
     cr_assert_eq(c->memory_bytes, (uint64_t)4 << 30);
     cr_assert_eq(c->reader, STRATA_READER_COORDINATOR);
@@ -108,7 +108,7 @@ Test(config, every_option_arrives_where_it_belongs)
     cr_assert(c->control_port_from == 7000 && c->control_port_to == 7099);
     cr_assert_str_eq(c->control_keys, "/jobs/k");
     cr_assert(!c->control_required && !c->control_interface);
-    cr_assert(c->keep_features);
+    cr_assert(c->keep_features && !c->keep_reasons);
     cr_assert_str_eq(c->output, "/out");
 }
 

@@ -262,6 +262,69 @@ Test(persona_portrait, what_they_bring_adds_up_to_the_whole)
     cr_assert_eq(ranks, 0x7e, "each rank once");
 }
 
+/* Two segments with spend of two periods; the second one's later spend is `times` the earlier. */
+static void make_periods(struct world *world, double times, enum strata_role role)
+{
+    world_init(world, 400, 2);
+    double *before = world_number(world, "spend before", "earlier_spend");
+    double *after = world_number(world, "spend after", "recent_spend");
+    double *visits = world_number(world, "visits", "frequency");
+    world->feature[0].role = world->feature[1].role = role;
+    for (size_t i = 0; i < world->n; i++) {
+        world->label[i] = (uint16_t)(i % 2);
+        before[i] = 100.0 + 10.0 * world_normal(1, i / 2);
+        after[i] = before[i] * (i % 2 ? times : 1.0);
+        visits[i] = world_normal(2, i) + 4.0 * (double)(i % 2);
+    }
+}
+
+static const struct strata_statement *find_growth(const struct strata_portrait *p)
+{
+    for (size_t i = 0; i < p->value.n; i++)
+        if (strcmp(p->value.item[i].statistic, "growth") == 0) return &p->value.item[i];
+    return NULL;
+}
+
+Test(persona_portrait, growth_is_one_periods_sum_over_the_others)
+{
+    struct world world;
+    make_periods(&world, 1.5, STRATA_ROLE_DESCRIPTOR);
+    struct world_run run;
+    world_describe(&world, 1, NULL, &run);
+    const struct strata_portrait *still = run.out[0]->segment[0].portrait;
+    const struct strata_portrait *growing = run.out[0]->segment[1].portrait;
+    cr_assert_float_eq(still->attractiveness.growth, 100.0 * 1.0 / 1.25, 1e-9);
+    cr_assert_float_eq(growing->attractiveness.growth, 100.0 * 1.5 / 1.25, 1e-9);
+    const struct strata_statement *told = find_growth(growing);
+    cr_assert(told && find_growth(still));
+    cr_expect_str_eq(
+        told->text,
+        "Their spend after comes to 150% of their spend before, against 125% of everybody's.");
+    cr_expect(told->feature == 1 && told->count == 200);
+    cr_expect_float_eq(told->value, 1.5, 1e-12);
+    cr_expect(told->low < 1.5 && told->high > 1.5 && told->low > 1.4 && told->high < 1.6);
+    for (size_t s = 0; s < 2; s++)
+        for (size_t m = 0; m < run.out[0]->segment[s].n_markers; m++)
+            cr_expect_eq(run.out[0]->segment[s].marker[m].feature, 2, "periods mark nobody");
+}
+
+Test(persona_portrait, growth_is_unknown_where_the_periods_are_not_of_the_same_customers)
+{
+    struct world world;
+    struct world_run run;
+    make_periods(&world, 1.5, STRATA_ROLE_DESCRIPTOR);
+    world_present(&world, 0)[0] = 0;
+    world_describe(&world, 1, NULL, &run);
+    for (size_t s = 0; s < 2; s++) {
+        cr_expect(isnan(run.out[0]->segment[s].portrait->attractiveness.growth));
+        cr_expect_null(find_growth(run.out[0]->segment[s].portrait));
+    }
+    world_run_finish(&run);
+    make_periods(&world, 1.5, STRATA_ROLE_SENSITIVE);
+    world_describe(&world, 1, NULL, &run);
+    cr_expect(isnan(run.out[0]->segment[1].portrait->attractiveness.growth), "only audited");
+}
+
 Test(persona_portrait, offers_follow_what_speaks_for_them)
 {
     struct world world;

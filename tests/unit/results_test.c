@@ -19,6 +19,7 @@ static void begin(void)
     cr_assert(strata_arena_init(&arena, (size_t)1 << 30));
     (void)snprintf(folder, sizeof folder, "/tmp/strata-results-XXXXXX");
     cr_assert(mkdtemp(folder));
+    (void)umask(022);
 }
 
 static void end(void)
@@ -34,7 +35,7 @@ struct write {
     const char *directory;
     size_t n;
     enum strata_reader reader;
-    bool no_rejects;
+    bool no_rejects, no_reasons;
     bool break_part; /* a folder stands where a part should be */
     atomic_int failed;
     struct strata_err err;
@@ -52,6 +53,7 @@ static void write_body(struct strata_comm *comm, void *context)
     world_make(world, comm->rank, comm->size, write->n, &own);
     world->config.reader = write->reader;
     if (write->no_rejects) world->quality.n_rejects = 0;
+    if (write->no_reasons) world->config.keep_reasons = false;
     if (strata_results_write(comm, write->directory, &world->outcome, write->directory, &own,
                              &result, &err) != STRATA_OK)
         write->failed++;
@@ -226,6 +228,43 @@ Test(results, assignments_tell_reasons_with_the_customers_own_values)
     cr_expect_eq(ask(duck, parts, "count(*) filter (runner_up is null and reason_1 is not null)"),
                  0);
     strata_duck_close(&duck);
+}
+
+Test(results, a_job_that_wants_no_reasons_writes_no_values_of_customers)
+{
+    struct strata_err err = {0};
+    struct strata_duck *duck = NULL;
+    const char *directory = write_run("run", 2, (struct write){.n = 1000, .no_reasons = true});
+    const char *parts = strata_path_join(directory, "assignments", &arena);
+    cr_assert_eq(strata_duck_open(&(struct strata_duck_options){0}, &duck, &err), STRATA_OK);
+    cr_expect_eq(ask(duck, parts, "count(segment) + count(runner_up)"), 1999);
+    cr_expect_eq(ask(duck, parts,
+                     "count(reason_1) + count(value_1) + count(level_1) + count(share_1) + "
+                     "count(reason_2) + count(value_2) + count(level_2) + count(share_2) + "
+                     "count(reason_3) + count(value_3) + count(level_3) + count(share_3)"),
+                 0);
+    strata_duck_close(&duck);
+}
+
+static unsigned mode_of(const char *directory, const char *name)
+{
+    struct stat facts = {0};
+    cr_assert_eq(stat(strata_path_join(directory, name, &arena), &facts), 0, "%s", name);
+    return (unsigned)(facts.st_mode & 07777);
+}
+
+Test(results, what_tells_of_single_customers_is_for_its_owner_only)
+{
+    static const char *const open[] = {"result.pb", "result.json", "quality.json", "report.html"};
+    static const char *const private[] = {"model.pb", "assignments/part-000.parquet",
+                                          "features/part-003.parquet", "rejects.parquet"};
+    const char *directory = write_run("run", 2, (struct write){.n = 1000});
+    for (size_t i = 0; i < sizeof open / sizeof *open; i++)
+        cr_expect_eq(mode_of(directory, open[i]), 0644, "%s", open[i]);
+    for (size_t i = 0; i < sizeof private / sizeof *private; i++)
+        cr_expect_eq(mode_of(directory, private[i]), 0600, "%s", private[i]);
+    cr_expect_eq(mode_of(directory, "assignments"), 0700);
+    cr_expect_eq(mode_of(directory, "features"), 0700);
 }
 
 Test(results, number_of_parts_depends_on_customers_alone)

@@ -2,7 +2,7 @@
   const profileCell = (feature, one, isReference) => {
     if (one.hidden) return cell(dash());
     if (one.mean === undefined) return cell("");
-    if (kind(feature) === "ordinal") return cell(make("span", { class: "soft" }, `level ${fixed(one.mean + 1, 1)} of ${feature.levels.length}`));
+    if (kind(feature) === "ordinal") return cell(make("span", { class: "soft" }, `about ${feature.levels[Math.round(one.mean)]}`));
     const index = one.index === undefined || isReference ? null : make("small", {}, `index ${fixed(one.index, 0)}`);
     return make("td", {}, valueText(feature, one.mean), index);
   };
@@ -10,9 +10,8 @@
     const feature = features[index];
     const most = 12;
     const share = (one, level) => one.shares.find((entry) => entry.level === level);
-    const levels = everybody[index].shares.slice();
-    const shown = levels.length <= most ? levels
-      : levels.sort((a, b) => b.share - a.share || a.level - b.level).slice(0, most);
+    const shown = feature.levels.length <= most ? feature.levels.map((_, level) => ({ level }))
+      : everybody[index].shares.slice().sort((a, b) => b.share - a.share || a.level - b.level).slice(0, most);
     const rows = shown.map(({ level }) => {
       const line_ = row(feature.levels[level], ...[everybody[index], ...detailed.map((one) => one.cells[index])].map((one) => {
         const found = share(one, level);

@@ -8,10 +8,11 @@
     if (known.length < 2) return; /* only their sizes, which are told elsewhere */
     const declared = weights ? known.filter((name) => weights[name] > 0) : [];
     const total = declared.reduce((sum, name) => sum + weights[name], 0);
-    const measured = record.valueFeature === undefined ? "" : ` Value is ${label(features[record.valueFeature]).toLowerCase()} a customer.`;
-    const reached = known.includes("reach") ? " Reach is how much they use the channels, and answer." : "";
+    const measured = record.valueFeature === undefined ? "" : ` Value is ${label(features[record.valueFeature]).toLowerCase()} per customer.`;
+    const grown = known.includes("growth") ? " Growth is the spend of the later period over that of the earlier." : "";
+    const reached = known.includes("reach") ? " Reach is how much they use the channels and respond." : "";
     by("effort-intro").textContent = "Attractiveness goes from 0 to 1; a half is average." + (declared.length
-      ? ` It weighs ${listed(declared.map((name) => `${weightNames[name]} (${percent(weights[name] / total)})`))}.` : "") + measured + reached;
+      ? ` It weighs ${listed(declared.map((name) => `${weightNames[name]} (${percent(weights[name] / total)})`))}.` : "") + measured + grown + reached;
     const best = judged.slice().sort((a, b) => a.attractiveness.rank - b.attractiveness.rank);
     evaluationPlot(["value", "reach"].find((name) => known.includes(name)), best);
     const hasPart = judged.some((one) => one.attractiveness.valueShare !== undefined);
@@ -22,7 +23,7 @@
       best.map((one) => row(make("span", {}, `${one.attractiveness.rank}. `, make("a", { href: `#segment-${one.id}` }, one.name)),
         ...known.map((name) => index(one.attractiveness[name])),
         ...(hasPart ? [percent(one.attractiveness.valueShare)] : []),
-        meter(one.attractiveness.score, fixed(one.attractiveness.score, 2)))))));
+        meter(one.attractiveness.score, fixed(one.attractiveness.score, 2)))), "ranked")));
   };
 
   /* What it is all about, segment by segment. */
@@ -59,7 +60,7 @@
       (one.attractiveness.score - x[0]) / (x[1] - x[0]) * (width - edge.left - edge.right),
       (y[1] - worth(one)) / y[1] * (380 - edge.top - edge.bottom)] })), [width - edge.left - edge.right, 380 - edge.top - edge.bottom]);
     chart(by("effort-body"), { name: "Segment evaluation plot", height: 380,
-      note: `To the right: more attractive. Up: ${upward === "value" ? "worth more a customer" : "easier to reach"}, 100 is average. The larger the circle, the more customers.`,
+      note: `To the right: more attractive. Up: ${upward === "value" ? "worth more per customer" : "easier to reach"}, 100 is average. The larger the circle, the more customers.`,
       words: `Bubble chart of attractiveness against ${upward}. ${shown.map((one) => `${one.name}: attractiveness ` +
         `${fixed(one.attractiveness.score, 2)}, ${upward} index ${fixed(worth(one), 0)}, ${percent(one.share)} of customers.`).join(" ")}`,
       option: (width) => ({

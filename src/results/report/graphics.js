@@ -36,6 +36,8 @@
   const facts = (pairs) => make("dl", { class: "facts" }, pairs.filter((pair) => pair[1]).map(([name, value]) =>
     [make("dt", {}, name), make("dd", {}, value)]));
 
+  /* How many of n stand side by side, at most so many, in rows that are about as long. */
+  const evenly = (n, most_) => Math.ceil(n / Math.ceil(n / most_));
   const charts = [];
   const isNarrow = () => window.innerWidth < 640;
   /* A chart, what it says in words, and the table behind it. */

@@ -29,7 +29,7 @@
         const room = [width - edge.left - edge.right, (isNarrow() ? 440 : 540) - edge.top - edge.bottom];
         const most_ = isNarrow() ? 96 : 170;
         const sides = namePlaces(shown.map((one) => ({ at: [one.x / 1000 * room[0], (1000 - one.y) / 1000 * room[1]], radius: 9,
-          name: one.name, wide: most_, spare: shown.length > 6 })), room);
+          name: one.name, wide: most_, spare: shown.length > 6 || isNarrow() })), room);
         const side = () => ({ type: "value", min: -20, max: 1020, axisLabel: { show: false }, axisTick: { show: false }, splitLine: { show: false },
           axisLine: { show: true, onZero: false, lineStyle: { color: tone("axis") } } });
         const named = (text, more) => ({ text, left: edge.left - 6, padding: 0, ...more,
@@ -46,8 +46,8 @@
           { type: "scatter", z: 6, symbolSize: 15, data: shown.map((one, i) => ({ value: [one.x, one.y], name: one.name,
             itemStyle: { color: hue(one.id), opacity: 1, borderColor: tone("ink"), borderWidth: 2.5 },
             label: { show: sides[i] !== null, position: sides[i] || "top" } })),
-          label: { show: true, color: tone("ink"), fontSize: 12, fontWeight: 650, lineHeight: 14, width: most_, overflow: "break", distance: 4,
-            textBorderColor: tone("paper"), textBorderWidth: 3, formatter: (at) => at.name } }],
+          label: { show: true, color: tone("ink"), fontSize: 12, fontWeight: 650, lineHeight: 14, distance: 4,
+            textBorderColor: tone("paper"), textBorderWidth: 3, formatter: (at) => wrapped(at.name, most_, 12.5) } }],
         };
       } });
     if (shown.length < 2 || shown.length > 24) return;

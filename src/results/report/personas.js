@@ -3,12 +3,12 @@
   /* --- evidence ---------------------------------------------------------------------------- */
 
   const statisticNames = { mean: "average", size: "share of all customers", part: "share of everybody\u2019s total",
-    gap: "total they are below everybody\u2019s average", index: "index, 100 = everybody\u2019s average" };
+    gap: "total they are below everybody\u2019s average", growth: "part of the period before", index: "index, 100 = everybody\u2019s average" };
   /* The figures of a statement, line by line. */
   const figures = (statement) => {
     const { statistic, value, low, high, reference } = statement;
     const feature = statement.feature === undefined ? null : features[statement.feature];
-    const isShare = ["share", "size", "part"].includes(statistic);
+    const isShare = ["share", "size", "part", "growth"].includes(statistic);
     const show = (number) => (isShare ? percent(number) : statistic === "index" || !feature ? figure(number)
       : valueText(feature, number, true));
     const name = feature ? label(feature, statement.level) : "Segment size";

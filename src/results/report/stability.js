@@ -46,7 +46,7 @@
     const shown = record.stability.gorges.slice(0, 12);
     const most_ = shown.map((one) => Math.max(10, ...one.counts.map(Number)));
     const panel = 92;
-    const across = () => Math.min(shown.length, isNarrow() ? 2 : 4);
+    const across = () => evenly(shown.length, isNarrow() ? 2 : 5);
     const rows = () => Math.ceil(shown.length / across());
     const over = 36;
     const under = 22;

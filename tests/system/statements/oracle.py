@@ -154,6 +154,11 @@ class Oracle:
         if statistic == "part":
             scale = n / (every * all_n)
             return m * scale, n / all_n, n, max(0.0, low * scale), min(1.0, high * scale)
+        if statistic == "growth":
+            before = next(i for i, one in enumerate(self.features) if one.meaning == "earlier_spend")
+            (b, b_sd, b_n), (b_every, _, _) = self.mean(segment, before), self.mean(0, before)
+            half, b_half = Z * sd / math.sqrt(n), Z * b_sd / math.sqrt(b_n)
+            return m / b, every / b_every, n, max(0.0, m - half) / (b + b_half), (m + half) / (b - b_half)
         if statistic == "gap":
             return (every - m) * n, m * n, n, (every - high) * n, (every - low) * n
         return None

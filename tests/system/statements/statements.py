@@ -159,6 +159,11 @@ def check_portraits(checks, job, result, oracle):
             (m, _, n), (every, _, all_n) = oracle.mean(segment.id, f), oracle.mean(0, f)
             checks.that(near(one.value, 100 * m / every), f"{job}, {segment.name}: index of value")
             checks.that(near(one.value_share, m * n / (every * all_n)), f"{job}, {segment.name}: share of value")
+        if one.HasField("growth"):
+            later, before = (next(i for i, f in enumerate(result.features) if f.meaning == meaning)
+                             for meaning in ("recent_spend", "earlier_spend"))
+            own, every = (oracle.mean(s, later)[0] / oracle.mean(s, before)[0] for s in (segment.id, 0))
+            checks.that(near(one.growth, 100 * own / every), f"{job}, {segment.name}: index of growth")
         for like in (*segment.persona.channels, *segment.persona.affinities):
             if like.HasField("level"):
                 m, every = oracle.share(segment.id, like.feature, like.level)[0], oracle.share(0, like.feature, like.level)[0]

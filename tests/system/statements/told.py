@@ -52,7 +52,7 @@ class Teller:
         return {name for name in (feature.label, *feature.levels) if any(c.isdigit() for c in name)}
 
     def scales(self, statement):
-        if statement.statistic in ("share", "size", "part"):
+        if statement.statistic in ("share", "size", "part", "growth"):
             return (100.0,)
         if statement.statistic == "index":
             return (1.0, 0.01)
