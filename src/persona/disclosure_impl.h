@@ -46,14 +46,13 @@ struct strata_picks {
     struct strata_pick *pick; /* (n) */
     size_t n;
     const int64_t *cross; /* (n, k, 2) customers and weight of each segment that belong */
-    const int64_t *both;  /* (n, n) customers who belong to two */
-    /* By segment and combination, (k, n_combinations): which of the picks a customer is of, as bits; NULL where there
-     * are too many. */
-    const struct strata_counts *joint;
+    const uint64_t *mask; /* (n_combinations) of which a customer is, as bits; rising */
     size_t n_combinations;
+    size_t n_counted;                  /* the first of them are; the others cannot be told */
+    const struct strata_counts *joint; /* (k, n_combinations) customers */
 };
 
-/* apriori_hide.c: what of them would tell about few, alone, by each other or by the segments: into out's `hidden`
+/* apriori_hide.c: what of them would tell about few, alone, by sums or by the segments: into out's `hidden`
  * and its cross table's, and into the cells of the picks.  False when memory ends. */
 bool strata_picks_hide(const struct strata_picks *picks, struct strata_arena scratch,
                        struct strata_apriori *out);
