@@ -1,26 +1,26 @@
 /* What is hidden of the a-priori segments.
  *
  * One rule: more is hidden, levels, columns of the cross table, in the end whole a-priori segments, until customers
- * could change places, and nothing that is published would be another, so that any count of 1 to 9 that is hidden
- * would be nobody, or ten.  They change places in these ways, of each feature by itself:
+ * could change places, and nothing that is published would be another, so that any hidden count of 1 to 9 would be
+ * nobody, or ten.  Of each feature by itself, they can in these ways:
  *
- *   - Two of one combination of a-priori segments exchange their segments, where both values are hidden of both
- *     segments: no figure of any combination, nor the cross table, changes.  That may close over more than two
- *     (strata_cells_reach), and over values that are hidden of everybody.
- *   - Two exchange their segments, where the cross table is hidden of both: what combinations have of each value
- *     stays.  So where it is hidden of all segments that hide anything, those may change like without a-priori
- *     segments: disclosure_flow.c has seen to that.
- *   - One changes his value, of a feature that no condition is about, among those hidden of all a-priori segments: so
- *     where that is all that any segment hides, the segments may change like without a-priori segments.
- *   - Two of one segment exchange their values, both hidden of all a-priori segments: no segment changes.
+ *   - Segments may change as they may without a-priori segments, which disclosure_flow.c has seen to: where a
+ *     segment's hidden levels are hidden of all a-priori segments too, and no condition is about the feature, because
+ *     each stays in his combination of a-priori segments and has another value; or where the cross table is hidden of
+ *     all segments that hide anything, because each keeps combination and value and is in another segment.
+ *   - Two of one segment, of different combinations, exchange their values, both hidden of all a-priori segments: no
+ *     segment changes.  Where the cross table is hidden of their segments these may be two.  (takers)
+ *   - One has another value, both hidden of everybody, of his segment and so of all a-priori segments.  (changers)
+ *   - Two exchange their segments, where the cross table is hidden of both, and have the same value, or both values
+ *     are hidden of both segments: no a-priori segment changes.  (movers)
  *
  * Nobody is put where the data have nobody of that combination and value, if a condition is about the feature: perhaps
  * it cannot be.
  *
  * And no sum of published figures, added or subtracted, is of 1 to 9 customers.  Such a sum counts each combination c
- * of a segment f(c) + g times, 0 or 1, where g depends on the segment only and f is linear in which a-priori
- * segments c is of.  If it takes c of a segment and leaves d, then f(c) - f(d) is 1, and it takes all that differ in
- * the same way from others of their segment.  These have to be nobody or enough. */
+ * of a segment f(c) + g times, which has to be 0 or 1, where g depends on the segment only, and f adds up something
+ * for each a-priori segment that c is of.  If it takes c of a segment and leaves d, then f(c) - f(d) is 1, and it
+ * takes all who differ in the same way from others of their segment.  These have to be nobody or enough. */
 #include <string.h>
 #include <strings.h>
 
@@ -42,7 +42,7 @@ struct crowd {
     uint64_t *count; /* (k, n, n_columns) */
     uint64_t *kind;  /* (n, n_columns) of all segments */
     uint64_t *rest;  /* (max(k + 1, n), n_columns) for counting down */
-    bool *starved;
+    bool *starved;   /* when memory ends */
 };
 
 static uint64_t smaller(uint64_t a, uint64_t b)
@@ -189,47 +189,6 @@ static void crowd_fill(struct crowd *crowd, size_t f)
 
 /* --- segments --------------------------------------------------------------------------------- */
 
-/* One combination, as the flows need it. */
-static void fill_cells(const struct crowd *crowd, size_t c, const struct strata_cells *cells)
-{
-    for (size_t g = 0; g <= crowd->k; g++) {
-        for (size_t l = 0; l < crowd->n_columns; l++) {
-            const size_t i = g * crowd->n_columns + l;
-            cells->count[i] = count_of(crowd, g, c, l);
-            cells->hidden[i] =
-                is_shut(crowd, g, l) && (g < crowd->k || (crowd->hidden[l] && can_be(crowd, c, l)));
-        }
-    }
-}
-
-/* How much of what is wanted a group's count cannot rise by, or fall by, within combinations of a side. */
-static uint64_t lacks(const struct crowd *crowd, size_t g, size_t l, struct side side, bool rise,
-                      uint64_t wanted, struct strata_arena scratch)
-{
-    struct strata_cells cells = {.n_groups = crowd->k + 1, .n_columns = crowd->n_columns};
-    const size_t n = cells.n_groups * cells.n_columns;
-    if (n > STRATA_CELLS_MAX) return wanted;
-    cells.count = STRATA_NEW(&scratch, uint64_t, n);
-    cells.hidden = STRATA_NEW(&scratch, bool, n);
-    if (!cells.count || !cells.hidden) *crowd->starved = true;
-    for (size_t c = 0; c < crowd->n && wanted > 0 && !*crowd->starved; c++) {
-        if (!is_on(crowd, side, c)) continue;
-        fill_cells(crowd, c, &cells);
-        const uint64_t part = rise ? wanted : smaller(wanted, count_of(crowd, g, c, l));
-        uint64_t missing = part;
-        if (!strata_cells_reach(&cells, g * cells.n_columns + l, rise, &missing, scratch))
-            *crowd->starved = true;
-        wanted -= part - missing;
-    }
-    return wanted;
-}
-
-/* What a small count must be able to rise by: to ten, or as far as there are customers. */
-static uint64_t rise_of(uint64_t count, uint64_t size)
-{
-    return smaller(STRATA_MIN_CELL - count, size - count);
-}
-
 /* Whether a combination that has one of the values that are hidden of everybody has all of them. */
 static bool are_shut_together(const struct crowd *crowd)
 {
@@ -245,9 +204,8 @@ static bool are_shut_together(const struct crowd *crowd)
     return true;
 }
 
-static bool are_segments_free(const struct crowd *crowd, struct strata_arena scratch)
+static bool are_segments_free(const struct crowd *crowd)
 {
-    const struct side all = {.pick = NONE};
     bool apart = are_shut_together(crowd), within = !crowd->named;
     for (size_t g = 0; g <= crowd->k; g++) {
         for (size_t l = 0; l < crowd->n_columns; l++) {
@@ -256,18 +214,7 @@ static bool are_segments_free(const struct crowd *crowd, struct strata_arena scr
             within &= crowd->hidden[l];
         }
     }
-    if (apart || within || crowd->n == 1) return true;
-    for (size_t g = 0; g <= crowd->k; g++) {
-        uint64_t size = side_size(crowd, g, all);
-        if (g == crowd->k) size -= side_count(crowd, g, all, crowd->n_columns - 1);
-        for (size_t l = 0; l + 1 < crowd->n_columns; l++) {
-            const uint64_t count = side_count(crowd, g, all, l);
-            if (strata_is_tellable(count)) continue;
-            if (lacks(crowd, g, l, all, true, rise_of(count, size), scratch) > 0) return false;
-            if (lacks(crowd, g, l, all, false, count, scratch) > 0) return false;
-        }
-    }
-    return true;
+    return apart || within || crowd->n == 1;
 }
 
 /* --- a-priori segments ------------------------------------------------------------------------ */
@@ -302,27 +249,53 @@ static uint64_t takers(const struct crowd *crowd, struct side side, size_t l)
     return sum;
 }
 
-static bool is_side_free(const struct crowd *crowd, struct side side, struct strata_arena scratch)
+/* Customers of a side with value l who could have another one that is hidden of everybody and of their segment; or
+ * with such ones, who could have l. */
+static uint64_t changers(const struct crowd *crowd, struct side side, size_t l, bool to)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < crowd->k * crowd->n; i++) {
+        const size_t s = i / crowd->n, c = i % crowd->n;
+        uint64_t others = 0;
+        bool other = false;
+        if (!is_on(crowd, side, c) || !is_shut(crowd, crowd->k, l) || !is_shut(crowd, s, l))
+            continue;
+        for (size_t m = 0; m < crowd->n_columns; m++) {
+            if (m == l || !is_shut(crowd, crowd->k, m) || !is_shut(crowd, s, m)) continue;
+            others += count_of(crowd, s, c, m);
+            other |= can_be(crowd, c, m);
+        }
+        if (to && can_be(crowd, c, l)) sum += others;
+        if (!to && other) sum += count_of(crowd, s, c, l);
+    }
+    return sum;
+}
+
+/* What a small count must be able to rise by: to ten, or as far as there are customers. */
+static uint64_t rise_of(uint64_t count, uint64_t size)
+{
+    return smaller(STRATA_MIN_CELL - count, size - count);
+}
+
+static bool is_side_free(const struct crowd *crowd, struct side side)
 {
     const uint64_t size = side_size(crowd, crowd->k, side);
     for (size_t l = 0; l + 1 < crowd->n_columns; l++) {
-        const uint64_t count = side_count(crowd, crowd->k, side, l);
+        const uint64_t count = side_count(crowd, crowd->k, side, l), rise = rise_of(count, size);
         if (strata_is_tellable(count)) continue;
-        const uint64_t rise = rise_of(count, size);
-        if (takers(crowd, side, l) >= rise && takers(crowd, other(side), l) >= count) continue;
-        if (lacks(crowd, crowd->k, l, side, true, rise, scratch) > 0) return false;
-        if (lacks(crowd, crowd->k, l, side, false, count, scratch) > 0) return false;
+        if (takers(crowd, side, l) < rise && changers(crowd, side, l, true) < rise) return false;
+        if (takers(crowd, other(side), l) < count && changers(crowd, side, l, false) < count)
+            return false;
     }
     return true;
 }
 
-static bool are_picks_free(const struct crowd *crowd, struct strata_arena scratch)
+static bool are_picks_free(const struct crowd *crowd)
 {
     for (size_t i = 0; i < crowd->picks->n; i++) {
         const struct side side = {i, true};
         if (!is_told(crowd, i)) continue;
-        if (!is_side_free(crowd, side, scratch) || !is_side_free(crowd, other(side), scratch))
-            return false;
+        if (!is_side_free(crowd, side) || !is_side_free(crowd, other(side))) return false;
     }
     return true;
 }
@@ -402,34 +375,25 @@ static void hide_small_columns(const struct crowd *crowd)
 
 /* --- sums of figures -------------------------------------------------------------------------- */
 
-/* Customers of a part, those with any value where l is NONE.  Those of the segments whose figure is hidden are
- * together segment k, because no sum has some of them and not the others. */
-static uint64_t part_of(const struct crowd *crowd, size_t s, size_t c, size_t l)
+/* A part: a combination's customers of a segment with value l, or with any (NONE).  Those of the segments whose figure
+ * is hidden are together segment k, because no sum has some of them and not the others.  here: where sizes and
+ * conditions leave room for anybody.  Both are (k + 1, n). */
+static void fill_parts(const struct crowd *crowd, size_t l, uint64_t *part, bool *here)
 {
-    const size_t last = crowd->n_columns - 1, own = l == NONE ? last : l;
-    const size_t end = crowd->f == NONE ? 1 : own == last ? last : own + 1;
-    uint64_t sum = 0;
-    for (size_t t = 0; t < crowd->k; t++) {
-        if (s < crowd->k ? t != s || is_shut(crowd, t, own) : !is_shut(crowd, t, own)) continue;
-        for (size_t m = own == last ? 0 : own; m < end; m++) sum += count_of(crowd, t, c, m);
+    const size_t last = crowd->n_columns - 1, n = crowd->n;
+    for (size_t i = 0; i < crowd->k * n; i++) {
+        const size_t t = i / n, c = i % n;
+        const size_t to = (is_shut(crowd, t, l == NONE ? last : l) ? crowd->k : t) * n + c;
+        for (size_t m = 0; m < crowd->n_columns; m++) {
+            const uint64_t count = count_of(crowd, t, c, m);
+            here[to] |= count > 0 && (l == NONE || can_be(crowd, c, l));
+            if (l == NONE ? m < last || crowd->f == NONE : m == l) part[to] += count;
+        }
     }
-    return sum;
 }
 
-/* Whether anybody could be of the part, as far as sizes and conditions tell. */
-static bool is_anybody(const struct crowd *crowd, size_t s, size_t c, size_t l)
-{
-    const size_t own = l == NONE ? crowd->n_columns - 1 : l;
-    if (l != NONE && !can_be(crowd, c, l)) return false;
-    for (size_t t = 0; t < crowd->k; t++) {
-        if (s < crowd->k ? t != s || is_shut(crowd, t, own) : !is_shut(crowd, t, own)) continue;
-        for (size_t m = 0; m < crowd->n_columns; m++)
-            if (count_of(crowd, t, c, m) > 0) return true;
-    }
-    return false;
-}
-
-/* Whether there is nobody's combination between two of a segment's. */
+/* Whether a segment has no combination between two of its own: who takes one and leaves the other need not take any
+ * closer to it. */
 static bool are_next(const struct crowd *crowd, const bool *here, size_t c, size_t d)
 {
     const uint64_t bits = crowd->mask[c] ^ crowd->mask[d];
@@ -455,15 +419,19 @@ static uint64_t sum_like(const struct crowd *crowd, const uint64_t *part, const 
     return sum;
 }
 
-static bool are_sums_safe(const struct crowd *crowd, size_t l, struct strata_arena scratch)
+/* Whether what is counted of each pick that is told, and of all others, is nobody or enough, and sums are. */
+static bool is_figure_safe(const struct crowd *crowd, size_t l, struct strata_arena scratch)
 {
     const size_t n = crowd->n, n_parts = (crowd->k + 1) * n;
     uint64_t *part = STRATA_NEW(&scratch, uint64_t, n_parts);
     bool *here = STRATA_NEW(&scratch, bool, n_parts);
     if (!part || !here) return !(*crowd->starved = true);
-    for (size_t i = 0; i < n_parts; i++) {
-        part[i] = part_of(crowd, i / n, i % n, l);
-        here[i] = is_anybody(crowd, i / n, i % n, l);
+    fill_parts(crowd, l, part, here);
+    for (size_t i = 0; i < 2 * crowd->picks->n; i++) {
+        const struct side side = {i / 2, i % 2};
+        uint64_t sum = 0;
+        for (size_t j = 0; j < n_parts; j++) sum += is_on(crowd, side, j % n) ? part[j] : 0;
+        if (is_told(crowd, side.pick) && !strata_is_tellable(sum)) return false;
     }
     for (size_t i = 0; i < n_parts * n; i++) {
         const bool *of = here + i / (n * n) * n;
@@ -474,22 +442,6 @@ static bool are_sums_safe(const struct crowd *crowd, size_t l, struct strata_are
     return true;
 }
 
-/* Whether a count of each pick that is told, and of all others, is nobody or enough, and sums are. */
-static bool is_figure_safe(const struct crowd *crowd, size_t l, struct strata_arena scratch)
-{
-    for (size_t i = 0; i < crowd->picks->n; i++) {
-        for (int in = 0; in < 2 && is_told(crowd, i); in++) {
-            uint64_t sum = 0;
-            for (size_t c = 0; c < crowd->n; c++) {
-                if (!is_on(crowd, (struct side){i, in}, c)) continue;
-                for (size_t s = 0; s <= crowd->k; s++) sum += part_of(crowd, s, c, l);
-            }
-            if (!strata_is_tellable(sum)) return false;
-        }
-    }
-    return are_sums_safe(crowd, l, scratch);
-}
-
 /* --- profiles --------------------------------------------------------------------------------- */
 
 static void hide_all(const struct crowd *crowd)
@@ -497,56 +449,51 @@ static void hide_all(const struct crowd *crowd)
     for (size_t l = 0; l < crowd->n_columns; l++) crowd->hidden[l] = true;
 }
 
-/* Hide more of a feature; false when there is no more. */
-static bool hide_more(const struct crowd *crowd, bool binary, struct strata_arena scratch)
+/* What segments hide. */
+static void hide_alike(const struct crowd *crowd)
+{
+    for (size_t s = 0; s < crowd->k; s++) {
+        for (size_t l = 0; l < crowd->n_columns; l++) crowd->hidden[l] |= is_shut(crowd, s, l);
+    }
+}
+
+/* The next rarest level, in the end the whole cell; false when there is no more. */
+static bool hide_more(const struct crowd *crowd)
 {
     const struct strata_plan *plan = crowd->picks->plan;
     const size_t last = crowd->n_columns - 1;
-    bool more = false;
+    const uint64_t *all = crowd->picks->tally->count.level + crowd->k * plan->n_all_levels;
     if (crowd->hidden[last]) return false;
-    if (!crowd->named && !are_segments_free(crowd, scratch)) { /* what segments hide */
-        for (size_t g = 0; g < crowd->k; g++) {
-            for (size_t l = 0; l <= last; l++) {
-                more |= is_shut(crowd, g, l) && !crowd->hidden[l];
-                crowd->hidden[l] |= is_shut(crowd, g, l);
-            }
-        }
-    }
-    if (!more && !binary) {
-        const uint64_t *all = crowd->picks->tally->count.level + crowd->k * plan->n_all_levels;
-        const size_t next = strata_next_hidden(all + plan->slot[crowd->f], 1, crowd->hidden, last);
-        more = next != NONE;
-        if (more) crowd->hidden[next] = true;
-    }
-    if (!more || binary || crowd->hidden[last]) hide_all(crowd);
+    const size_t next = strata_next_hidden(all + plan->slot[crowd->f], 1, crowd->hidden, last);
+    crowd->hidden[next == NONE ? last : next] = true;
     return true;
 }
 
-/* What is hidden of a feature of all picks; false where hiding it all is not enough. */
-static bool hide_levels(struct crowd *crowd, struct strata_arena scratch)
+/* All of what is hidden in part and cannot be. */
+static void hide_rest(const struct crowd *crowd)
 {
-    const bool binary = crowd->picks->plan->as[crowd->f] == STRATA_AS_BINARY;
-    bool any = false;
-    for (size_t l = 0; l + 1 < crowd->n_columns; l++) {
-        crowd->hidden[l] |= !is_figure_safe(crowd, l, scratch);
-        any |= crowd->hidden[l];
-    }
-    if (any && binary) hide_all(crowd);
-    while (!are_segments_free(crowd, scratch) || !are_picks_free(crowd, scratch)) {
-        if (!hide_more(crowd, binary, scratch)) return false;
-    }
-    return !crowd->named || is_cross_safe(crowd);
+    const bool levels = crowd->picks->plan->as[crowd->f] == STRATA_AS_ORDINAL ||
+                        crowd->picks->plan->as[crowd->f] == STRATA_AS_NOMINAL;
+    bool all = crowd->hidden[crowd->n_columns - 1];
+    for (size_t l = 0; !levels && l < crowd->n_columns; l++) all |= crowd->hidden[l];
+    for (size_t l = 0; all && l < crowd->n_columns; l++) crowd->hidden[l] = true;
 }
 
-/* The same of any feature, and of none. */
+/* What is hidden of a feature, or of none, of all picks; false where hiding it all is not enough. */
 static bool hide_feature(struct crowd *crowd, size_t f, struct strata_arena scratch)
 {
     crowd_fill(crowd, f);
     if (f == NONE) return is_cross_safe(crowd);
-    if (!is_figure_safe(crowd, NONE, scratch)) hide_all(crowd);
-    if (crowd->picks->plan->n_levels[f] > 0) return hide_levels(crowd, scratch);
-    if (crowd->hidden[0]) hide_all(crowd);
-    return true;
+    const bool number = crowd->picks->plan->n_levels[f] == 0;
+    for (size_t l = 0; l < crowd->n_columns; l++)
+        crowd->hidden[l] |= !is_figure_safe(crowd, l + 1 < crowd->n_columns ? l : NONE, scratch);
+    if (!number && !crowd->named && !are_segments_free(crowd)) hide_alike(crowd);
+    hide_rest(crowd);
+    while (!number && !are_picks_free(crowd)) {
+        if (!hide_more(crowd)) return false;
+        hide_rest(crowd);
+    }
+    return number || (are_segments_free(crowd) && (!crowd->named || is_cross_safe(crowd)));
 }
 
 /* --- all of them ------------------------------------------------------------------------------ */

@@ -12,7 +12,6 @@ struct strata_cells {
     uint64_t *weight; /* the same by weight, or NULL: each counts once */
     bool *hidden;     /* (n_groups, n_columns) */
     bool together;    /* all cells of a group are hidden, or none */
-    bool known;       /* everybody's cells are told elsewhere and cannot be hidden */
 };
 
 /* Tables beyond are protected level by level. */
@@ -23,11 +22,6 @@ struct strata_cells {
  * cannot be reached, and everything has to be hidden; *starved when memory ends. */
 bool strata_cells_protect(const struct strata_cells *cells, struct strata_arena scratch,
                           bool *starved);
-
-/* How much of what is wanted cell i cannot rise by, or fall by, over cells that are hidden.  False when memory
- * ends. */
-bool strata_cells_reach(const struct strata_cells *cells, size_t i, bool rise, uint64_t *wanted,
-                        struct strata_arena scratch);
 
 /* disclosure.c: next of n counts to be hidden, `stride` apart: the smallest of those with customers, the
  * first of equals; SIZE_MAX: none. */
