@@ -8,7 +8,8 @@ struct picking {
     const struct strata_plan *plan;
     uint16_t *label; /* (n_apriori, n_rows) 0: belongs, 1: does not */
     int64_t *cross;  /* (n_apriori, k, 2) customers and weight that belong */
-    int64_t *both;   /* (n_apriori, n_apriori) customers who belong to two; behind cross */
+    uint64_t *mask; /* (n_combinations) of which of the first n_counted customers are, as bits; rising */
+    size_t n_combinations, n_counted;
     size_t n;
 };
 
@@ -40,8 +41,6 @@ static void count_row(struct picking *picking, struct strata_duck_cursor *cursor
         int64_t *cross = picking->cross + 2 * (i * plan->k + plan->label[row]);
         cross[0]++;
         cross[1] += plan->weight ? (int64_t)plan->weight[row] : 1;
-        for (size_t h = 0; h <= i; h++)
-            picking->both[i * picking->n + h] += !picking->label[h * plan->table->n_rows + row];
     }
 }
 
@@ -80,38 +79,103 @@ static strata_status pick(struct picking *picking, struct strata_arena scratch,
 
 /* --- profiles --------------------------------------------------------------------------------- */
 
-#define GROUPS_MAX ((size_t)256) /* of segments by combinations of a-priori segments */
+#define GROUPS_MAX ((size_t)1024) /* of segments by combinations of a-priori segments */
 
-/* Combinations that are counted beside the segments; 0: there are too many. */
-static size_t combinations_of(const struct strata_plan *plan)
+/* Which of the first n a customer is of. */
+static uint64_t mask_of(const struct picking *picking, size_t n, size_t row)
 {
-    const size_t n = plan->config->n_apriori;
-    return n < 8 && plan->k << n <= GROUPS_MAX ? (size_t)1 << n : 0;
+    uint64_t mask = 0;
+    for (size_t i = 0; i < n; i++)
+        mask |= (uint64_t)!picking->label[i * picking->plan->table->n_rows + row] << i;
+    return mask;
+}
+
+/* Where it stands among masks, or would. */
+static size_t place_of(const uint64_t *mask, size_t n, uint64_t wanted)
+{
+    size_t low = 0, high = n;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (mask[middle] < wanted)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* With one more; beyond the limit only their number grows, to one more. */
+static void add_mask(uint64_t *mask, uint64_t *n, size_t limit, uint64_t wanted)
+{
+    if (*n > limit) return;
+    const size_t place = place_of(mask, *n, wanted);
+    if (place < *n && mask[place] == wanted) return;
+    if (++*n > limit) return;
+    memmove(mask + place + 1, mask + place, (*n - 1 - place) * sizeof *mask);
+    mask[place] = wanted;
+}
+
+/* The combinations of the first n that there are, into mask; false where they are more than the limit.
+ * Collective: one gather into all, (size, 1 + GROUPS_MAX). */
+static bool find_combinations(struct strata_comm *comm, struct picking *picking, size_t n,
+                              uint64_t *all)
+{
+    const size_t limit = GROUPS_MAX / picking->plan->k, width = 1 + limit;
+    uint64_t mine[1 + GROUPS_MAX] = {0}, found = 0;
+    for (size_t row = 0; row < picking->plan->table->n_rows; row++)
+        add_mask(mine + 1, mine, limit, mask_of(picking, n, row));
+    strata_comm_gather_all(comm, mine, width * sizeof *mine, all);
+    for (int r = 0; r < comm->size; r++) {
+        const uint64_t *theirs = all + (size_t)r * width;
+        if (theirs[0] > limit) return false;
+        for (size_t i = 1; i <= theirs[0]; i++) add_mask(picking->mask, &found, limit, theirs[i]);
+    }
+    picking->n_combinations = found;
+    picking->n_counted = n;
+    return found <= limit;
+}
+
+/* Of as many as have few enough.  Collective: at most 7 gathers. */
+static void combine(struct strata_comm *comm, struct picking *picking, uint64_t *all)
+{
+    size_t low = 0, high = picking->n;
+    if (find_combinations(comm, picking, high, all)) return;
+    while (high - low > 1) {
+        const size_t middle = low + (high - low) / 2;
+        if (find_combinations(comm, picking, middle, all))
+            low = middle;
+        else
+            high = middle;
+    }
+    (void)find_combinations(comm, picking, low, all);
 }
 
 /* Count the combinations in each segment.  Collective. */
-static strata_status tally_joint(struct strata_comm *comm, const struct picking *picking,
+static strata_status tally_joint(struct strata_comm *comm, struct picking *picking,
                                  struct strata_arena *scratch, struct strata_profile_tally *tally,
                                  struct strata_err *err)
 {
     const struct strata_plan *plan = picking->plan;
-    const size_t n = combinations_of(plan), n_rows = plan->table->n_rows;
+    const size_t n_rows = plan->table->n_rows;
     uint16_t *label = STRATA_NEW(scratch, uint16_t, n_rows);
+    uint64_t *all = STRATA_NEW(scratch, uint64_t, (1 + GROUPS_MAX) * (size_t)comm->size);
+    picking->mask = STRATA_NEW(scratch, uint64_t, GROUPS_MAX);
+    bool fits = label && all && picking->mask;
+    STRATA_TRY(strata_comm_agree(comm, fits ? STRATA_OK : no_room(err), err));
+    combine(comm, picking, all);
+    const size_t n = picking->n_combinations;
     const struct strata_clustering groups = {.dims = {.k = plan->k * n}, .label = label};
     const struct strata_rows rows = {0};
     struct strata_plan joint;
     int64_t *wire = NULL;
-    bool fits =
-        label &&
+    fits =
         strata_plan_make(&joint, plan->config, plan->table, &rows, &groups, plan->pool, scratch) &&
         strata_tally_make(tally, &joint, scratch);
     if (fits) wire = STRATA_NEW(scratch, int64_t, strata_counts_wire_count(&joint));
     STRATA_TRY(strata_comm_agree(comm, wire ? STRATA_OK : no_room(err), err));
     for (size_t row = 0; row < n_rows; row++) {
-        size_t combination = 0;
-        for (size_t i = 0; i < picking->n; i++)
-            combination |= (size_t)!picking->label[i * n_rows + row] << i;
-        label[row] = (uint16_t)(plan->label[row] * n + combination);
+        const uint64_t mask = mask_of(picking, picking->n_counted, row);
+        label[row] = (uint16_t)(plan->label[row] * n + place_of(picking->mask, n, mask));
     }
     strata_tally_count(comm, &joint, wire, tally);
     return STRATA_OK;
@@ -209,10 +273,10 @@ static strata_status tell_all(const struct strata_picks *picks, struct strata_ar
 
 /* --- all of them ------------------------------------------------------------------------------ */
 
-/* Numbers of both tables that all ranks add up. */
+/* Numbers of the cross table, which all ranks add up. */
 static size_t sums_of(const struct picking *picking)
 {
-    return picking->n * (2 * picking->plan->k + picking->n);
+    return picking->n * 2 * picking->plan->k;
 }
 
 static strata_status make(struct picking *picking, struct strata_personas *personas,
@@ -225,7 +289,6 @@ static strata_status make(struct picking *picking, struct strata_personas *perso
     picking->cross = STRATA_NEW(scratch, int64_t, sums_of(picking));
     personas->apriori = STRATA_NEW(keep, struct strata_apriori, picking->n);
     if (!picking->label || !picking->cross || !personas->apriori) return no_room(err);
-    picking->both = picking->cross + 2 * picking->n * plan->k;
     personas->n_apriori = picking->n;
     for (size_t i = 0; i < picking->n; i++) {
         struct strata_apriori *out = &personas->apriori[i];
@@ -251,22 +314,22 @@ static strata_status find(struct strata_comm *comm, struct picking *picking,
                                  .pick = STRATA_NEW(scratch, struct strata_pick, picking->n),
                                  .n = picking->n,
                                  .cross = picking->cross,
-                                 .both = picking->both};
+                                 .joint = &joint.count};
     STRATA_TRY(strata_comm_agree(comm, picks.pick ? STRATA_OK : no_room(err), err));
     for (size_t i = 0; i < picks.n; i++)
         STRATA_TRY(tally_one(comm, picking, i, scratch, &picks.pick[i], err));
-    picks.n_combinations = combinations_of(picks.plan);
-    if (picks.n_combinations > 0) {
-        STRATA_TRY(tally_joint(comm, picking, scratch, &joint, err));
-        picks.joint = &joint.count;
-    }
+    STRATA_TRY(tally_joint(comm, picking, scratch, &joint, err));
+    picks.mask = picking->mask;
+    picks.n_combinations = picking->n_combinations;
+    picks.n_counted = picking->n_counted;
     const strata_status status = tell_all(&picks, *scratch, keep, personas->apriori, err);
     return strata_comm_agree(comm, status, err);
 }
 
-/* Addresses for n of them: each one's counts stay until all are known. */
-static uint64_t room_of(const struct strata_plan *plan, size_t n, uint64_t room)
+/* Addresses for n of them: each one's counts stay until all are known; then what is hidden is found. */
+static uint64_t room_of(const struct strata_plan *plan, size_t n, int n_ranks, uint64_t room)
 {
+    const uint64_t each_group = (plan->n_all_levels + 16) * 8 + (uint64_t)n_ranks;
     struct strata_describe_extent extent = {.n_rows = plan->table->n_rows,
                                             .groups = 3,
                                             .n_ranks = 1, /* more are in room */
@@ -279,7 +342,8 @@ static uint64_t room_of(const struct strata_plan *plan, size_t n, uint64_t room)
     uint64_t all = 0, sum = 0;
     extent.groups = GROUPS_MAX + 1;
     if (__builtin_mul_overflow(each, n + 2, &all) || __builtin_add_overflow(all, room, &sum) ||
-        __builtin_add_overflow(sum, strata_describe_room(&extent), &sum))
+        __builtin_add_overflow(sum, strata_describe_room(&extent), &sum) ||
+        __builtin_add_overflow(sum, (GROUPS_MAX + 1) * each_group * sizeof(uint64_t), &sum))
         return UINT64_MAX;
     return sum;
 }
@@ -292,7 +356,7 @@ strata_status strata_apriori_profile(struct strata_comm *comm, const struct stra
     struct strata_arena scratch = {0};
     struct picking picking = {.plan = plan, .n = plan->config->n_apriori};
     if (picking.n == 0) return STRATA_OK;
-    const uint64_t bytes = room_of(plan, picking.n, room);
+    const uint64_t bytes = room_of(plan, picking.n, comm->size, room);
     strata_status status = STRATA_OK;
     if (bytes > SIZE_MAX - 1 || !strata_arena_init(&scratch, (size_t)bytes)) status = no_room(err);
     status = strata_comm_agree(comm, status, err);

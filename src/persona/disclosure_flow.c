@@ -40,8 +40,7 @@ static bool is_everybody(const struct strata_cells *cells, size_t g)
 /* How many have no value is told where the group's cell is, and of everybody always. */
 static bool can_hide(const struct strata_cells *cells, size_t g, size_t c)
 {
-    if (is_everybody(cells, g)) return !cells->known && c + 1 < cells->n_columns;
-    return c + 1 < cells->n_columns || cells->together;
+    return c + 1 < cells->n_columns || (cells->together && !is_everybody(cells, g));
 }
 
 static void hide(const struct strata_cells *cells, size_t g, size_t c)
@@ -114,12 +113,11 @@ static void take_path(const struct graph *graph, size_t from, size_t to, uint64_
 
 /* A flow of the wanted size from node to node, beside the skipped cell: first over what is hidden.  What is missing
  * of it in the end. */
-static uint64_t find_flow(const struct graph *graph, size_t from, size_t to, uint64_t wanted,
-                          bool more)
+static uint64_t find_flow(const struct graph *graph, size_t from, size_t to, uint64_t wanted)
 {
     const size_t n = graph->cells->n_groups * graph->cells->n_columns;
     memset(graph->change, 0, n * sizeof *graph->change);
-    for (int may_hide = 0; may_hide <= more; may_hide++) {
+    for (int may_hide = 0; may_hide < 2; may_hide++) {
         for (uint64_t step = wanted; step > 0;) {
             if (!find_path(graph, from, to, step, may_hide)) {
                 step /= 2;
@@ -148,19 +146,19 @@ static uint64_t rise_of(const struct graph *graph, size_t g, size_t i)
 }
 
 /* The flow that makes cell i rise, or fall, closes over the other cells. */
-static uint64_t find_change(struct graph *graph, size_t i, bool rise, uint64_t wanted, bool more)
+static uint64_t find_change(struct graph *graph, size_t i, bool rise, uint64_t wanted)
 {
     const size_t g = i / graph->cells->n_columns;
     const size_t column = graph->cells->n_groups + i % graph->cells->n_columns;
     const bool from_group = rise == is_everybody(graph->cells, g);
     graph->skipped = i;
-    return find_flow(graph, from_group ? g : column, from_group ? column : g, wanted, more);
+    return find_flow(graph, from_group ? g : column, from_group ? column : g, wanted);
 }
 
 static bool protect_cell(struct graph *graph, size_t i)
 {
-    return find_change(graph, i, true, rise_of(graph, i / graph->cells->n_columns, i), true) == 0 &&
-           find_change(graph, i, false, graph->x[i], true) == 0;
+    return find_change(graph, i, true, rise_of(graph, i / graph->cells->n_columns, i)) == 0 &&
+           find_change(graph, i, false, graph->x[i]) == 0;
 }
 
 static bool graph_make(struct graph *graph, const struct strata_cells *cells,
@@ -174,15 +172,6 @@ static bool graph_make(struct graph *graph, const struct strata_cells *cells,
                        .distance = STRATA_NEW(scratch, uint64_t, n_nodes),
                        .before = STRATA_NEW(scratch, size_t, n_nodes)};
     return graph->change && graph->distance && graph->before;
-}
-
-bool strata_cells_reach(const struct strata_cells *cells, size_t i, bool rise, uint64_t *wanted,
-                        struct strata_arena scratch)
-{
-    struct graph graph;
-    if (!graph_make(&graph, cells, &scratch)) return false;
-    *wanted = find_change(&graph, i, rise, *wanted, false);
-    return true;
 }
 
 bool strata_cells_protect(const struct strata_cells *cells, struct strata_arena scratch,

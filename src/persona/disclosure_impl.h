@@ -12,7 +12,6 @@ struct strata_cells {
     uint64_t *weight; /* the same by weight, or NULL: each counts once */
     bool *hidden;     /* (n_groups, n_columns) */
     bool together;    /* all cells of a group are hidden, or none */
-    bool known;       /* everybody's cells are told elsewhere and cannot be hidden */
 };
 
 /* Tables beyond are protected level by level. */
@@ -23,11 +22,6 @@ struct strata_cells {
  * cannot be reached, and everything has to be hidden; *starved when memory ends. */
 bool strata_cells_protect(const struct strata_cells *cells, struct strata_arena scratch,
                           bool *starved);
-
-/* How much of what is wanted cell i cannot rise by, or fall by, over cells that are hidden.  False when memory
- * ends. */
-bool strata_cells_reach(const struct strata_cells *cells, size_t i, bool rise, uint64_t *wanted,
-                        struct strata_arena scratch);
 
 /* disclosure.c: next of n counts to be hidden, `stride` apart: the smallest of those with customers, the
  * first of equals; SIZE_MAX: none. */
@@ -46,14 +40,13 @@ struct strata_picks {
     struct strata_pick *pick; /* (n) */
     size_t n;
     const int64_t *cross; /* (n, k, 2) customers and weight of each segment that belong */
-    const int64_t *both;  /* (n, n) customers who belong to two */
-    /* By segment and combination, (k, n_combinations): which of the picks a customer is of, as bits; NULL where there
-     * are too many. */
-    const struct strata_counts *joint;
+    const uint64_t *mask; /* (n_combinations) of which a customer is, as bits; rising */
     size_t n_combinations;
+    size_t n_counted;                  /* the first of them are; the others cannot be told */
+    const struct strata_counts *joint; /* (k, n_combinations) customers */
 };
 
-/* apriori_hide.c: what of them would tell about few, alone, by each other or by the segments: into out's `hidden`
+/* apriori_hide.c: what of them would tell about few, alone, by sums or by the segments: into out's `hidden`
  * and its cross table's, and into the cells of the picks.  False when memory ends. */
 bool strata_picks_hide(const struct strata_picks *picks, struct strata_arena scratch,
                        struct strata_apriori *out);

@@ -77,12 +77,14 @@ static void close_leaves(struct strata_growth *growth)
     }
 }
 
-bool strata_growth_prune(struct strata_search *search, struct strata_arena scratch)
+/* Keep the best tree of those whose misses can be told, if there is one. */
+static bool cut_back(struct strata_search *search, struct strata_arena scratch)
 {
     struct strata_growth *growth = &search->growth;
     const size_t k = search->axes.plan->k;
     struct pruning pruning;
-    if (growth->n < 2) return true;
+    for (size_t b = 0; b < growth->n; b++) growth->branch[b].kept = false;
+    if (!growth->branch[0].split) return true;
     if (!pruning_make(&pruning, growth, 2 * k, &scratch)) return false;
     for (size_t b = growth->n; b-- > 0;) {
         const struct strata_branch *branch = &growth->branch[b];
@@ -104,4 +106,39 @@ bool strata_growth_prune(struct strata_search *search, struct strata_arena scrat
     }
     for (size_t b = 0; b < growth->n; b++) growth->branch[b].kept = false;
     return true;
+}
+
+/* Whether the kept tree cuts at hidden levels, and so few that it misses could be in any leaf that how many it hits
+ * tells of these: those of a segment without a leaf are missed for sure. */
+static bool tells_levels(const struct strata_search *search)
+{
+    const struct strata_growth *growth = &search->growth;
+    const size_t k = search->axes.plan->k;
+    bool has_leaf[STRATA_MAX_SEGMENTS] = {false}, open = true;
+    uint64_t missed = 0;
+    for (size_t b = 0; b < growth->n; b++) {
+        const struct strata_branch *branch = &growth->branch[b];
+        if (!branch->kept) continue;
+        if (branch->split) {
+            open &= strata_range_is_open_to_all(&search->axes, &branch->range);
+        } else {
+            has_leaf[branch->segment] = true;
+            missed += branch->hits.count - branch->hits.hits;
+        }
+    }
+    for (size_t s = 0; s < k; s++) missed -= has_leaf[s] ? 0 : search->size[s];
+    return !open && missed < STRATA_FREE_CUSTOMERS;
+}
+
+bool strata_growth_prune(struct strata_search *search, struct strata_arena scratch)
+{
+    struct strata_growth *growth = &search->growth;
+    if (growth->n < 2) return true;
+    if (!cut_back(search, scratch)) return false;
+    if (!tells_levels(search)) return true;
+    for (size_t b = 0; b < growth->n; b++) {
+        struct strata_branch *branch = &growth->branch[b];
+        branch->split = branch->split && strata_range_is_open_to_all(&search->axes, &branch->range);
+    }
+    return cut_back(search, scratch);
 }

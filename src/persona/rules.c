@@ -73,9 +73,7 @@ static uint64_t wrong_of(const struct strata_tree_node *node)
     return node->count - node->hits;
 }
 
-/* Who are wrong, and may be so in one leaf or another: one more in a leaf is one less elsewhere, in two segments; and
- * several times that where the hits of other leaves are known. */
-#define FREE_CUSTOMERS (2 * STRATA_MIN_CELL)
+/* Several times as many where the hits of other leaves are known. */
 #define FREE_BESIDE_HITS (10 * STRATA_MIN_CELL)
 
 /* What is known of the leaves whose hits are not shown, because the hits of all leaves are. */
@@ -187,7 +185,7 @@ static void settle_tree(const struct strata_search *search, const int64_t *count
     tree->fidelity = (double)weight_hits / (double)search->weight[k];
     protect_leaves(search, tree);
     /* Where nearly all that are wrong surely are, sizes tell how many of which segment a leaf has. */
-    const bool few = wrong > 0 && wrong - surely_wrong(search, tree, true) < FREE_CUSTOMERS;
+    const bool few = wrong > 0 && wrong - surely_wrong(search, tree, true) < STRATA_FREE_CUSTOMERS;
     if (few || !tree->open) hide_counts(tree);
 }
 

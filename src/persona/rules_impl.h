@@ -217,8 +217,11 @@ void strata_growth_split(struct strata_search *search);
 /* Take over what was counted of the branches, (planes) plane_numbers apart. */
 void strata_growth_take(struct strata_search *search, const int64_t *count, size_t plane_numbers);
 
-/* prune.c: keep the branches of the best tree with at most 2 k leaves whose misses can be told; none when there
- * is no such tree.  False when memory ends. */
+/* Who are wrong, and may be so in one leaf or another: one more in a leaf is one less elsewhere, in two segments. */
+#define STRATA_FREE_CUSTOMERS (2 * STRATA_MIN_CELL)
+
+/* prune.c: keep the branches of the best tree with at most 2 k leaves whose misses can be told, without cuts at
+ * hidden levels where it misses few; none when there is no such tree.  False when memory ends. */
 bool strata_growth_prune(struct strata_search *search, struct strata_arena scratch);
 
 /* thresholds.c: the edges that conditions use, and the values next to them. */

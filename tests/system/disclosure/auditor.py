@@ -358,6 +358,8 @@ class Audit:
         programs = [p[False] for p in programs if False in p] + [self.program(None, False)]
         for a, given in enumerate(self.record.apriori):
             inside = [row for row in range(self.world.n) if self.truth.belongs[row][a]]
+            if self.is_safe(len(inside), self.world.n, self.world.n):
+                self.tally("sizes", not given.hidden)
             if given.hidden:
                 for sign in (True, False):
                     self.look_everywhere(programs, a, None, sign, self.world.n)
