@@ -346,7 +346,7 @@ class Client:
 
     keys       folder of the client's key, as `strata keygen` made it; else the one that STRATA_KEYS names
     timeout_s  for each request: how long to wait for the reply
-    wait_s     how long a job that is gone may take to be there (again); 0: it is Gone at once
+    wait_s     how long a job that is gone may take to be there again, or a server to be there at all; 0: Gone at once
 
     A connection that is lost is made anew, with back-off; by run directory the restarted job is found wherever it listens
     now.  Questions are then asked again.  A command is repeated with its id to the same server, which obeys it once, and
@@ -362,6 +362,7 @@ class Client:
         self._key = read_key(keys) if keys else None
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._connection: Optional[_Connection] = None
+        self._has_met = False  # anybody, up to now
         self._last_id = secrets.randbits(62)  # so that no other start of this client uses the same
 
     def __enter__(self) -> Client:
@@ -430,8 +431,9 @@ class Client:
                 self._drop()
             try:
                 self._connection = self._find()
-            except Unreachable:
-                if time.monotonic() >= found_by:
+                self._has_met = True
+            except (Unreachable, Finished) as problem:
+                if time.monotonic() >= found_by or (self._has_met and isinstance(problem, Finished)):
                     raise
                 time.sleep(pause * random.uniform(0.5, 1))
                 pause = min(2 * pause, longest)
@@ -477,7 +479,7 @@ class Client:
                     break
                 parts.append(reply.piece)
             else:
-                whole: pb.Reply = pb.Reply.FromString(b"".join(parts)) if parts[1:] else first
+                whole: pb.Reply = pb.Reply.FromString(b"".join(parts)) if first.pieces else first
                 return whole
             request.id, request.piece = self._next_id(), 1
             reply = self._exchange(kind, request)

@@ -292,10 +292,7 @@ def check_running(checks, run):
 def check_served(checks, run):
     server = start(BIN / "strata", "serve", run, "--keys", HERE / "keys", "--endpoint", "tcp://127.0.0.1:*")
     try:
-        end = time.monotonic() + 30
-        while not (run / "control.json").exists() and time.monotonic() < end:
-            time.sleep(0.02)
-        with Client(run, keys=KEYS, timeout_s=15) as client:
+        with Client(run, keys=KEYS, timeout_s=15, wait_s=30) as client:
             check_record(checks, run, check_questions(checks, "served", run, client))
     finally:
         server.send_signal(signal.SIGTERM)

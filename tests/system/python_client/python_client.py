@@ -131,6 +131,13 @@ def test_who_does_not_answer_is_told_apart():
     (run / "control.json").unlink()
     (run / "result.pb").touch()
     assert "strata serve" in raises(sc.Finished, Client(run).status)
+    servers, answers = [], {"get_status": {"status": {"job": "served"}}}
+    with Client(run, wait_s=5) as client:
+        later(0.2, lambda: servers.append(Server(run, "b", answers)))
+        assert client.status().job == "served", "who waits may come before the server"
+        servers[0].die()
+        (run / "control.json").unlink()
+        raises(sc.Finished, client.status)
     (run / "control.json").write_text("nonsense")
     assert "not a control.json" in raises(sc.StrataError, Client(run).status)
     assert "not an endpoint" in raises(sc.StrataError, Client(endpoint="tcp://nowhere:many").status)
