@@ -188,7 +188,7 @@ struct strata_event {
 /* The next event, waiting at most timeout_ms (longer by a request's time when something is to be caught up with).  The
  * first call subscribes, then takes a snapshot, which is the first event; from there every number comes once and in order:
  * what the socket missed is asked for, and what the server has forgotten is replaced by another snapshot (`resynced`).
- * A heartbeat without a successor for 3.5 s, or a server that leaves, makes the client look for the job again, after
+ * Silence for 3.5 s (1.5 s where nobody listens), or a server that leaves, makes the client look for the job again, after
  * 0.1 s, then ever longer, up to 5 s, each by a random part: control.json is read again, and a job that was started again
  * begins with a snapshot (`restarted`); a run that has finished meanwhile gives a last snapshot from its record.
  * How long to go on while LOST is the caller's to say.  STRATA_E_UNAVAILABLE of a client that is offline,
