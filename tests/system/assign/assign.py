@@ -94,6 +94,8 @@ def check_all(checks, head, rows, kept):
     checks.that(ctl("assign", "people.parquet").stdout == done.stdout, "Parquet gives the same")
     with open("people.csv", encoding="utf-8") as file:
         checks.that(ctl("assign", "-", stdin=file).stdout == done.stdout, "standard input gives the same")
+    text = pathlib.Path("people.csv").read_text()
+    checks.that(ctl("assign", "-", input=text).stdout == done.stdout, "and so does a pipe")
     lines = [json.loads(line) for line in ctl("--json", "assign", "people.csv").stdout.splitlines()]
     checks.that([len(line["assign"]["segments"]) for line in lines] == [1000, 1000, 500], "batches of a thousand")
     write("three.csv", head, rows[:3])
