@@ -41,8 +41,8 @@ QUESTIONS = [
     ("get_evaluation", {}, ["evaluation"]), ("get_quality", {}, ["quality"]), ("get_manifest", {}, ["manifest"]),
     ("get_customer", {"key": CUSTOMERS[0]["customer"]}, ["customer", CUSTOMERS[0]["customer"]]),
     ("get_customer", {"key": "nobody"}, None),
-    ("assign", {"columns": COLUMNS, "customers": 20, "details": True}, None),
-    ("explain", {"columns": COLUMNS, "customers": 20}, None),
+    ("assign", {"columns": COLUMNS, "customers": 20, "details": True}, ["assign", "-"]),
+    ("explain", {"columns": COLUMNS, "customers": 20}, ["explain", "-"]),
 ]
 
 
@@ -79,8 +79,10 @@ def ask_node(checks, channel, questions, **options):
 
 
 def ctl(run, *words):
+    """stratactl, with the customers as its standard input."""
+    rows = [",".join(["customer", *GOODS])] + [",".join(row[name] for name in ["customer", *GOODS]) for row in CUSTOMERS]
     return subprocess.run([str(BIN / "stratactl"), "--run", str(run), "--keys", str(KEYS), "--json", *words],
-                          capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+                          capture_output=True, text=True, timeout=60, input="\n".join(rows) + "\n")
 
 
 CLOCKS = {  # what is another each time: clocks, the server's counters
