@@ -8,9 +8,9 @@
 
 or, as a command, one line of JSON a reply or event:
 
-    strata_client.py [--keys DIR] [--timeout S] [--wait S] RUN|ENDPOINT REQUEST [FIELDS]
+    strata_client.py [--keys DIR] [--timeout S] [--wait S] RUN|ENDPOINT REQUEST [FIELD=VALUE...]
     strata_client.py RUN status
-    strata_client.py RUN persona '{"id": 2}'
+    strata_client.py RUN persona id=2
     strata_client.py --wait 60 RUN watch
 
 Needs Python 3.9, python3-zmq and python3-protobuf.  The messages are those of `proto/` beside this file's folder, which
@@ -718,18 +718,29 @@ def _watch(client: Client) -> int:
     return code
 
 
-def _run(client: Client, word: str, fields: Mapping[str, Any]) -> int:
+def _fields(kind: str, words: Sequence[str]) -> Dict[str, Any]:
+    """What words like id=2 say: texts as they are, all else in JSON, or the name of an enum's value."""
+    known, fields = pb.Request.DESCRIPTOR.fields_by_name[kind].message_type.fields_by_name, {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or name not in known:
+            raise ValueError(f"{word}: {kind} has {', '.join(f'{field}=...' for field in known) or 'no fields'}")
+        is_text = known[name].type in (known[name].TYPE_STRING, known[name].TYPE_ENUM)
+        fields[name] = value if is_text else json.loads(value)
+    return fields
+
+
+def _run(client: Client, word: str, words: Sequence[str]) -> int:
     if word == "watch":
         return _watch(client)
     kinds = [field.name for field in pb.Request.DESCRIPTOR.oneofs_by_name["body"].fields]
     kind = word if word in kinds else f"get_{word}"
     if kind not in kinds:
-        print(f"{word}: no request; there are watch, {', '.join(kinds)}", file=sys.stderr)
-        return 64
-    reply = client.ask(kind, **fields)
+        raise ValueError(f"{word}: no request; there are watch, {', '.join(kinds)}")
+    reply = client.ask(kind, **_fields(kind, words))
     if reply.code not in (pb.CODE_OK, pb.CODE_ACCEPTED):
         raise Refused(kind, reply)
-    print(reply.metrics.text if kind == "get_metrics" else _line(reply))
+    print(reply.metrics.text if kind == "get_metrics" else _line(reply), end="" if kind == "get_metrics" else "\n")
     return 75 if reply.code == pb.CODE_ACCEPTED else 0
 
 
@@ -741,15 +752,18 @@ def main() -> int:
     parser.add_argument("--wait", type=float, default=0.0, metavar="S", help="for a job that is gone to come back (0)")
     parser.add_argument("where", metavar="RUN|ENDPOINT", help="run directory, or one like tcp://127.0.0.1:7001")
     parser.add_argument("request", help="watch, or a request of control.proto: status, segments, persona, stop, ...")
-    parser.add_argument("fields", nargs="?", type=json.loads, default={}, help="of the request, in JSON")
+    parser.add_argument("fields", nargs="*", metavar="FIELD=VALUE", help="of the request; VALUE a text, or in JSON")
     given = parser.parse_args()
     target = {"endpoint" if "://" in given.where else "run": given.where}
     try:
         with Client(keys=given.keys, timeout_s=given.timeout, wait_s=given.wait, **target) as client:
             return _run(client, given.request, given.fields)
     except StrataError as problem:
-        print(f"strata_client.py: {problem}", file=sys.stderr)
+        print(f"{CLIENT}: {problem}", file=sys.stderr)
         return _exit_code(problem)
+    except (ValueError, TypeError) as problem:
+        print(f"{CLIENT}: {problem}", file=sys.stderr)
+        return 64
     except KeyboardInterrupt:
         return 130
 

@@ -260,12 +260,12 @@ def check_older_events(checks, lines):
 
 def check_newer(checks, run, client):
     proto = other_proto("newer", newer)
-    code, _, errors = cli(proto, run, "get_weather", '{"where": "Vienna"}')
+    code, _, errors = cli(proto, run, "get_weather", "where=Vienna")
     checks.that(code == 69 and "CODE_UNKNOWN_REQUEST" in errors and "does not know" in errors, f"a newer client: {code} {errors}")
-    code, said, errors = cli(proto, run, "status", '{"mood": "good"}')
+    code, said, errors = cli(proto, run, "status", "mood=good")
     checks.that(code == 0 and json.loads(said)["status"]["state"] == "JOB_STATE_PAUSED", f"a newer field: {code} {said} {errors}")
     before = client.status().iteration
-    code, _, errors = cli(proto, run, "set", '{"mood": 3}')
+    code, _, errors = cli(proto, run, "set", "mood=3")
     checks.that(code == 64 and "CODE_BAD_REQUEST" in errors, f"a newer thing to set: {code} {said} {errors}")
     lines = ask_node(checks, client.channel, [("get_weather", {"where": "Vienna"}), ("get_status", {"mood": "good"})], proto=proto)
     codes = [json.loads(line)["code"] for line in lines]
