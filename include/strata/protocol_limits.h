@@ -32,6 +32,7 @@
 #define STRATA_EVENTS_HWM 64 /* events queued for one subscriber; more are dropped */
 #define STRATA_CLIENT_TOKENS_S \
     20000 /* a client's tokens: a request costs one; that many come back in a second, and can be saved */
+#define STRATA_TOKEN_BYTES 8192  /* of a reply cost one more */
 #define STRATA_AUDITED_TOKENS 20 /* what a command, or a look at a single customer, costs */
 #define STRATA_TOKEN_BYTES 4096  /* of a request over 64 KiB cost one token more */
 #define STRATA_BUCKETS \
