@@ -8,9 +8,9 @@
 
 or, as a command, one line of JSON a reply or event:
 
-    strata_client.py [--keys DIR] [--timeout S] [--wait S] RUN|ENDPOINT REQUEST [FIELDS]
+    strata_client.py [--keys DIR] [--timeout S] [--wait S] RUN|ENDPOINT REQUEST [FIELD=VALUE...]
     strata_client.py RUN status
-    strata_client.py RUN persona '{"id": 2}'
+    strata_client.py RUN persona id=2
     strata_client.py --wait 60 RUN watch
 
 Needs Python 3.9, python3-zmq and python3-protobuf.  The messages are those of `proto/` beside this file's folder, which
@@ -54,12 +54,13 @@ PathLike = Union[str, "os.PathLike[str]"]
 Value = Union[float, str, None]  # of a customer: None is missing
 
 CLIENT = "strata_client.py"
-HANDSHAKE_MS = 1000
+HANDSHAKE_MS = 1000  # a connection whose other end has said nothing by then is closed
+GREETING_S = 5.0  # at most, until a server says who it is
 REPLY_BYTES_MAX = 16 << 20
 SILENCE_S = 3.5  # without event or heartbeat: the server may be gone
 BACK_OFF_S = (0.05, 1.0)  # between two looks for a job that is gone: first, and at most
 ANEW_MAX = 8  # times that a reply in pieces is begun anew, as it changes
-MONITORED = (zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+MONITORED = (zmq.EVENT_CONNECTED | zmq.EVENT_DISCONNECTED | zmq.EVENT_HANDSHAKE_SUCCEEDED | zmq.EVENT_HANDSHAKE_FAILED_AUTH
              | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL)
 FAILURES_ENOUGH = 2  # handshakes: one alone may be a server that was just leaving
 COMMANDS = frozenset(("stop", "checkpoint", "pause", "resume", "cancel", "set"))
@@ -102,6 +103,8 @@ def _messages(proto: Path) -> Any:
 
 if not TYPE_CHECKING:
     pb = _messages(Path(os.environ.get("STRATA_PROTO") or Path(__file__).resolve().parent.parent / "proto"))
+
+OVER = (pb.JOB_STATE_DONE, pb.JOB_STATE_CANCELLED, pb.JOB_STATE_FAILED)
 
 
 # --- what may go wrong ----------------------------------------------------------------------------
@@ -230,7 +233,7 @@ class _Connection:
     """Sockets to one server: a DEALER for requests and, once subscribed, a SUB for events."""
 
     def __init__(self, context: zmq.Context[zmq.Socket[bytes]], channel: Channel, key: Optional[Key]) -> None:
-        self._context, self._key, self._n_failures = context, key, 0
+        self._context, self._key, self._n_failures, self._since = context, key, 0, 0.0
         self.channel, self.is_lost, self._is_in = channel, False, False
         self._events: Optional[zmq.Socket[bytes]] = None
         self._requests = self._socket(zmq.DEALER)
@@ -274,10 +277,15 @@ class _Connection:
                              "allow-list, before the job starts")
             if event == zmq.EVENT_HANDSHAKE_SUCCEEDED:
                 self._n_failures, self._is_in = 0, True
+            if event == zmq.EVENT_CONNECTED:
+                self._since = time.monotonic()
             if event == zmq.EVENT_DISCONNECTED and self._is_in:
                 self.is_lost = True
-            if event in (zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL, zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL):
-                self._n_failures += 1 if event == zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL else FAILURES_ENOUGH
+            is_answer = time.monotonic() - self._since < 0.9 * HANDSHAKE_MS / 1000  # or else silence, of one who is stopped
+            if event == zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL and is_answer:
+                self._n_failures += 1
+            if event == zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL:
+                self._n_failures = FAILURES_ENOUGH
         if self._n_failures >= FAILURES_ENOUGH:
             raise Denied(f"{self.channel.requests}: " + (
                 "the job has another key than the one of the server in the keys' folder, or none at all; is it the right "
@@ -338,7 +346,7 @@ class Client:
 
     keys       folder of the client's key, as `strata keygen` made it; else the one that STRATA_KEYS names
     timeout_s  for each request: how long to wait for the reply
-    wait_s     how long a job that is gone may take to be there (again); 0: it is Gone at once
+    wait_s     how long a job that is gone may take to be there again, or a server to be there at all; 0: Gone at once
 
     A connection that is lost is made anew, with back-off; by run directory the restarted job is found wherever it listens
     now.  Questions are then asked again.  A command is repeated with its id to the same server, which obeys it once, and
@@ -354,6 +362,7 @@ class Client:
         self._key = read_key(keys) if keys else None
         self._context: zmq.Context[zmq.Socket[bytes]] = zmq.Context()
         self._connection: Optional[_Connection] = None
+        self._has_met = False  # anybody, up to now
         self._last_id = secrets.randbits(62)  # so that no other start of this client uses the same
 
     def __enter__(self) -> Client:
@@ -403,9 +412,10 @@ class Client:
         """Who listens there, and where are its events?"""
         number = self._next_id()
         connection.send(pb.Request(id=number, hello=pb.Hello(client=CLIENT)))
-        reply = connection.reply(number, time.monotonic() + self.timeout_s)
+        patience_s = min(self.timeout_s, GREETING_S)
+        reply = connection.reply(number, time.monotonic() + patience_s)
         if reply is None:
-            raise NoReply(f"{connection.channel.requests}: somebody listens, and did not answer within {self.timeout_s:g} s")
+            raise NoReply(f"{connection.channel.requests}: somebody listens, and did not answer within {patience_s:g} s")
         if reply.code != pb.CODE_OK:
             raise Refused("hello", reply)
         connection.channel = dataclasses.replace(connection.channel, events=reply.hello.events, incarnation=reply.incarnation)
@@ -421,8 +431,9 @@ class Client:
                 self._drop()
             try:
                 self._connection = self._find()
-            except Unreachable:
-                if time.monotonic() >= found_by:
+                self._has_met = True
+            except (Unreachable, Finished) as problem:
+                if time.monotonic() >= found_by or (self._has_met and isinstance(problem, Finished)):
                     raise
                 time.sleep(pause * random.uniform(0.5, 1))
                 pause = min(2 * pause, longest)
@@ -468,7 +479,7 @@ class Client:
                     break
                 parts.append(reply.piece)
             else:
-                whole: pb.Reply = pb.Reply.FromString(b"".join(parts)) if parts[1:] else first
+                whole: pb.Reply = pb.Reply.FromString(b"".join(parts)) if first.pieces else first
                 return whole
             request.id, request.piece = self._next_id(), 1
             reply = self._exchange(kind, request)
@@ -628,7 +639,7 @@ class Client:
             for item in self._caught_up(event, last):
                 last = item.snapshot.event if isinstance(item, Sync) else item.number
                 yield item
-                is_over = is_over or (isinstance(item, pb.Event) and _is_over(item))
+                is_over = is_over or (isinstance(item, pb.Event) and _state(item) in OVER)
             if event.last and is_over:
                 return
             if event.last:  # it ran out of time, or was told to leave
@@ -672,9 +683,9 @@ def _columns(columns: Mapping[str, Sequence[Value]]) -> Sequence[Dict[str, Any]]
     return made
 
 
-def _is_over(event: pb.Event) -> bool:
-    state = event.status.state if event.HasField("status") else event.done.state
-    return state in (pb.JOB_STATE_DONE, pb.JOB_STATE_CANCELLED, pb.JOB_STATE_FAILED)
+def _state(event: pb.Event) -> int:
+    """The job's, as far as the event tells."""
+    return event.status.state if event.HasField("status") else event.done.state
 
 
 # --- the command line -----------------------------------------------------------------------------
@@ -692,23 +703,44 @@ def _exit_code(problem: StrataError) -> int:
     return 77 if isinstance(problem, Denied) else 69
 
 
-def _run(client: Client, word: str, fields: Mapping[str, Any]) -> int:
-    if word == "watch":
+def _watch(client: Client) -> int:
+    code = 0
+    try:
         for item in client.events():
             if isinstance(item, Sync):
                 print(json.dumps({"why": item.why, "snapshot": json_format.MessageToDict(item.snapshot)}), flush=True)
             elif not item.HasField("heartbeat"):
                 print(_line(item), flush=True)
-        return 0
+                state = _state(item)
+                code = 130 if state == pb.JOB_STATE_CANCELLED else 69 if state == pb.JOB_STATE_FAILED else 0
+    except Finished:  # unseen, while nobody listened
+        code = 0
+    return code
+
+
+def _fields(kind: str, words: Sequence[str]) -> Dict[str, Any]:
+    """What words like id=2 say: texts as they are, all else in JSON, or the name of an enum's value."""
+    known, fields = pb.Request.DESCRIPTOR.fields_by_name[kind].message_type.fields_by_name, {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or name not in known:
+            raise ValueError(f"{word}: {kind} has {', '.join(f'{field}=...' for field in known) or 'no fields'}")
+        is_text = known[name].type in (known[name].TYPE_STRING, known[name].TYPE_ENUM)
+        fields[name] = value if is_text else json.loads(value)
+    return fields
+
+
+def _run(client: Client, word: str, words: Sequence[str]) -> int:
+    if word == "watch":
+        return _watch(client)
     kinds = [field.name for field in pb.Request.DESCRIPTOR.oneofs_by_name["body"].fields]
     kind = word if word in kinds else f"get_{word}"
     if kind not in kinds:
-        print(f"{word}: no request; there are watch, {', '.join(kinds)}", file=sys.stderr)
-        return 64
-    reply = client.ask(kind, **fields)
+        raise ValueError(f"{word}: no request; there are watch, {', '.join(kinds)}")
+    reply = client.ask(kind, **_fields(kind, words))
     if reply.code not in (pb.CODE_OK, pb.CODE_ACCEPTED):
         raise Refused(kind, reply)
-    print(reply.metrics.text if kind == "get_metrics" else _line(reply))
+    print(reply.metrics.text if kind == "get_metrics" else _line(reply), end="" if kind == "get_metrics" else "\n")
     return 75 if reply.code == pb.CODE_ACCEPTED else 0
 
 
@@ -720,15 +752,18 @@ def main() -> int:
     parser.add_argument("--wait", type=float, default=0.0, metavar="S", help="for a job that is gone to come back (0)")
     parser.add_argument("where", metavar="RUN|ENDPOINT", help="run directory, or one like tcp://127.0.0.1:7001")
     parser.add_argument("request", help="watch, or a request of control.proto: status, segments, persona, stop, ...")
-    parser.add_argument("fields", nargs="?", type=json.loads, default={}, help="of the request, in JSON")
+    parser.add_argument("fields", nargs="*", metavar="FIELD=VALUE", help="of the request; VALUE a text, or in JSON")
     given = parser.parse_args()
     target = {"endpoint" if "://" in given.where else "run": given.where}
     try:
         with Client(keys=given.keys, timeout_s=given.timeout, wait_s=given.wait, **target) as client:
             return _run(client, given.request, given.fields)
     except StrataError as problem:
-        print(f"strata_client.py: {problem}", file=sys.stderr)
+        print(f"{CLIENT}: {problem}", file=sys.stderr)
         return _exit_code(problem)
+    except (ValueError, TypeError) as problem:
+        print(f"{CLIENT}: {problem}", file=sys.stderr)
+        return 64
     except KeyboardInterrupt:
         return 130
 

@@ -1,4 +1,4 @@
-# Completion of stratactl for bash; zsh reads it through bashcompinit (stratactl.zsh).
+# Completion of stratactl for bash.
 # tests/system/watch/completion.py compares the words with `stratactl --help`.
 
 _stratactl() {

@@ -21,12 +21,20 @@ struct Strata__V1__Result;
 struct Strata__V1__Request;
 struct Strata__V1__Reply;
 
-/* Answers a request about customers (GetCustomer) of the finished run in directory: fills the reply's code, text and
- * body.  A pointer, so that only who wants it links DuckDB. */
+/* Answers GetCustomer from the finished run in directory: fills the reply's code, text and body.  strata_customer_look of
+ * strata/customer.h does; a pointer, so that only who wants it links DuckDB. */
 typedef strata_status strata_client_look(const char *directory,
                                          const struct Strata__V1__Result *record, const char *key,
                                          struct strata_arena *arena,
                                          struct Strata__V1__Reply *reply, struct strata_err *err);
+
+/* The same for Assign and Explain: strata_score_look of strata/score.h. */
+typedef strata_status strata_client_score_look(const char *directory,
+                                               const struct Strata__V1__Result *record,
+                                               const struct Strata__V1__Request *request,
+                                               struct strata_arena *arena,
+                                               struct Strata__V1__Reply *reply,
+                                               struct strata_err *err);
 
 struct strata_client_options {
     const char *run;          /* run directory: endpoints from its control.json; or NULL */
@@ -34,6 +42,7 @@ struct strata_client_options {
     const char *keys;         /* folder of the client's key, as strata keygen made it; or NULL */
     int timeout_ms;           /* for each request; 0: 5000 */
     strata_client_look *look; /* for customers of a finished run without a server; NULL: not then */
+    strata_client_score_look *score; /* the same for new customers */
 };
 
 /* Find the server, or a finished run's record when nothing listens there.  The texts of options are copied.  At most a
@@ -179,7 +188,7 @@ struct strata_event {
 /* The next event, waiting at most timeout_ms (longer by a request's time when something is to be caught up with).  The
  * first call subscribes, then takes a snapshot, which is the first event; from there every number comes once and in order:
  * what the socket missed is asked for, and what the server has forgotten is replaced by another snapshot (`resynced`).
- * A heartbeat without a successor for 3.5 s, or a server that leaves, makes the client look for the job again, after
+ * Silence for 3.5 s (1.5 s where nobody listens), or a server that leaves, makes the client look for the job again, after
  * 0.1 s, then ever longer, up to 5 s, each by a random part: control.json is read again, and a job that was started again
  * begins with a snapshot (`restarted`); a run that has finished meanwhile gives a last snapshot from its record.
  * How long to go on while LOST is the caller's to say.  STRATA_E_UNAVAILABLE of a client that is offline,

@@ -8,6 +8,7 @@
 
 #include "strata/customer.h"
 #include "strata/json_view.h"
+#include "strata/score.h"
 
 #include "terminal.h"
 
@@ -184,7 +185,8 @@ static strata_status parse(int argc, char **argv, const struct command **command
 
 static strata_status run(int argc, char **argv, struct strata_err *err)
 {
-    struct strata_session session = {.target = {.look = strata_customer_look}, .wait_s = 60};
+    struct strata_session session = {
+        .target = {.look = strata_customer_look, .score = strata_score_look}, .wait_s = 60};
     const struct command *command = NULL;
     STRATA_TRY(parse(argc, argv, &command, &session, err));
     if (!command) return STRATA_OK;

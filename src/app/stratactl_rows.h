@@ -9,6 +9,7 @@
 struct strata_rows {
     const char *path; /* as it was given; "-": standard input */
     bool is_parquet;
+    int spooled; /* a file that holds what came through a pipe; -1: none */
     struct strata_duck *duck;
     struct strata_duck_cursor cursor; /* its columns are the file's */
     size_t row;                       /* in the cursor's chunk */

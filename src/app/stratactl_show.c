@@ -8,6 +8,7 @@
 #include "stratactl.h"
 #include "stratactl_view.h"
 #include "terminal_figures.h"
+#include "terminal_watch.h"
 
 strata_status strata_ctl_ask(struct strata_session *session, enum strata_question question,
                              struct strata_arena *memory, struct strata_answer *answer, bool *shown,
@@ -20,33 +21,6 @@ strata_status strata_ctl_ask(struct strata_session *session, enum strata_questio
 }
 
 /* --- status ------------------------------------------------------------------------------------- */
-
-struct strata_snapshot strata_snapshot_of(const struct strata_job_view *job)
-{
-    struct strata_snapshot now = {
-        .state = STRATA_JOB_PENDING,
-        .elapsed_s = job->elapsed_s,
-        .fraction = job->fraction,
-        .remaining_s = job->remaining_s,
-        .ranks = (int)job->ranks,
-        .bytes_done = job->bytes_done,
-        .bytes_total = job->bytes_total,
-        .customers = job->customers,
-        .features = job->features,
-        .iteration = job->iteration,
-        .candidates_live = job->candidates_live,
-        .candidates_total = job->candidates_total,
-        .k = job->k,
-        .objective = job->objective,
-    };
-    for (int state = 0; state < STRATA_JOB_STATE_COUNT; state++)
-        if (strcmp(strata_job_state_word((enum strata_job_state)state), job->state) == 0)
-            now.state = (enum strata_job_state)state;
-    (void)snprintf(now.job, sizeof now.job, "%s", job->job); /* longer texts are cut */
-    (void)snprintf(now.message, sizeof now.message, "%s", job->message);
-    (void)snprintf(now.ending, sizeof now.ending, "%s", job->ending ? job->ending : "");
-    return now;
-}
 
 static void print_facts(const struct strata_terminal *terminal, const struct strata_snapshot *now)
 {

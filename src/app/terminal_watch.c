@@ -7,10 +7,36 @@
 
 #include "strata/clock.h"
 
-#include "stratactl_view.h"
-
 #define NAME_COLUMNS 12
+#define NARROW 36                               /* columns */
 #define LINES_BELOW (2 + STRATA_WATCH_WARNINGS) /* that candidates leave to the others */
+
+struct strata_snapshot strata_snapshot_of(const struct strata_job_view *job)
+{
+    struct strata_snapshot now = {
+        .state = STRATA_JOB_PENDING,
+        .elapsed_s = job->elapsed_s,
+        .fraction = job->fraction,
+        .remaining_s = job->remaining_s,
+        .ranks = (int)job->ranks,
+        .bytes_done = job->bytes_done,
+        .bytes_total = job->bytes_total,
+        .customers = job->customers,
+        .features = job->features,
+        .iteration = job->iteration,
+        .candidates_live = job->candidates_live,
+        .candidates_total = job->candidates_total,
+        .k = job->k,
+        .objective = job->objective,
+    };
+    for (int state = 0; state < STRATA_JOB_STATE_COUNT; state++)
+        if (strcmp(strata_job_state_word((enum strata_job_state)state), job->state) == 0)
+            now.state = (enum strata_job_state)state;
+    (void)snprintf(now.job, sizeof now.job, "%s", job->job); /* longer texts are cut */
+    (void)snprintf(now.message, sizeof now.message, "%s", job->message);
+    (void)snprintf(now.ending, sizeof now.ending, "%s", job->ending ? job->ending : "");
+    return now;
+}
 
 /* --- taking events ------------------------------------------------------------------------------ */
 
@@ -376,22 +402,23 @@ static void draw_candidate(struct picture *picture, const struct strata_watch *w
     if (!line) return;
     if (!is_live(candidate))
         strata_line_code(line, strata_tint(picture->terminal, STRATA_TINT_DIM));
+    const bool narrow = picture->room < NARROW;
     (void)snprintf(text, sizeof text, "%u", candidate->k);
-    strata_line_right(line, text, 6, true);
+    strata_line_right(line, text, narrow ? 4 : 6, true);
     (void)snprintf(text, sizeof text, "%u", candidate->start);
-    strata_line_right(line, text, 7, true);
+    strata_line_right(line, text, narrow ? 4 : 7, true);
     if (isfinite(candidate->objective))
         (void)snprintf(text, sizeof text, "%.5g", candidate->objective);
     else
         (void)snprintf(text, sizeof text, "-");
-    strata_line_right(line, text, 13, true);
+    strata_line_right(line, text, narrow ? 11 : 13, true);
     const int bar = picture->room - line->width - 2 - 2 - 10;
     if (bar >= 6) {
         strata_line_repeat(line, " ", 2);
         strata_line_bar(line, picture->terminal, beside_best(watch, candidate->objective),
                         bar < 60 ? bar : 60);
     }
-    strata_line_repeat(line, " ", 2);
+    if (line->width + 4 <= picture->room) strata_line_repeat(line, " ", 2);
     if (is_live(candidate) && picture->room >= 60)
         (void)snprintf(text, sizeof text, "%llu it.", (unsigned long long)candidate->iterations);
     else
@@ -417,7 +444,9 @@ static void draw_candidates(struct picture *picture, const struct strata_watch *
     struct strata_line *head = line_new(picture);
     if (!head) return;
     strata_line_code(head, strata_tint(picture->terminal, STRATA_TINT_DIM));
-    add_text(picture, head, "     k  start    objective  beside the best");
+    add_text(picture, head,
+             picture->room < NARROW ? "   k  st  objective"
+                                    : "     k  start    objective  beside the best");
     strata_line_code(head, strata_tint(picture->terminal, STRATA_TINT_NONE));
     choose_shown(watch, room, is_shown);
     for (size_t i = 0; i < watch->n_candidates; i++)

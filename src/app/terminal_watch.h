@@ -38,6 +38,9 @@ struct strata_watch {
     bool is_lost;
 };
 
+/* The snapshot that a status was made from, as far as it tells. */
+struct strata_snapshot strata_snapshot_of(const struct strata_job_view *job);
+
 void strata_watch_init(struct strata_watch *watch);
 
 /* Put what an event tells into the picture. */

@@ -19,6 +19,9 @@
 #include "strata/record.h"
 
 #define SILENCE_S (3.5 * STRATA_HEARTBEAT_MS / 1000)
+#define GLANCE_S \
+    (1.5 * STRATA_HEARTBEAT_MS / 1000) /* before looking whether anybody still listens */
+#define TURN_S 0.25
 #define FIRST_WAIT_S 0.1
 #define LONGEST_WAIT_S 5.0
 #define AGAIN_TIMEOUT_MS 1500 /* of the first question to a server that was found again */
@@ -283,6 +286,14 @@ static strata_status take(struct strata_client *client, const unsigned char *byt
     return STRATA_OK;
 }
 
+static bool is_silent(const struct strata_client *client)
+{
+    const double quiet_s = strata_clock_s() - client->follow.heard_s;
+    return quiet_s >= SILENCE_S ||
+           (quiet_s >= GLANCE_S &&
+            strata_channel_probe(client->channel.requests) == STRATA_LISTENER_NONE);
+}
+
 /* One step: an event that waits, a look for a job that is lost, or what the socket brings until then. */
 static strata_status step(struct strata_client *client, double until, struct strata_arena *keep,
                           struct strata_event *event, struct strata_err *err)
@@ -294,9 +305,7 @@ static strata_status step(struct strata_client *client, double until, struct str
     if (follow->lost && strata_clock_s() >= follow->again_s)
         return look_again(client, keep, event, err);
     if (follow->lost) return sleep_until(follow->again_s < until ? follow->again_s : until, err);
-    const double silent_s = follow->heard_s + SILENCE_S;
-    STRATA_TRY(strata_client_receive(client->events, silent_s < until ? silent_s : until, keep,
-                                     &bytes, &n_bytes, err));
+    STRATA_TRY(strata_client_receive(client->events, until, keep, &bytes, &n_bytes, err));
     if (n_bytes > 0) {
         struct strata_err why = {0};
         const strata_status status = take(client, bytes, n_bytes, keep, event, &why);
@@ -305,7 +314,7 @@ static strata_status step(struct strata_client *client, double until, struct str
             return status;
         }
         lose(client); /* the server went away while it was asked */
-    } else if (strata_clock_s() >= silent_s) {
+    } else if (is_silent(client)) {
         lose(client);
     }
     return STRATA_OK;
@@ -331,7 +340,8 @@ strata_status strata_client_next_event(struct strata_client *client, int timeout
     const double until = strata_clock_s() + timeout_ms / 1000.0;
     do {
         const struct strata_arena before = *keep;
-        STRATA_TRY(step(client, until, keep, event, err));
+        const double turn = strata_clock_s() + TURN_S;
+        STRATA_TRY(step(client, turn < until ? turn : until, keep, event, err));
         if (event->kind == STRATA_TOLD_NONE) *keep = before;
     } while (event->kind == STRATA_TOLD_NONE && strata_clock_s() < until);
     return STRATA_OK;

@@ -1,6 +1,7 @@
 /* Why a connection does not come about: ZeroMQ tries for ever and says nothing but through a monitor. */
 #include "client_impl.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -24,15 +25,22 @@ void strata_handshake_watch(struct strata_client *client)
     client->monitor = NULL;
 }
 
-/* The next event, 0 when there is none. */
-static int next_event(void *monitor)
+/* The next event, 0 when there is none; *value is what ZeroMQ says with it. */
+static int next_event(void *monitor, uint32_t *value)
 {
     unsigned char bytes[6], address[256];
     uint16_t event = 0;
     if (zmq_recv(monitor, bytes, sizeof bytes, ZMQ_DONTWAIT) != (int)sizeof bytes) return 0;
     (void)zmq_recv(monitor, address, sizeof address, ZMQ_DONTWAIT); /* comes with the event */
     memcpy(&event, bytes, sizeof event);
+    memcpy(value, bytes + sizeof event, sizeof *value);
     return event;
+}
+
+/* A server that does not want this client closes the connection; one that stands still lets the time pass. */
+static bool was_closed(uint32_t problem)
+{
+    return problem == EPIPE || problem == ECONNRESET;
 }
 
 static const char *advice(const struct strata_client *client, bool is_denied)
@@ -49,9 +57,11 @@ static const char *advice(const struct strata_client *client, bool is_denied)
 strata_status strata_handshake_check(struct strata_client *client, struct strata_err *err)
 {
     int event = 0;
-    while (client->monitor && (event = next_event(client->monitor)) != 0) {
+    uint32_t value = 0;
+    while (client->monitor && (event = next_event(client->monitor, &value)) != 0) {
         if (event == ZMQ_EVENT_HANDSHAKE_SUCCEEDED) client->n_failures = 0;
-        if (event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL) client->n_failures++;
+        if (event == ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL && was_closed(value))
+            client->n_failures++;
         if (event == ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL) /* ZeroMQ does not try again */
             client->n_failures = FAILURES_ENOUGH;
         client->was_cut |= event == ZMQ_EVENT_DISCONNECTED;

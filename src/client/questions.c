@@ -65,6 +65,10 @@ static strata_status answer_offline(const struct strata_client *client,
     *out = reply;
     if (request->body_case == STRATA__V1__REQUEST__BODY_GET_CUSTOMER)
         return look_offline(client, request, keep, reply, err);
+    const bool scores = request->body_case == STRATA__V1__REQUEST__BODY_ASSIGN ||
+                        request->body_case == STRATA__V1__REQUEST__BODY_EXPLAIN;
+    if (scores && client->want.score)
+        return client->want.score(client->directory, client->record, request, keep, reply, err);
     if (request->body_case == STRATA__V1__REQUEST__BODY_GET_MANIFEST) {
         reply->code = STRATA__V1__CODE__CODE_OK;
         reply->body_case = STRATA__V1__REPLY__BODY_MANIFEST;

@@ -116,7 +116,7 @@ static double value_of_text(const struct score_feature *feature, const char *tex
 /* As the ingest and the encoding read a number: what is not finite is no value, -0 is 0. */
 static double value_of_number(const struct score_feature *feature, double number, bool *invalid)
 {
-    const uint8_t present = isfinite(number);
+    const uint8_t present = isfinite(number) ? 1 : 0;
     const double kept = present ? number + 0.0 : 0.0;
     const struct strata_column column = {
         .kind = STRATA_COLUMN_NUMBER, .present = &present, .number = &kept};

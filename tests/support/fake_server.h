@@ -99,7 +99,8 @@ static inline void fake_answer_events(struct fake_server *server, zmq_msg_t *who
     static Strata__V1__Event event[256], *list[256];
     static Strata__V1__WarningEvent warning[256];
     Strata__V1__Heartbeat none;
-    Strata__V1__EventsReply body = STRATA__V1__EVENTS_REPLY__INIT;
+    Strata__V1__EventsReply body;
+    strata__v1__events_reply__init(&body);
     const uint64_t from = after + 1 > server->first ? after + 1 : server->first;
     body.gap = after + 1 < server->first || after > server->last;
     body.last = server->last;
@@ -118,8 +119,10 @@ static inline void fake_answer_events(struct fake_server *server, zmq_msg_t *who
 static inline void fake_answer_snapshot(struct fake_server *server, zmq_msg_t *who,
                                         Strata__V1__Reply *reply)
 {
-    Strata__V1__SnapshotReply body = STRATA__V1__SNAPSHOT_REPLY__INIT;
-    Strata__V1__JobStatus status = STRATA__V1__JOB_STATUS__INIT;
+    Strata__V1__SnapshotReply body;
+    strata__v1__snapshot_reply__init(&body);
+    Strata__V1__JobStatus status;
+    strata__v1__job_status__init(&status);
     status.state = STRATA__V1__JOB_STATE__JOB_STATE_FITTING;
     body.event = server->last;
     body.status = &status;
@@ -133,7 +136,8 @@ static inline void fake_answer_personas(struct fake_server *server, zmq_msg_t *w
                                         Strata__V1__Reply *reply)
 {
     static Strata__V1__Segment segment[10], *list[10];
-    Strata__V1__PersonasReply body = STRATA__V1__PERSONAS_REPLY__INIT;
+    Strata__V1__PersonasReply body;
+    strata__v1__personas_reply__init(&body);
     static unsigned char bytes[16384];
     static char definition[400];
     memset(definition, 'd', sizeof definition - 1);
@@ -167,7 +171,8 @@ static inline void fake_answer_personas(struct fake_server *server, zmq_msg_t *w
 static inline void fake_answer_stop(struct fake_server *server, zmq_msg_t *who,
                                     const Strata__V1__Request *request, Strata__V1__Reply *reply)
 {
-    Strata__V1__StopReply body = STRATA__V1__STOP_REPLY__INIT;
+    Strata__V1__StopReply body;
+    strata__v1__stop_reply__init(&body);
     const bool repeated = request->id == server->last_command;
     if (strcmp(request->incarnation, server->incarnation) != 0) {
         reply->code = STRATA__V1__CODE__CODE_UNAVAILABLE;
@@ -186,8 +191,10 @@ static inline void fake_answer_stop(struct fake_server *server, zmq_msg_t *who,
 static inline void fake_answer(struct fake_server *server, zmq_msg_t *who,
                                const Strata__V1__Request *request)
 {
-    Strata__V1__Reply reply = STRATA__V1__REPLY__INIT;
-    Strata__V1__HelloReply hello = STRATA__V1__HELLO_REPLY__INIT;
+    Strata__V1__Reply reply;
+    strata__v1__reply__init(&reply);
+    Strata__V1__HelloReply hello;
+    strata__v1__hello_reply__init(&hello);
     reply.id = request->id;
     reply.code = STRATA__V1__CODE__CODE_OK;
     reply.seq = server->seq;

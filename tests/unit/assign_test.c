@@ -67,10 +67,12 @@ static const Strata__V1__Reply *answer_bytes(const void *bytes, size_t n_bytes)
 /* An assign of n customers: spends i % 40, region by turns, every tenth without. */
 static const Strata__V1__Reply *ask(uint32_t n, bool details, size_t *n_bytes)
 {
-    Strata__V1__Request request = STRATA__V1__REQUEST__INIT;
+    Strata__V1__Request request;
     Strata__V1__Assign assign = STRATA__V1__ASSIGN__INIT;
-    Strata__V1__Column spend = STRATA__V1__COLUMN__INIT, region = STRATA__V1__COLUMN__INIT;
-    Strata__V1__Column *columns[] = {&spend, &region};
+    Strata__V1__Column spend, region, *columns[] = {&spend, &region};
+    strata__v1__request__init(&request);
+    strata__v1__column__init(&spend);
+    strata__v1__column__init(&region);
     spend.feature = (char *)(uintptr_t) "spend";
     region.feature = (char *)(uintptr_t) "region";
     spend.numbers = STRATA_NEW(&arena, double, n);
@@ -174,9 +176,10 @@ Test(assign, large_batches_and_explanations_are_paid_for_by_their_size)
     cr_expect_eq(ask(MANY, false, &n_bytes)->code, STRATA__V1__CODE__CODE_OK);
     cr_expect(bucket.spent >= 1 && bucket.spent <= each, "%g", bucket.spent);
     bucket = (struct strata_bucket){.spent = 0};
-    Strata__V1__Request request = STRATA__V1__REQUEST__INIT;
+    Strata__V1__Request request;
     Strata__V1__Explain explain = STRATA__V1__EXPLAIN__INIT;
     unsigned char bytes[64];
+    strata__v1__request__init(&request);
     request.id = 5;
     request.body_case = STRATA__V1__REQUEST__BODY_EXPLAIN;
     request.explain = &explain;

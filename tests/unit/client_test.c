@@ -5,6 +5,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include <criterion/criterion.h>
@@ -250,6 +252,25 @@ Test(client, a_command_is_not_sent_to_the_job_that_was_started_again)
     cr_assert_eq(strata_client_question(client, STRATA_ASK_STOP, NULL, &memory, &answer, &err),
                  STRATA_OK, "asked anew it is: %s", err.text);
     cr_assert_eq(second.n_effects, 1);
+}
+
+Test(client, a_server_that_stands_still_is_silent_and_does_not_refuse)
+{
+    struct strata_answer answer;
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    struct strata_channel channel = {
+        .incarnation = "still", .events = "ipc:///nowhere", .host = "", .started = ""};
+    (void)snprintf(address.sun_path, sizeof address.sun_path, "%s/still", directory);
+    channel.requests = strata_arena_print(&memory, "ipc://%s", address.sun_path);
+    const int file = socket(AF_UNIX, SOCK_STREAM, 0);
+    cr_assert_eq(bind(file, (const struct sockaddr *)&address, sizeof address), 0);
+    cr_assert_eq(listen(file, 100), 0);
+    cr_assert_eq(strata_channel_write(directory, &channel, memory, &err), STRATA_OK);
+    open_client(4500); /* more than four handshakes */
+    cr_assert_eq(strata_client_question(client, STRATA_ASK_STATUS, NULL, &memory, &answer, &err),
+                 STRATA_E_UNAVAILABLE, "%s", err.text);
+    cr_assert(strstr(err.text, "no reply within"), "%s", err.text);
+    (void)close(file);
 }
 
 /* The router is closed and opened again while a command waits. */

@@ -85,8 +85,10 @@ static const Strata__V1__Reply *ask(Strata__V1__Request *request)
 
 static const Strata__V1__EventsReply *ask_events(uint64_t after)
 {
-    Strata__V1__Request request = STRATA__V1__REQUEST__INIT;
-    Strata__V1__GetEvents body = STRATA__V1__GET_EVENTS__INIT;
+    Strata__V1__Request request;
+    strata__v1__request__init(&request);
+    Strata__V1__GetEvents body;
+    strata__v1__get_events__init(&body);
     request.body_case = STRATA__V1__REQUEST__BODY_GET_EVENTS;
     request.get_events = &body;
     body.after = after;
@@ -96,8 +98,10 @@ static const Strata__V1__EventsReply *ask_events(uint64_t after)
 
 static const Strata__V1__SnapshotReply *ask_snapshot(void)
 {
-    Strata__V1__Request request = STRATA__V1__REQUEST__INIT;
-    Strata__V1__GetSnapshot body = STRATA__V1__GET_SNAPSHOT__INIT;
+    Strata__V1__Request request;
+    strata__v1__request__init(&request);
+    Strata__V1__GetSnapshot body;
+    strata__v1__get_snapshot__init(&body);
     request.body_case = STRATA__V1__REQUEST__BODY_GET_SNAPSHOT;
     request.get_snapshot = &body;
     return ask(&request)->snapshot;
@@ -130,7 +134,7 @@ static void take(const Strata__V1__Event *event)
     seen.last = event->number;
     if (event->body_case != STRATA__V1__EVENT__BODY_WARNING) return;
     cr_assert_lt(seen.n_warnings, LOG_MAX);
-    seen.warning[seen.n_warnings++] = atoi(event->warning->text);
+    seen.warning[seen.n_warnings++] = (int)strtol(event->warning->text, NULL, 10);
 }
 
 /* Ask for all up to a number; where some are gone, begin anew with a snapshot. */

@@ -68,15 +68,16 @@ static const Strata__V1__Reply *answer(Strata__V1__Request *request)
     return strata_unpack(&strata__v1__reply__descriptor, packed, n_packed, &arena);
 }
 
-#define ASK(KIND, Type, field)                                   \
-    static const Strata__V1__Reply *ask_##field(void)            \
-    {                                                            \
-        Strata__V1__Request request = STRATA__V1__REQUEST__INIT; \
-        Strata__V1__##Type body;                                 \
-        strata__v1__##field##__init(&body);                      \
-        request.body_case = STRATA__V1__REQUEST__BODY_##KIND;    \
-        request.field = &body;                                   \
-        return answer(&request);                                 \
+#define ASK(KIND, Type, field)                                \
+    static const Strata__V1__Reply *ask_##field(void)         \
+    {                                                         \
+        Strata__V1__Request request;                          \
+        strata__v1__request__init(&request);                  \
+        Strata__V1__##Type body;                              \
+        strata__v1__##field##__init(&body);                   \
+        request.body_case = STRATA__V1__REQUEST__BODY_##KIND; \
+        request.field = &body;                                \
+        return answer(&request);                              \
     }
 ASK(GET_STATUS, GetStatus, get_status)
 ASK(GET_HEALTH, GetHealth, get_health)
@@ -323,7 +324,7 @@ Test(reads, metrics_are_openmetrics_text)
         "\nstrata_job_remaining_seconds 12.25\n",
         "\nstrata_job_limit_seconds 100\n",
         "\nstrata_job_iterations_total 41\n",
-        "\nstrata_job_objective 0.10000000000000001\n",
+        "\nstrata_job_objective 0.1\n",
         "\nstrata_job_rank_balance_ratio 1.25\n",
         "\nstrata_control_requests_total{request=\"get_metrics\",code=\"CODE_OK\"} 1\n",
         "\nstrata_control_requests_total{request=\"get_quality\",code=\"CODE_UNAVAILABLE\"} 1\n",
@@ -370,8 +371,10 @@ static void publish_large_record(char letter)
 
 static const Strata__V1__Reply *ask_personas(uint32_t piece)
 {
-    Strata__V1__Request request = STRATA__V1__REQUEST__INIT;
-    Strata__V1__GetPersonas body = STRATA__V1__GET_PERSONAS__INIT;
+    Strata__V1__Request request;
+    strata__v1__request__init(&request);
+    Strata__V1__GetPersonas body;
+    strata__v1__get_personas__init(&body);
     request.body_case = STRATA__V1__REQUEST__BODY_GET_PERSONAS;
     request.get_personas = &body;
     request.piece = piece;
@@ -380,8 +383,10 @@ static const Strata__V1__Reply *ask_personas(uint32_t piece)
 
 static const Strata__V1__Reply *ask_persona(uint32_t id, uint32_t piece)
 {
-    Strata__V1__Request request = STRATA__V1__REQUEST__INIT;
-    Strata__V1__GetPersona body = STRATA__V1__GET_PERSONA__INIT;
+    Strata__V1__Request request;
+    strata__v1__request__init(&request);
+    Strata__V1__GetPersona body;
+    strata__v1__get_persona__init(&body);
     request.body_case = STRATA__V1__REQUEST__BODY_GET_PERSONA;
     request.get_persona = &body;
     request.piece = piece;
@@ -429,6 +434,19 @@ Test(reads, the_pieces_of_a_large_reply_are_the_whole_of_it)
     cr_assert_eq(ask_personas(first->pieces + 1)->code, STRATA__V1__CODE__CODE_BAD_REQUEST);
 }
 
+Test(reads, what_is_sent_costs_tokens)
+{
+    struct strata_bucket bucket = {.spent = 0};
+    now = (struct strata_snapshot){.remaining_s = -1};
+    publish_large_record('x');
+    publish(STRATA_JOB_DONE);
+    desk.caller.bucket = &bucket;
+    (void)ask_get_status();
+    cr_assert_eq(bucket.spent, 1);
+    cr_assert_eq(ask_personas(1)->code, STRATA__V1__CODE__CODE_OK);
+    cr_assert_geq(bucket.spent, STRATA_PIECE_BYTES / STRATA_REPLY_TOKEN_BYTES);
+}
+
 Test(reads, pieces_of_another_snapshot_say_so)
 {
     now = (struct strata_snapshot){.remaining_s = -1};
@@ -441,10 +459,14 @@ Test(reads, pieces_of_another_snapshot_say_so)
 
 Test(reads, evaluation_and_quality_are_the_records)
 {
-    Strata__V1__Result result = STRATA__V1__RESULT__INIT;
-    Strata__V1__Quality quality = STRATA__V1__QUALITY__INIT;
-    Strata__V1__Evaluation evaluation = STRATA__V1__EVALUATION__INIT;
-    Strata__V1__Candidate candidate = STRATA__V1__CANDIDATE__INIT, *list[] = {&candidate};
+    Strata__V1__Result result;
+    strata__v1__result__init(&result);
+    Strata__V1__Quality quality;
+    strata__v1__quality__init(&quality);
+    Strata__V1__Evaluation evaluation;
+    strata__v1__evaluation__init(&evaluation);
+    Strata__V1__Candidate candidate, *list[] = {&candidate};
+    strata__v1__candidate__init(&candidate);
     char choice[] = "elbow", note[] = "one customer only", *notes[] = {note};
     double trace[] = {3, 2, 1};
     now = (struct strata_snapshot){.remaining_s = -1};

@@ -8,6 +8,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -17,7 +18,7 @@ import zmq
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "support"))
 from runs import BIN  # noqa: E402
-from strata_client import Client, pb  # noqa: E402
+from strata_client import Client, NoReply, Sync, pb  # noqa: E402
 
 FAKE_JOB = sys.argv[1]
 STRATACTL = str(BIN / "stratactl")
@@ -281,6 +282,27 @@ def test_a_killed_server_is_told_in_time_and_replaced():
         ctl("--run", job.run, "status")
         again.kill()
         again.communicate()
+
+
+def test_a_stopped_server_is_silent_and_not_taken_for_one_that_refuses():
+    with Job(endpoint="tcp://127.0.0.1:*") as job, Client(job.run, timeout_s=1) as client:
+        assert client.status().job == "fake-households"
+        events = client.events()
+        assert isinstance(next(events), Sync)
+        job.process.send_signal(signal.SIGSTOP)
+        begin = time.monotonic()
+        while time.monotonic() - begin < 5:
+            try:
+                client.timeout_s = 1 if time.monotonic() - begin < 1 else 4
+                client.status()
+                raise AssertionError("it is stopped")
+            except NoReply:
+                pass
+        job.process.send_signal(signal.SIGCONT)
+        client.wait_s = 5
+        assert client.status().job == "fake-households"
+        numbers = [next(events).number for _ in range(10)]
+        assert numbers == sorted(numbers), "and the same watch goes on"
 
 
 def test_garbage_oversize_and_idle_connections_disturb_nobody():

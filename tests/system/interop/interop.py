@@ -41,8 +41,8 @@ QUESTIONS = [
     ("get_evaluation", {}, ["evaluation"]), ("get_quality", {}, ["quality"]), ("get_manifest", {}, ["manifest"]),
     ("get_customer", {"key": CUSTOMERS[0]["customer"]}, ["customer", CUSTOMERS[0]["customer"]]),
     ("get_customer", {"key": "nobody"}, None),
-    ("assign", {"columns": COLUMNS, "customers": 20, "details": True}, None),
-    ("explain", {"columns": COLUMNS, "customers": 20}, None),
+    ("assign", {"columns": COLUMNS, "customers": 20, "details": True}, ["assign", "-"]),
+    ("explain", {"columns": COLUMNS, "customers": 20}, ["explain", "-"]),
 ]
 
 
@@ -79,8 +79,10 @@ def ask_node(checks, channel, questions, **options):
 
 
 def ctl(run, *words):
+    """stratactl, with the customers as its standard input."""
+    rows = [",".join(["customer", *GOODS])] + [",".join(row[name] for name in ["customer", *GOODS]) for row in CUSTOMERS]
     return subprocess.run([str(BIN / "stratactl"), "--run", str(run), "--keys", str(KEYS), "--json", *words],
-                          capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+                          capture_output=True, text=True, timeout=60, input="\n".join(rows) + "\n")
 
 
 CLOCKS = {  # what is another each time: clocks, the server's counters
@@ -258,12 +260,12 @@ def check_older_events(checks, lines):
 
 def check_newer(checks, run, client):
     proto = other_proto("newer", newer)
-    code, _, errors = cli(proto, run, "get_weather", '{"where": "Vienna"}')
+    code, _, errors = cli(proto, run, "get_weather", "where=Vienna")
     checks.that(code == 69 and "CODE_UNKNOWN_REQUEST" in errors and "does not know" in errors, f"a newer client: {code} {errors}")
-    code, said, errors = cli(proto, run, "status", '{"mood": "good"}')
+    code, said, errors = cli(proto, run, "status", "mood=good")
     checks.that(code == 0 and json.loads(said)["status"]["state"] == "JOB_STATE_PAUSED", f"a newer field: {code} {said} {errors}")
     before = client.status().iteration
-    code, _, errors = cli(proto, run, "set", '{"mood": 3}')
+    code, _, errors = cli(proto, run, "set", "mood=3")
     checks.that(code == 64 and "CODE_BAD_REQUEST" in errors, f"a newer thing to set: {code} {said} {errors}")
     lines = ask_node(checks, client.channel, [("get_weather", {"where": "Vienna"}), ("get_status", {"mood": "good"})], proto=proto)
     codes = [json.loads(line)["code"] for line in lines]
@@ -292,10 +294,7 @@ def check_running(checks, run):
 def check_served(checks, run):
     server = start(BIN / "strata", "serve", run, "--keys", HERE / "keys", "--endpoint", "tcp://127.0.0.1:*")
     try:
-        end = time.monotonic() + 30
-        while not (run / "control.json").exists() and time.monotonic() < end:
-            time.sleep(0.02)
-        with Client(run, keys=KEYS, timeout_s=15) as client:
+        with Client(run, keys=KEYS, timeout_s=15, wait_s=30) as client:
             check_record(checks, run, check_questions(checks, "served", run, client))
     finally:
         server.send_signal(signal.SIGTERM)

@@ -131,6 +131,13 @@ def test_who_does_not_answer_is_told_apart():
     (run / "control.json").unlink()
     (run / "result.pb").touch()
     assert "strata serve" in raises(sc.Finished, Client(run).status)
+    servers, answers = [], {"get_status": {"status": {"job": "served"}}}
+    with Client(run, wait_s=5) as client:
+        later(0.2, lambda: servers.append(Server(run, "b", answers)))
+        assert client.status().job == "served", "who waits may come before the server"
+        servers[0].die()
+        (run / "control.json").unlink()
+        raises(sc.Finished, client.status)
     (run / "control.json").write_text("nonsense")
     assert "not a control.json" in raises(sc.StrataError, Client(run).status)
     assert "not an endpoint" in raises(sc.StrataError, Client(endpoint="tcp://nowhere:many").status)
@@ -391,16 +398,26 @@ def cli(*words, code=0):
 
 def test_the_command_line():
     run = new_run()
-    answers = {"get_status": {"status": {"job": "x"}}, "get_metrics": {"metrics": {"text": "# EOF"}},
+    answers = {"get_status": {"status": {"job": "x"}}, "get_metrics": {"metrics": {"text": "# EOF\n"}},
                "get_persona": lambda r: {"persona": {"persona": {"id": r.get_persona.id}}},
                "pause": {"code": pb.CODE_ACCEPTED}, "stop": {"code": pb.CODE_FORBIDDEN, "text": "stop needs operator"}}
     with Server(run, "a", answers) as server:
         assert json.loads(cli(run, "status"))["status"]["job"] == "x"
         assert cli(server.endpoint, "metrics") == "# EOF\n"
-        assert json.loads(cli(run, "persona", '{"id": 7}'))["persona"]["persona"]["id"] == 7
+        assert json.loads(cli(run, "persona", "id=7"))["persona"]["persona"]["id"] == 7
         cli(run, "pause", code=75)
         assert "needs operator" in cli(run, "stop", code=77)
         assert "get_status" in cli(run, "dance", code=64)
+        assert "id=..., name=..." in cli(run, "persona", "7", code=64)
+        cli(run, "persona", "id=seven", code=64)
+        server.answers["get_customer"] = lambda r: {"customer": {"name": r.get_customer.key}}
+        assert json.loads(cli(run, "customer", "key=007"))["customer"]["name"] == "007", "a text is a text"
+        server.answers["set"] = {"set": {"iteration": 3}}
+        cli(run, "set", "log_level=LOG_LEVEL_DEBUG")
+        cli(run, "set", 'drop={"k": 5, "start": 2}')
+        level, drop = (request.set for request in server.asked("set"))
+        assert level.log_level == pb.LOG_LEVEL_DEBUG and (drop.drop.k, drop.drop.start) == (5, 2)
+        cli(run, "set", "log_level=LOUD", code=64)
 
         def finish():
             until(lambda: server.asked("get_snapshot"))

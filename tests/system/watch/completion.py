@@ -1,7 +1,8 @@
 #!/usr/bin/python3
-"""Completion of stratactl in bash: it knows exactly the commands, options and settings that `stratactl --help` names."""
+"""Completion of stratactl in bash and zsh: it knows exactly the commands, options and settings that `stratactl --help` names."""
 import os
 import re
+import shutil
 import subprocess
 
 SOURCE = os.environ["STRATA_SOURCE_DIR"]
@@ -18,6 +19,18 @@ printf '%s\\n' "${{COMPREPLY[@]}}" """
     done = subprocess.run(["bash", "-c", line, "bash", *words], capture_output=True, text=True, timeout=20, check=False)
     assert done.returncode == 0, done.stderr
     return [word for word in done.stdout.split("\n") if word]
+
+
+def check_zsh(commands, options, settings):
+    """The words of the file for zsh; that zsh reads it, where there is one."""
+    path = os.path.join(SOURCE, "deploy/completion/_stratactl")
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    assert re.findall(r"""^ {8}['"]([a-z]+):""", text, re.M) == commands, "commands of zsh"
+    assert set(re.findall(r"(--[a-z]+)", text.split("_arguments", 1)[1])) == set(options), "options of zsh"
+    assert re.search(r"settings=\((.*)\)", text)[1].split() == settings, "settings of zsh"
+    if shutil.which("zsh"):
+        subprocess.run(["zsh", "-n", path], check=True, timeout=20)
 
 
 def main():
@@ -38,6 +51,7 @@ def main():
     open("customers.csv", "w", encoding="utf-8").close()
     assert completed("--run", "folder-") == ["folder-of-a-run"]
     assert completed("--run", "x", "assign", "cust") == ["customers.csv"]
+    check_zsh(commands, options, settings)
     print("completion knows what --help names")
 
 
