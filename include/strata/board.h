@@ -118,7 +118,7 @@ struct strata_notice {
     uint64_t generation, bytes;  /* CHECKPOINT */
     char text[512]; /* CANDIDATE: why, WARNING, DONE: why, or how long it took; one sentence */
 };
-#define STRATA_BOARD_NOTICES 256 /* that have not been taken; of more, the oldest are lost */
+#define STRATA_BOARD_NOTICES 1024 /* that have not been taken; of more, the oldest are lost */
 
 enum strata_command_kind {
     STRATA_COMMAND_STOP = 1,

@@ -160,6 +160,7 @@ struct strata_fit {
     struct strata_saved *saved; /* what the fit goes on from, until its wave has been read; or NULL */
     double stage_from, stage_share; /* of the whole fit, for progress */
     double fraction;                /* told last */
+    double pass_s;                  /* this rank's time of the last pass */
     bool asked_to_stop;
     bool out_of_time; /* the iteration is finished, then all leave */
 };
@@ -326,6 +327,12 @@ void strata_race_note(struct strata_fit *fit, const struct strata_candidate *can
 STRATA_MUST_CHECK strata_status strata_fit_ladder(struct strata_fit *heat,
                                                   struct strata_entrant *out, size_t *n_out,
                                                   struct strata_err *err);
+
+/* balance.c: every rank's time of a pass, in numbers of a message.  Read: the slowest one over the mean; the numbers are
+ * those that all ranks have packed. */
+size_t strata_balance_numbers(int n_ranks);
+void strata_balance_pack(const struct strata_comm *comm, double pass_s, int64_t *numbers);
+double strata_balance_read(const struct strata_comm *comm, const int64_t *numbers);
 
 /* Those that still move, for who watches; and who watches is told of those that have ended since.  Rank 0 only. */
 void strata_fit_standings(const struct strata_fit *fit, const struct strata_candidate *candidate,

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "strata/clock.h"
 #include "strata/fault.h"
 #include "strata/hash.h"
 #include "strata/log.h"
@@ -41,8 +42,8 @@ enum head {
 struct wave {
     struct strata_candidate *candidate; /* (n) */
     size_t n;
-    int64_t *message; /* head, then of each live candidate: moved, looked, limbs of its sums */
-    uint64_t hash;    /* of this rank's params in this pass */
+    int64_t *message; /* head, the ranks' times, then of each live candidate: moved, looked, limbs of its sums */
+    uint64_t hash; /* of this rank's params in this pass */
     uint64_t iteration;
 };
 
@@ -51,6 +52,11 @@ static size_t count_live(const struct wave *wave)
     size_t live = 0;
     for (size_t i = 0; i < wave->n; i++) live += wave->candidate[i].live;
     return live;
+}
+
+static size_t head_size(const struct strata_fit *fit)
+{
+    return HEAD_COUNT + strata_balance_numbers(fit->comm->size);
 }
 
 /* What is said of a live candidate before its sums. */
@@ -92,7 +98,7 @@ static size_t pack(const struct strata_fit *fit, struct wave *wave)
     const unsigned command =
         fit->watch && fit->watch->command ? fit->watch->command(fit->watch->context) : 0;
     wave->hash = strata_steering_hash(fit->steering);
-    size_t at = HEAD_COUNT;
+    size_t at = head_size(fit);
     for (size_t i = 0; i < wave->n; i++) {
         const struct strata_candidate *c = &wave->candidate[i];
         if (!c->live) continue;
@@ -110,6 +116,7 @@ static size_t pack(const struct strata_fit *fit, struct wave *wave)
     wave->message[HEAD_LIMIT] = (command & STRATA_FIT_LIMIT) != 0;
     wave->message[HEAD_DAMAGED] = (int64_t)fit->scrub->n_damaged;
     strata_order_pack(fit, wave->message + HEAD_ORDER);
+    strata_balance_pack(fit->comm, fit->pass_s, wave->message + HEAD_COUNT);
     for (int lane = 0; lane < LANES; lane++) {
         const int64_t part = wave->hash >> (lane * LANE_BITS) & ((1 << LANE_BITS) - 1);
         wave->message[HEAD_HASHES + 2 * lane] = part;
@@ -121,7 +128,7 @@ static size_t pack(const struct strata_fit *fit, struct wave *wave)
 
 static void unpack(struct strata_fit *fit, struct wave *wave)
 {
-    size_t at = HEAD_COUNT;
+    size_t at = head_size(fit);
     for (size_t i = 0; i < wave->n; i++) {
         struct strata_candidate *c = &wave->candidate[i];
         if (!c->live) continue;
@@ -303,14 +310,15 @@ static void tell(struct strata_fit *fit, const struct wave *wave)
     const double fraction = fraction_done(fit, wave);
     if (fraction > fit->fraction) fit->fraction = fraction;
     const size_t live = count_live(wave) + (fit->n_entrants - fit->n_done - wave->n);
-    struct strata_fit_progress progress = {.iteration = fit->out->iterations_total,
-                                           .live = (uint32_t)live,
-                                           .total = (uint32_t)fit->n_entrants,
-                                           .best_k = best->result->k,
-                                           .best_objective =
-                                               strata_fit_encoded(fit, best->objective),
-                                           .best_mass = best->mass,
-                                           .fraction = fit->fraction};
+    struct strata_fit_progress progress = {
+        .iteration = fit->out->iterations_total,
+        .live = (uint32_t)live,
+        .total = (uint32_t)fit->n_entrants,
+        .best_k = best->result->k,
+        .best_objective = strata_fit_encoded(fit, best->objective),
+        .best_mass = best->mass,
+        .rank_balance = strata_balance_read(fit->comm, wave->message + HEAD_COUNT),
+        .fraction = fit->fraction};
     STRATA_LOG(INFO, "fit.iter", "iter=%llu live=%u k=%u objective=%.17g moved=%llu looked=%llu",
                (unsigned long long)progress.iteration, progress.live, progress.best_k,
                progress.best_objective, (unsigned long long)best->moved,
@@ -360,7 +368,9 @@ static strata_status iterate(struct strata_fit *fit, struct wave *wave, struct s
         STRATA_FAULT_BYTES("fit.params", wave->candidate->params,
                            wave->candidate->n_params * sizeof(double));
         STRATA_FAULT_BYTES("fit.matrix", fit->rows->x, fit->rows->n * fit->rows->d * sizeof(float));
+        const double begun_s = strata_clock_s();
         strata_fit_pass(fit, wave->candidate, wave->n);
+        fit->pass_s = strata_clock_s() - begun_s;
         STRATA_FAULT_AT("fit.pass.after", fit->out->iterations_total + 1);
         STRATA_FAULT_BYTES("fit.kept", wave->candidate->mine,
                            wave->candidate->n_stats * sizeof(struct strata_sum));
@@ -428,7 +438,7 @@ static bool wave_init(struct strata_fit *fit, const struct strata_entrant *entra
 {
     *wave = (struct wave){.candidate = STRATA_NEW(&fit->room, struct strata_candidate, n), .n = n};
     bool room = wave->candidate != NULL;
-    size_t message = HEAD_COUNT;
+    size_t message = head_size(fit);
     for (size_t i = 0; i < n && room; i++) {
         struct strata_candidate *c = &wave->candidate[i];
         c->index = entrant[i].index;

@@ -28,8 +28,8 @@
 #define FILES_MAX ((rlim_t)1 << 20)
 #define LARGE_BYTES \
     ((size_t)256 << 10) /* of a request; after a larger one its memory is given back */
-#define NOTICES_A_LOOK 16
-#define LOOKS_A_TURN (STRATA_BOARD_NOTICES / NOTICES_A_LOOK)
+#define NOTICES_A_TURN 16 /* well below what is queued for a subscriber, */
+#define BURST_MS 1        /* and then it has time to take them */
 
 _Static_assert(STRATA_BUCKETS >= STRATA_CLIENTS_MAX, "each client of the list has its own");
 
@@ -50,6 +50,7 @@ struct strata_control {
     /* the thread's own */
     uint64_t seq_told,
         iteration_told;     /* of the last status, and the last iteration, that was an event */
+    bool hears_more;        /* notices are left on the board */
     double told_s, heart_s; /* when the last status, and the last event or heartbeat, was sent */
 };
 
@@ -192,23 +193,22 @@ static void publish_heartbeat(struct strata_control *control)
     send_event(control, bytes, n_bytes);
 }
 
-/* Take what has happened, then look: the snapshot shows all that was taken.  Then tell it. */
+/* Take what has happened, then look: the snapshot shows all that was taken.  Then tell it.  What is left has its turn
+ * soon: a client that reads must not lose a part of a burst. */
 static void listen_to_job(struct strata_control *control)
 {
-    struct strata_notice notice[NOTICES_A_LOOK];
+    struct strata_notice notice[NOTICES_A_TURN];
     struct strata_event_room room;
     Strata__V1__Event event;
     uint64_t n_lost = 0;
-    size_t n = NOTICES_A_LOOK;
-    for (size_t look = 0; n == NOTICES_A_LOOK && look < LOOKS_A_TURN; look++) {
-        n = strata_board_notices(control->desk.board, notice, NOTICES_A_LOOK, &n_lost);
-        strata_desk_look(&control->desk);
-        strata_history_skip(control->desk.history, n_lost);
-        for (size_t i = 0; i < n; i++) {
-            strata_event_of_notice(&notice[i], &room, &event);
-            publish(control, &event);
-        }
+    const size_t n = strata_board_notices(control->desk.board, notice, NOTICES_A_TURN, &n_lost);
+    strata_desk_look(&control->desk);
+    strata_history_skip(control->desk.history, n_lost);
+    for (size_t i = 0; i < n; i++) {
+        strata_event_of_notice(&notice[i], &room, &event);
+        publish(control, &event);
     }
+    control->hears_more = n == NOTICES_A_TURN;
 }
 
 /* Events when the snapshot is a new one, not too often; else a heartbeat when it is time. */
@@ -228,6 +228,10 @@ static void publish_due(struct strata_control *control)
 static void say_goodbye(struct strata_control *control)
 {
     listen_to_job(control);
+    for (size_t i = 0; control->hears_more && i < STRATA_BOARD_NOTICES / NOTICES_A_TURN; i++) {
+        (void)strata_transport_wait(&control->transport, BURST_MS);
+        listen_to_job(control);
+    }
     answer_waiting(control);
     publish_iteration(control);
     publish_status(control, true);
@@ -237,11 +241,12 @@ static void say_goodbye(struct strata_control *control)
     answer_waiting(control);
 }
 
-/* A period, or less when a client's deadline comes before. */
+/* A period, or less when notices are left or a client's deadline comes before. */
 static long patience_ms(const struct strata_control *control)
 {
     const double left_ms = (strata_waiting_until(&control->waiting) - strata_clock_s()) * 1000;
-    if (left_ms >= STRATA_CONTROL_PERIOD_MS) return STRATA_CONTROL_PERIOD_MS;
+    const long most_ms = control->hears_more ? BURST_MS : STRATA_CONTROL_PERIOD_MS;
+    if (left_ms >= (double)most_ms) return most_ms;
     return left_ms > 0 ? (long)left_ms + 1 : 0;
 }
 

@@ -16,6 +16,7 @@
 #include "strata/protocol_limits.h"
 
 #include "failing_memory.h"
+#include "fake_manifest.h"
 #include "fake_record.h"
 #include "results_world.h"
 
@@ -99,6 +100,7 @@ Test(no_memory, a_job_file_is_loaded_or_refused)
 /* --- control ----------------------------------------------------------------------------- */
 
 static struct strata_board board;
+static struct strata_history history;
 static unsigned char request_bytes[256];
 static size_t n_request_bytes;
 
@@ -106,6 +108,8 @@ static strata_status answer(struct strata_err *err)
 {
     struct strata_arena scratch = arena;
     struct strata_desk desk = {.board = &board,
+                               .directory = folder,
+                               .history = &history,
                                .incarnation = "0123",
                                .events = "ipc:///e",
                                .caller = {.name = "local", .role = STRATA_CLIENT_OPERATOR}};
@@ -121,7 +125,7 @@ static strata_status answer(struct strata_err *err)
         cr_assert_leq(strata__v1__reply__get_packed_size(reply), STRATA_REPLY_BYTES_MAX);
     }
     while (strata_board_take(&board, &command)) cr_assert(good);
-    strata_arena_finish(&desk.record);
+    strata_desk_finish(&desk);
     return err->code;
 }
 
@@ -168,6 +172,44 @@ Test(no_memory, requests_are_answered_or_refused)
     ask(STRATA_JOB_DONE, request);
     request.body_case = STRATA__V1__REQUEST__BODY_STOP, request.stop = &stop;
     ask(STRATA_JOB_FITTING, request);
+    strata_board_finish(&board);
+}
+
+static void keep_events(void)
+{
+    struct strata_event_room room;
+    struct strata_notice notice = {.kind = STRATA_NOTICE_WARNING, .text = "careful"};
+    Strata__V1__Event event;
+    for (int i = 0; i < 10; i++) {
+        strata_event_of_notice(&notice, &room, &event);
+        (void)strata_history_add(&history, &event);
+    }
+}
+
+Test(no_memory, reads_are_answered_or_refused)
+{
+    size_t n_bytes = 0;
+    strata_board_init(&board);
+    const unsigned char *record = fake_record(&arena, 5, &n_bytes);
+    strata_board_publish_result(&board, record, n_bytes);
+    fake_manifest(folder, &arena);
+    keep_events();
+    Strata__V1__Request request;
+    strata__v1__request__init(&request);
+#define ASK(KIND, Type, field)                                \
+    Strata__V1__Get##Type field;                              \
+    strata__v1__get_##field##__init(&(field));                \
+    request.body_case = STRATA__V1__REQUEST__BODY_GET_##KIND; \
+    request.get_##field = &(field);                           \
+    ask(STRATA_JOB_DONE, request)
+    ASK(HEALTH, Health, health);
+    ASK(EVALUATION, Evaluation, evaluation);
+    ASK(QUALITY, Quality, quality);
+    ASK(MANIFEST, Manifest, manifest);
+    ASK(METRICS, Metrics, metrics);
+    ASK(SNAPSHOT, Snapshot, snapshot);
+    ASK(EVENTS, Events, events);
+#undef ASK
     strata_board_finish(&board);
 }
 

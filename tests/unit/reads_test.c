@@ -68,15 +68,16 @@ static const Strata__V1__Reply *answer(Strata__V1__Request *request)
     return strata_unpack(&strata__v1__reply__descriptor, packed, n_packed, &arena);
 }
 
-#define ASK(KIND, Type, field)                                   \
-    static const Strata__V1__Reply *ask_##field(void)            \
-    {                                                            \
-        Strata__V1__Request request = STRATA__V1__REQUEST__INIT; \
-        Strata__V1__##Type body;                                 \
-        strata__v1__##field##__init(&body);                      \
-        request.body_case = STRATA__V1__REQUEST__BODY_##KIND;    \
-        request.field = &body;                                   \
-        return answer(&request);                                 \
+#define ASK(KIND, Type, field)                                \
+    static const Strata__V1__Reply *ask_##field(void)         \
+    {                                                         \
+        Strata__V1__Request request;                          \
+        strata__v1__request__init(&request);                  \
+        Strata__V1__##Type body;                              \
+        strata__v1__##field##__init(&body);                   \
+        request.body_case = STRATA__V1__REQUEST__BODY_##KIND; \
+        request.field = &body;                                \
+        return answer(&request);                              \
     }
 ASK(GET_STATUS, GetStatus, get_status)
 ASK(GET_HEALTH, GetHealth, get_health)
@@ -370,8 +371,10 @@ static void publish_large_record(char letter)
 
 static const Strata__V1__Reply *ask_personas(uint32_t piece)
 {
-    Strata__V1__Request request = STRATA__V1__REQUEST__INIT;
-    Strata__V1__GetPersonas body = STRATA__V1__GET_PERSONAS__INIT;
+    Strata__V1__Request request;
+    strata__v1__request__init(&request);
+    Strata__V1__GetPersonas body;
+    strata__v1__get_personas__init(&body);
     request.body_case = STRATA__V1__REQUEST__BODY_GET_PERSONAS;
     request.get_personas = &body;
     request.piece = piece;
@@ -380,8 +383,10 @@ static const Strata__V1__Reply *ask_personas(uint32_t piece)
 
 static const Strata__V1__Reply *ask_persona(uint32_t id, uint32_t piece)
 {
-    Strata__V1__Request request = STRATA__V1__REQUEST__INIT;
-    Strata__V1__GetPersona body = STRATA__V1__GET_PERSONA__INIT;
+    Strata__V1__Request request;
+    strata__v1__request__init(&request);
+    Strata__V1__GetPersona body;
+    strata__v1__get_persona__init(&body);
     request.body_case = STRATA__V1__REQUEST__BODY_GET_PERSONA;
     request.get_persona = &body;
     request.piece = piece;
@@ -441,10 +446,14 @@ Test(reads, pieces_of_another_snapshot_say_so)
 
 Test(reads, evaluation_and_quality_are_the_records)
 {
-    Strata__V1__Result result = STRATA__V1__RESULT__INIT;
-    Strata__V1__Quality quality = STRATA__V1__QUALITY__INIT;
-    Strata__V1__Evaluation evaluation = STRATA__V1__EVALUATION__INIT;
-    Strata__V1__Candidate candidate = STRATA__V1__CANDIDATE__INIT, *list[] = {&candidate};
+    Strata__V1__Result result;
+    strata__v1__result__init(&result);
+    Strata__V1__Quality quality;
+    strata__v1__quality__init(&quality);
+    Strata__V1__Evaluation evaluation;
+    strata__v1__evaluation__init(&evaluation);
+    Strata__V1__Candidate candidate, *list[] = {&candidate};
+    strata__v1__candidate__init(&candidate);
     char choice[] = "elbow", note[] = "one customer only", *notes[] = {note};
     double trace[] = {3, 2, 1};
     now = (struct strata_snapshot){.remaining_s = -1};
