@@ -52,6 +52,7 @@ struct strata_desk {
     struct strata_customers *customers; /* opened when one is first asked for */
     struct strata_scorer *scorer;       /* so too, unless it came with a run that is served */
     struct strata_arena model;          /* of scorer */
+    uint64_t mark;                      /* of the run that is served; 0: a job's own */
     struct strata_history *history;     /* NULL: no events are kept */
     struct strata_pieces pieces;        /* a large reply that is being handed out */
     struct strata_counts counts;        /* of all replies */

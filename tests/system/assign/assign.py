@@ -248,9 +248,12 @@ def check_broken(checks, server, run, basis, raw):
     said = server.process.stderr.readline()
     checks.that("model.pb" in said and "goes on being served" in said, said)
     checks.that(server.ask(body).assign == now.assign, "the run before")
+    customer = pb.GetCustomer(key=next(iter(raw)))  # whose files are not those of the run before
+    checks.that(server.ask(customer, "get_customer").code == pb.CODE_BUSY, "files of another run are not told")
     (run / "model.pb").write_bytes(whole)
     server.process.send_signal(signal.SIGHUP)
     checks.that(wait_for(lambda: server.ask(body).seq > now.seq), "served again")
+    checks.that(server.ask(customer, "get_customer").code == pb.CODE_OK, "and so are its customers")
     (run / "manifest.json").rename(run / "hidden")
     server.process.send_signal(signal.SIGHUP)
     time.sleep(0.2)
