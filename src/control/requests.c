@@ -379,14 +379,17 @@ static bool refuse_large(const struct strata_desk *desk, const void *bytes, size
     const bool is_sound =
         n_bytes <= STRATA_REQUEST_BYTES_MAX && strata_request_peek(bytes, n_bytes, &peek);
     if (is_sound) reply->id = peek.id;
-    if (!is_sound)
+    if (is_too_fast(desk, (double)n_bytes / STRATA_TOKEN_BYTES))
+        refuse_speed(reply);
+    else if (!is_sound)
         strata_refuse(reply, STRATA__V1__CODE__CODE_BAD_REQUEST, "not a strata.v1.Request");
     else if (peek.kind != STRATA__V1__REQUEST__BODY_ASSIGN &&
              peek.kind != STRATA__V1__REQUEST__BODY_EXPLAIN)
         strata_refuse(reply, STRATA__V1__CODE__CODE_BAD_REQUEST,
                       "only assign and explain may have more than 64 KiB");
-    else if (is_too_fast(desk, (double)n_bytes / STRATA_TOKEN_BYTES))
-        refuse_speed(reply);
+    else if (peek.n_fields > STRATA_REQUEST_FIELDS_MAX)
+        strata_refuse(reply, STRATA__V1__CODE__CODE_BAD_REQUEST,
+                      "a batch has at most 131,072 texts");
     return reply->code != STRATA__V1__CODE__CODE_OK;
 }
 

@@ -110,11 +110,12 @@ const char *strata_command_read(const Strata__V1__Request *request, struct strat
 bool strata_command_fill(Strata__V1__Request__BodyCase kind, uint64_t iteration,
                          struct strata_arena *arena, Strata__V1__Reply *reply);
 
-/* large.c: what a request is, seen from its outermost fields without unpacking it; false when they are none, or more
- * than a request has. */
+/* large.c: what a request is, seen from its fields without unpacking it; false when they are none.  Fields are counted
+ * with those of the columns of an assign or explain, up to one more than STRATA_REQUEST_FIELDS_MAX. */
 struct strata_peek {
     uint64_t id;
     Strata__V1__Request__BodyCase kind;
+    size_t n_fields;
 };
 bool strata_request_peek(const void *bytes, size_t n_bytes, struct strata_peek *out);
 
