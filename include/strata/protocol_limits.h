@@ -7,6 +7,8 @@
 
 #define STRATA_REQUEST_BYTES_MAX (1024 * 1024) /* larger: the connection is dropped */
 #define STRATA_SMALL_REQUEST_BYTES_MAX 65536   /* of all kinds but assign and explain */
+#define STRATA_REQUEST_FIELDS_MAX \
+    135168 /* of a larger one: 131,072 texts and what is around them */
 #define STRATA_REQUEST_MEMORY_BYTES \
     (32 * 1024 *                    \
      1024) /* that a request and its reply may take; what would unpack to more is refused */

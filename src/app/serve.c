@@ -22,6 +22,7 @@ struct serving {
     uint64_t mark; /* of the run that is served, or that could not be */
     dev_t log_device;
     ino_t log_number;
+    bool log_lost; /* which has been told */
 };
 
 static void tell_endpoint(const char *directory, struct strata_arena scratch)
@@ -51,15 +52,23 @@ static strata_status follow_log(struct serving *serving, struct strata_err *err)
     return STRATA_OK;
 }
 
+/* Once, for it may stay so. */
+static void tell_log(struct serving *serving, strata_status status, const struct strata_err *err)
+{
+    if (status != STRATA_OK && !serving->log_lost)
+        (void)fprintf(stderr, "strata: %s: who asks is not written down there\n", err->text);
+    serving->log_lost = status != STRATA_OK;
+}
+
 /* --- another run --------------------------------------------------------------------------------- */
 
 /* A new run is read beside the old one; one that is no good is told once, and the old one stays. */
 static void look(struct serving *serving, bool again)
 {
-    struct strata_err err = {0};
+    struct strata_err err = {0}, log_err = {0};
     struct strata_served *served = NULL;
     const uint64_t mark = strata_served_mark(serving->directory);
-    if (follow_log(serving, &err) != STRATA_OK) (void)fprintf(stderr, "strata: %s\n", err.text);
+    tell_log(serving, follow_log(serving, &log_err), &log_err);
     if (mark == 0 || (mark == serving->mark && !again)) return; /* being replaced, or the same */
     serving->mark = mark;
     const strata_status status = strata_served_open(serving->directory, &served, &err);

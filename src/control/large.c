@@ -1,8 +1,10 @@
-/* The outermost fields of a request, read off the wire. */
+/* The fields of a large request, read off the wire: what it is, and of how many parts, before memory is given to it. */
 #include "requests.h"
 
-#define FIELDS_MAX 16 /* more than a request has */
-#define FIRST_BODY_FIELD 16
+#include "strata/protocol_limits.h"
+
+#define DEPTH 3         /* a Request, its body, and a Column */
+#define COLUMNS_FIELD 1 /* of Assign and of Explain */
 
 struct wire {
     const unsigned char *at, *end;
@@ -26,34 +28,62 @@ static bool skip(struct wire *wire, uint64_t n_bytes)
     return true;
 }
 
-/* Behind a field's value; of a varint it is *number. */
+/* Behind a field's value; *number is that of a varint, or how many bytes others have. */
 static bool pass_value(struct wire *wire, unsigned type, uint64_t *number)
 {
     switch (type) {
     case 0:
         return take_varint(wire, number);
     case 1:
-        return skip(wire, 8);
+        return skip(wire, *number = 8);
     case 2:
         return take_varint(wire, number) && skip(wire, *number);
     case 5:
-        return skip(wire, 4);
+        return skip(wire, *number = 4);
     default:
         return false;
     }
 }
 
+static bool is_body(uint64_t field)
+{
+    return field == STRATA__V1__REQUEST__BODY_ASSIGN || field == STRATA__V1__REQUEST__BODY_EXPLAIN;
+}
+
+/* Whether a field of bytes holds fields that are to be counted too. */
+static bool is_inner(size_t depth, uint64_t field)
+{
+    return depth == 0 ? is_body(field) : depth == 1 && field == COLUMNS_FIELD;
+}
+
+static void note(uint64_t tag, uint64_t number, struct strata_peek *out)
+{
+    const Strata__V1__Request__BodyCase kind = (Strata__V1__Request__BodyCase)(tag >> 3);
+    if (tag == 1 << 3) out->id = number;
+    if (strata_request_row(kind)) out->kind = kind;
+}
+
 bool strata_request_peek(const void *bytes, size_t n_bytes, struct strata_peek *out)
 {
-    struct wire wire = {bytes, (const unsigned char *)bytes + n_bytes};
+    struct wire level[DEPTH] = {{bytes, (const unsigned char *)bytes + n_bytes}};
+    size_t depth = 0;
     *out = (struct strata_peek){.kind = STRATA__V1__REQUEST__BODY__NOT_SET};
-    for (size_t n = 0; wire.at < wire.end; n++) {
+    while (out->n_fields <= STRATA_REQUEST_FIELDS_MAX) {
+        struct wire *wire = &level[depth];
         uint64_t tag = 0, number = 0;
-        if (n == FIELDS_MAX || !take_varint(&wire, &tag)) return false;
-        if (!pass_value(&wire, tag & 7, &number)) return false;
-        if (tag == 1 << 3) out->id = number;
-        if (tag >> 3 >= FIRST_BODY_FIELD && tag >> 3 < 1000)
-            out->kind = (Strata__V1__Request__BodyCase)(tag >> 3);
+        if (wire->at == wire->end && depth == 0) break;
+        if (wire->at == wire->end) {
+            depth--;
+            continue;
+        }
+        if (!take_varint(wire, &tag) || tag >> 3 == 0 || tag > UINT32_MAX) return false;
+        if (!pass_value(wire, tag & 7, &number)) return false;
+        out->n_fields++;
+        if (depth == 0) note(tag, number, out);
+        if ((tag & 7) == 2 && is_inner(depth, tag >> 3)) {
+            level[depth + 1] = (struct wire){wire->at - number, wire->at};
+            depth++;
+        }
     }
     return true;
 }

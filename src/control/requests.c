@@ -251,6 +251,13 @@ static bool is_too_fast(const struct strata_desk *desk, double cost)
     return bucket && !strata_bucket_take(bucket, cost, strata_clock_s());
 }
 
+/* From the run directory, at each request. */
+static bool reads_files(const struct strata_request_row *row)
+{
+    return row->kind == STRATA__V1__REQUEST__BODY_GET_MANIFEST ||
+           row->kind == STRATA__V1__REQUEST__BODY_GET_CUSTOMER;
+}
+
 /* A request that is none costs as much as one. */
 static double cost_of(const struct strata_request_row *row, const Strata__V1__Request *request)
 {
@@ -258,8 +265,7 @@ static double cost_of(const struct strata_request_row *row, const Strata__V1__Re
         const uint32_t n = request->explain->customers;
         return STRATA_AUDITED_TOKENS * (n > 1 && n <= STRATA_EXPLAIN_ROWS_MAX ? (double)n : 1.0);
     }
-    const bool reads_a_file = row && row->kind == STRATA__V1__REQUEST__BODY_GET_MANIFEST;
-    return row && (row->changes || row->personal || reads_a_file) ? STRATA_AUDITED_TOKENS : 1;
+    return row && (row->changes || row->personal || reads_files(row)) ? STRATA_AUDITED_TOKENS : 1;
 }
 
 static void refuse_speed(Strata__V1__Reply *reply)
@@ -282,6 +288,9 @@ static void look(struct strata_desk *desk, const struct strata_request_row *row,
 {
     if (!strata_pieces_hand_out(&desk->pieces, request, desk->now.seq, arena, reply))
         row->handle(desk, request, arena, reply);
+    if (reads_files(row) && desk->mark && strata_served_mark(desk->directory) != desk->mark)
+        strata_refuse(reply, STRATA__V1__CODE__CODE_BUSY,
+                      "another run takes the place of the one that is served: ask again");
     const bool seen = reply->code == STRATA__V1__CODE__CODE_OK;
     if (row->personal) strata_audit(desk, row, request, seen ? "seen" : "refused");
 }
@@ -370,14 +379,17 @@ static bool refuse_large(const struct strata_desk *desk, const void *bytes, size
     const bool is_sound =
         n_bytes <= STRATA_REQUEST_BYTES_MAX && strata_request_peek(bytes, n_bytes, &peek);
     if (is_sound) reply->id = peek.id;
-    if (!is_sound)
+    if (is_too_fast(desk, (double)n_bytes / STRATA_TOKEN_BYTES))
+        refuse_speed(reply);
+    else if (!is_sound)
         strata_refuse(reply, STRATA__V1__CODE__CODE_BAD_REQUEST, "not a strata.v1.Request");
     else if (peek.kind != STRATA__V1__REQUEST__BODY_ASSIGN &&
              peek.kind != STRATA__V1__REQUEST__BODY_EXPLAIN)
         strata_refuse(reply, STRATA__V1__CODE__CODE_BAD_REQUEST,
                       "only assign and explain may have more than 64 KiB");
-    else if (is_too_fast(desk, (double)n_bytes / STRATA_TOKEN_BYTES))
-        refuse_speed(reply);
+    else if (peek.n_fields > STRATA_REQUEST_FIELDS_MAX)
+        strata_refuse(reply, STRATA__V1__CODE__CODE_BAD_REQUEST,
+                      "a batch has at most 131,072 texts");
     return reply->code != STRATA__V1__CODE__CODE_OK;
 }
 

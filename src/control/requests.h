@@ -52,6 +52,7 @@ struct strata_desk {
     struct strata_customers *customers; /* opened when one is first asked for */
     struct strata_scorer *scorer;       /* so too, unless it came with a run that is served */
     struct strata_arena model;          /* of scorer */
+    uint64_t mark;                      /* of the run that is served; 0: a job's own */
     struct strata_history *history;     /* NULL: no events are kept */
     struct strata_pieces pieces;        /* a large reply that is being handed out */
     struct strata_counts counts;        /* of all replies */
@@ -109,11 +110,12 @@ const char *strata_command_read(const Strata__V1__Request *request, struct strat
 bool strata_command_fill(Strata__V1__Request__BodyCase kind, uint64_t iteration,
                          struct strata_arena *arena, Strata__V1__Reply *reply);
 
-/* large.c: what a request is, seen from its outermost fields without unpacking it; false when they are none, or more
- * than a request has. */
+/* large.c: what a request is, seen from its fields without unpacking it; false when they are none.  Fields are counted
+ * with those of the columns of an assign or explain, up to one more than STRATA_REQUEST_FIELDS_MAX. */
 struct strata_peek {
     uint64_t id;
     Strata__V1__Request__BodyCase kind;
+    size_t n_fields;
 };
 bool strata_request_peek(const void *bytes, size_t n_bytes, struct strata_peek *out);
 

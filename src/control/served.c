@@ -24,6 +24,7 @@ struct strata_served {
     struct strata_arena model; /* of scorer, and of this struct */
     struct strata_scorer *scorer;
     struct strata_snapshot now;
+    uint64_t mark;
 };
 
 /* --- what is on the disk ------------------------------------------------------------------------- */
@@ -149,14 +150,14 @@ strata_status strata_served_open(const char *directory, struct strata_served **o
     struct strata_served *served = STRATA_NEW(&model, struct strata_served, 1);
     STRATA_REQUIRE(served);
     served->model = model;
-    const uint64_t mark = strata_served_mark(directory);
+    served->mark = strata_served_mark(directory);
     strata_status status = STRATA_OK;
     if (strata_arena_init(&scratch, SCRATCH_BYTES))
         status = open_run(directory, scratch, served, err);
     else
         status = STRATA_FAIL(err, STRATA_E_MEMORY, "no room for the run");
     strata_arena_finish(&scratch);
-    if (status == STRATA_OK && strata_served_mark(directory) != mark)
+    if (status == STRATA_OK && strata_served_mark(directory) != served->mark)
         status =
             STRATA_FAIL(err, STRATA_E_AGAIN, "%s changes while it is read: try again", directory);
     if (status != STRATA_OK) strata_served_close(&served);
@@ -185,6 +186,7 @@ void strata_desk_serve(struct strata_desk *desk, struct strata_served **served)
     desk->result = now->result;
     desk->model = now->model; /* holds *now */
     desk->scorer = now->scorer;
+    desk->mark = now->mark;
     strata_board_publish(desk->board, &now->now);
     desk->now = strata_board_read(desk->board, NULL, NULL);
 }

@@ -163,6 +163,36 @@ Test(assign, what_would_unpack_to_more_than_its_room_is_refused)
     }
 }
 
+Test(assign, as_many_texts_as_a_batch_may_have_are_unpacked_in_their_room)
+{
+    enum { TEXTS = 4096, COLUMNS = 32 };
+    static char *text[TEXTS];
+    Strata__V1__Request request;
+    Strata__V1__Assign assign = STRATA__V1__ASSIGN__INIT;
+    Strata__V1__Column column, *columns[COLUMNS + 1];
+    strata__v1__request__init(&request);
+    strata__v1__column__init(&column);
+    for (size_t i = 0; i < TEXTS; i++) text[i] = (char *)(uintptr_t) "abcde";
+    for (size_t i = 0; i <= COLUMNS; i++) columns[i] = &column;
+    column.texts = text;
+    column.n_texts = TEXTS;
+    request.id = 5;
+    request.body_case = STRATA__V1__REQUEST__BODY_ASSIGN;
+    request.assign = &assign;
+    assign.columns = columns;
+    assign.customers = TEXTS;
+    for (assign.n_columns = COLUMNS; assign.n_columns <= COLUMNS + 1; assign.n_columns++) {
+        const size_t n_bytes = strata__v1__request__get_packed_size(&request);
+        unsigned char *bytes = STRATA_NEW(&arena, unsigned char, n_bytes);
+        (void)strata__v1__request__pack(&request, bytes);
+        const Strata__V1__Reply *reply = answer_bytes(bytes, n_bytes);
+        const char *words = assign.n_columns == COLUMNS ? "column 1 of 32 is of no feature"
+                                                        : "at most 131,072 texts";
+        cr_expect_eq(reply->code, STRATA__V1__CODE__CODE_BAD_REQUEST);
+        cr_expect(strstr(reply->text, words), "%s", reply->text);
+    }
+}
+
 Test(assign, large_batches_and_explanations_are_paid_for_by_their_size)
 {
     struct strata_bucket bucket = {.spent = 2.0 * STRATA_CLIENT_TOKENS_S, .seen_s = 1e18};

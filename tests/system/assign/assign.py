@@ -211,9 +211,12 @@ def check_reload(checks, server, run, basis, raw):
     before = kept(run)
     asker = Asker(server, batch(basis, [raw[key] for key in keys]))
     asker.start()
+    wait_for(lambda: len(asker.replies) > 600)
     must(CONFIGS / "telco-churn.yaml", run, sets=["model.segments=6", "model.starts=1", "control=off"])
     after = kept(run)
     checks.that(wait_for(lambda: any(len(r.segments.segments) == 6 for r in asker.replies[-20:])), "the new run is served")
+    enough = len(asker.replies) + 600
+    wait_for(lambda: len(asker.replies) > enough)
     asker.going = False
     asker.join()
     check_replies(checks, asker, [[run_[key] for key in keys] for run_ in (before, after)])
@@ -233,7 +236,7 @@ def check_replies(checks, asker, answers):
         if which is not None:
             hashes[which].add((reply.assign.model_hash, reply.seq))
     checks.that([r.id for r in asker.replies] == list(range(1, asker.sent + 1)), "each request has its answer, in order")
-    checks.that(len(asker.replies) > 1000, f"only {len(asker.replies)} replies")
+    checks.that(len(asker.replies) > 1200, f"only {len(asker.replies)} replies")
     checks.that(len(seqs[4]) == len(seqs[6]) == len(hashes[0]) == len(hashes[1]) == 1, f"{seqs} {hashes}")
     checks.that({s for _, s in hashes[0]} == seqs[4] and {s for _, s in hashes[1]} == seqs[6], "record and model change at once")
     checks.that({h for h, _ in hashes[0]} != {h for h, _ in hashes[1]}, "the models differ")
@@ -248,9 +251,12 @@ def check_broken(checks, server, run, basis, raw):
     said = server.process.stderr.readline()
     checks.that("model.pb" in said and "goes on being served" in said, said)
     checks.that(server.ask(body).assign == now.assign, "the run before")
+    customer = pb.GetCustomer(key=next(iter(raw)))  # whose files are not those of the run before
+    checks.that(server.ask(customer, "get_customer").code == pb.CODE_BUSY, "files of another run are not told")
     (run / "model.pb").write_bytes(whole)
     server.process.send_signal(signal.SIGHUP)
     checks.that(wait_for(lambda: server.ask(body).seq > now.seq), "served again")
+    checks.that(server.ask(customer, "get_customer").code == pb.CODE_OK, "and so are its customers")
     (run / "manifest.json").rename(run / "hidden")
     server.process.send_signal(signal.SIGHUP)
     time.sleep(0.2)
