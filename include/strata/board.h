@@ -174,6 +174,8 @@ struct strata_board {
     size_t result_bytes;
     struct strata_notice notice[STRATA_BOARD_NOTICES]; /* by number */
     uint64_t n_posted, n_taken;
+    uint64_t n_calls; /* of the compute side: publish, take, answer */
+    double longest_call_s;
 };
 
 void strata_board_init(struct strata_board *board);
