@@ -16,20 +16,17 @@ static void unlock(struct strata_board *board)
     STRATA_REQUIRE(pthread_mutex_unlock(&board->lock) == 0);
 }
 
-/* The thread that computes is timed in each of its calls, so that the log tells whether the other side ever held it up. */
-static double enter(struct strata_board *board)
+/* The thread that computes says how long it had to wait for the other side, if at all: the log tells the longest. */
+static void enter(struct strata_board *board)
 {
-    const double since_s = strata_clock_s();
-    lock(board);
-    return since_s;
-}
-
-static void leave(struct strata_board *board, double since_s)
-{
-    const double took_s = strata_clock_s() - since_s;
-    if (took_s > board->longest_call_s) board->longest_call_s = took_s;
+    if (pthread_mutex_trylock(&board->lock) != 0) {
+        const double since_s = strata_clock_s();
+        lock(board);
+        const double waited_s = strata_clock_s() - since_s;
+        if (waited_s > board->longest_wait_s) board->longest_wait_s = waited_s;
+        board->n_waits++;
+    }
     board->n_calls++;
-    unlock(board);
 }
 
 void strata_board_init(struct strata_board *board)
@@ -48,13 +45,13 @@ void strata_board_publish(struct strata_board *board, const struct strata_snapsh
 {
     STRATA_REQUIRE((unsigned)snapshot->state < STRATA_JOB_STATE_COUNT);
     STRATA_REQUIRE(snapshot->k <= STRATA_MAX_SEGMENTS);
-    const double since_s = enter(board);
+    enter(board);
     const uint64_t seq = board->now.seq;
     const double fraction = board->now.fraction;
     board->now = *snapshot;
     board->now.seq = seq + 1;
     if (!(board->now.fraction > fraction)) board->now.fraction = fraction;
-    leave(board, since_s);
+    unlock(board);
 }
 
 void strata_board_publish_result(struct strata_board *board, const unsigned char *bytes,
@@ -116,14 +113,14 @@ static void answer_late(struct strata_board *board, uint64_t number)
 
 bool strata_board_take(struct strata_board *board, struct strata_command *command)
 {
-    const double since_s = enter(board);
+    enter(board);
     const bool any = board->n_commands > 0;
     if (any) {
         *command = board->command[0];
         board->n_commands--;
         memmove(board->command, board->command + 1, board->n_commands * sizeof board->command[0]);
     }
-    leave(board, since_s);
+    unlock(board);
     return any;
 }
 
@@ -137,9 +134,9 @@ uint64_t strata_board_cancelled(struct strata_board *board)
 
 void strata_board_answer(struct strata_board *board, struct strata_outcome_of_command outcome)
 {
-    const double since_s = enter(board);
+    enter(board);
     *outcome_of(board, outcome.number) = outcome;
-    leave(board, since_s);
+    unlock(board);
 }
 
 void strata_board_keep(struct strata_board *board, uint64_t up_to, bool written)
@@ -165,11 +162,11 @@ void strata_board_close(struct strata_board *board, bool job_is_over)
     if (job_is_over && cancelled && outcome_of(board, cancelled)->number != cancelled)
         answer_late(board, cancelled);
     for (size_t i = 0; i < STRATA_BOARD_OUTCOMES; i++) board->outcome[i].is_kept |= job_is_over;
-    const double longest_us = 1e6 * board->longest_call_s;
-    const uint64_t n_calls = board->n_calls;
+    const double longest_us = 1e6 * board->longest_wait_s;
+    const unsigned long long n_calls = board->n_calls, n_waits = board->n_waits;
     unlock(board);
     if (job_is_over)
-        STRATA_LOG(INFO, "board.calls", "calls=%llu longest_us=%.1f", (unsigned long long)n_calls,
+        STRATA_LOG(INFO, "board.calls", "calls=%llu waits=%llu longest_us=%.1f", n_calls, n_waits,
                    longest_us);
 }
 
