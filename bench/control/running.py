@@ -166,10 +166,10 @@ def load(build, endpoint, request, cores, **words):
     return json.loads(done.stdout)
 
 
-def crowd(endpoint, n, seconds):
-    """So many connections that never speak; whoever is sent away comes again.  How often that was."""
+def crowd(endpoint, n, seconds, again):
+    """So many connections that never speak; those that the server closes come again, or not.  How many it closed."""
     host, port = endpoint.removeprefix("tcp://").rsplit(":", 1)
-    chosen, again = selectors.EpollSelector(), 0
+    chosen, closed = selectors.EpollSelector(), 0
 
     def come():
         one = socket.socket()
@@ -177,19 +177,23 @@ def crowd(endpoint, n, seconds):
         one.connect_ex((host, int(port)))
         chosen.register(one, selectors.EVENT_READ)
 
+    def stays(one):
+        try:
+            return len(one.recv(4096)) > 0
+        except OSError:
+            return False
+
     for _ in range(n):
         come()
     print("ready", flush=True)
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         for key, _ in chosen.select(0.1):
-            try:
-                left = key.fileobj.recv(4096)
-            except OSError:
-                left = b""
-            if not left:
-                chosen.unregister(key.fileobj)
-                key.fileobj.close()
+            if stays(key.fileobj):
+                continue
+            chosen.unregister(key.fileobj)
+            key.fileobj.close()
+            closed += 1
+            if again:
                 come()
-                again += 1
-    print(again)
+    print(closed)

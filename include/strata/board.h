@@ -174,6 +174,9 @@ struct strata_board {
     size_t result_bytes;
     struct strata_notice notice[STRATA_BOARD_NOTICES]; /* by number */
     uint64_t n_posted, n_taken;
+    uint64_t n_calls,
+        n_waits; /* of the compute side: publish, take, answer; those that found the lock taken */
+    double longest_wait_s;
 };
 
 void strata_board_init(struct strata_board *board);

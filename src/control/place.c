@@ -17,13 +17,15 @@ static bool has_launcher(void)
 
 bool strata_place_begin(void)
 {
-    cpu_set_t all;
-    if (!has_launcher() || sched_getaffinity(getppid(), sizeof all, &all) != 0 ||
-        sched_getaffinity(0, sizeof rank_processors, &rank_processors) != 0 ||
-        CPU_EQUAL(&all, &rank_processors) || sched_setaffinity(0, sizeof all, &all) != 0)
+    cpu_set_t others;
+    if (!has_launcher() || sched_getaffinity(getppid(), sizeof others, &others) != 0 ||
+        sched_getaffinity(0, sizeof rank_processors, &rank_processors) != 0)
         return false;
-    STRATA_LOG(DEBUG, "control.place", "processors=%d rank=%d", CPU_COUNT(&all),
-               CPU_COUNT(&rank_processors));
+    for (size_t i = 0; i < CPU_SETSIZE; i++)
+        if (CPU_ISSET(i, &rank_processors)) CPU_CLR(i, &others);
+    if (CPU_COUNT(&others) == 0 || sched_setaffinity(0, sizeof others, &others) != 0) return false;
+    STRATA_LOG(DEBUG, "control.place", "rank=%d others=%d", CPU_COUNT(&rank_processors),
+               CPU_COUNT(&others));
     return true;
 }
 

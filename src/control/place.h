@@ -5,8 +5,8 @@
 #include <stdbool.h>
 
 /* A launcher binds each rank to processors of its own, and the thread that computes wants them whole.  Between these two
- * calls this thread may run wherever the launcher itself may, and so may, for good, the threads that it starts.
- * Elsewhere, and where the system does not tell, nothing happens; false then. */
+ * calls this thread, and for good the threads that it starts, run on the others that the launcher itself may use.
+ * Without a launcher, or others, or where the system does not tell, nothing happens; false then. */
 bool strata_place_begin(void);
 void strata_place_end(void); /* after a begin that was true, by the same thread */
 

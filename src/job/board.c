@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "strata/clock.h"
+#include "strata/log.h"
 #include "strata/status.h"
 
 static void lock(struct strata_board *board)
@@ -12,6 +14,19 @@ static void lock(struct strata_board *board)
 static void unlock(struct strata_board *board)
 {
     STRATA_REQUIRE(pthread_mutex_unlock(&board->lock) == 0);
+}
+
+/* The thread that computes says how long it had to wait for the other side, if at all: the log tells the longest. */
+static void enter(struct strata_board *board)
+{
+    if (pthread_mutex_trylock(&board->lock) != 0) {
+        const double since_s = strata_clock_s();
+        lock(board);
+        const double waited_s = strata_clock_s() - since_s;
+        if (waited_s > board->longest_wait_s) board->longest_wait_s = waited_s;
+        board->n_waits++;
+    }
+    board->n_calls++;
 }
 
 void strata_board_init(struct strata_board *board)
@@ -30,7 +45,7 @@ void strata_board_publish(struct strata_board *board, const struct strata_snapsh
 {
     STRATA_REQUIRE((unsigned)snapshot->state < STRATA_JOB_STATE_COUNT);
     STRATA_REQUIRE(snapshot->k <= STRATA_MAX_SEGMENTS);
-    lock(board);
+    enter(board);
     const uint64_t seq = board->now.seq;
     const double fraction = board->now.fraction;
     board->now = *snapshot;
@@ -98,7 +113,7 @@ static void answer_late(struct strata_board *board, uint64_t number)
 
 bool strata_board_take(struct strata_board *board, struct strata_command *command)
 {
-    lock(board);
+    enter(board);
     const bool any = board->n_commands > 0;
     if (any) {
         *command = board->command[0];
@@ -119,7 +134,7 @@ uint64_t strata_board_cancelled(struct strata_board *board)
 
 void strata_board_answer(struct strata_board *board, struct strata_outcome_of_command outcome)
 {
-    lock(board);
+    enter(board);
     *outcome_of(board, outcome.number) = outcome;
     unlock(board);
 }
@@ -147,7 +162,12 @@ void strata_board_close(struct strata_board *board, bool job_is_over)
     if (job_is_over && cancelled && outcome_of(board, cancelled)->number != cancelled)
         answer_late(board, cancelled);
     for (size_t i = 0; i < STRATA_BOARD_OUTCOMES; i++) board->outcome[i].is_kept |= job_is_over;
+    const double longest_us = 1e6 * board->longest_wait_s;
+    const unsigned long long n_calls = board->n_calls, n_waits = board->n_waits;
     unlock(board);
+    if (job_is_over)
+        STRATA_LOG(INFO, "board.calls", "calls=%llu waits=%llu longest_us=%.1f", n_calls, n_waits,
+                   longest_us);
 }
 
 /* --- of the control side ------------------------------------------------------------------- */

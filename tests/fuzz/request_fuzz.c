@@ -159,12 +159,29 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     return 0;
 }
 
+/* Make a request larger than one of its kind may be: with a field that nobody knows, in front or behind. */
+static size_t swell(uint8_t *data, size_t size, size_t room, struct wire_random *random)
+{
+    const size_t more =
+        STRATA_SMALL_REQUEST_BYTES_MAX / 2 + wire_below(random, STRATA_SMALL_REQUEST_BYTES_MAX);
+    const size_t at = wire_below(random, 2) ? 1 : size;
+    uint8_t head[12];
+    size_t n_head = wire_put(head, wire_below(random, 64) << 3 | 2);
+    n_head += wire_put(head + n_head, more);
+    if (size + n_head + more > room) return size;
+    memmove(data + at + n_head + more, data + at, size - at);
+    memcpy(data + at, head, n_head);
+    memset(data + at + n_head, (int)wire_below(random, 256), more);
+    return size + n_head + more;
+}
+
 /* Another scene now and then; some changes of the request that leave it one. */
 size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t room, unsigned seed)
 {
     struct wire_random random = {seed};
     if (size == 0) return 0;
     if (wire_below(&random, 2) == 0) data[0] = (uint8_t)wire_draw(&random);
+    if (wire_below(&random, 1024) == 0) size = swell(data, size, room, &random);
     for (size_t n = wire_below(&random, 4); n > 0; n--)
         size = 1 + wire_mutate(data + 1, size - 1, room - 1, 0, &random);
     return size;

@@ -16,7 +16,7 @@
 #include "wire_mutate.h"
 
 #define INPUTS_MAX 4096
-#define INPUT_BYTES_MAX ((size_t)8192)
+#define INPUT_BYTES_MAX ((size_t)1 << 18)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* A target may have these. */
