@@ -162,6 +162,7 @@ static void tell_growth(struct strata_teller *teller, struct strata_portrait *po
                                      .level = -1,
                                      .stem = "do",
                                      .section = "value",
+                                     .direction = STRATA_MIDDLE,
                                      .statistic = "growth",
                                      .value = growth.here,
                                      .reference = growth.all,

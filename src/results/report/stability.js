@@ -20,6 +20,7 @@
           row(called(one.solution, one.from), cell(called(one.solution + 1, one.to), "text"), count(one.customers)))),
       option: (width) => {
         const step = (width - edge.left - edge.right() - 14) / Math.max(1, solutions.length - 1);
+        const room = isNarrow() ? 92 : Math.min(220, Math.max(100, step - 22));
         const colour = (solution, segment) => (isChosen(solution) ? hue(segment - 1) : tone("accent"));
         return {
           title: solutions.map((one, i) => ({ text: isChosen(i) ? `${one.k} chosen` : String(one.k), left: edge.left + i * step + 7, top: 6, padding: 0,
@@ -31,12 +32,12 @@
             data: solutions.flatMap((solution, i) => solution.segments.map((one, s) => ({ one, s })).filter(({ s }) => linked.has(name(i, s + 1)))
               .map(({ one, s }) => ({ name: name(i, s + 1), depth: i, called: title(called(i, s + 1)), slsa: one.slsa,
                 itemStyle: { color: colour(i, s + 1), opacity: isChosen(i) ? 1 : tint(one), borderWidth: 0 },
-                label: { show: isChosen(i), position: "right", distance: 4, formatter: () => (segments.length > 12 ? String(s + 1) : segments[s].name) } }))),
+                label: { show: isChosen(i), position: "right", distance: 4, formatter: () => (segments.length > 12 ? String(s + 1) : wrapped(segments[s].name, room, 12.5)) } }))),
             links: flows.map((one) => ({ source: name(one.solution, one.from), target: name(one.solution + 1, one.to), value: Number(one.customers),
               from: called(one.solution, one.from), to: called(one.solution + 1, one.to),
               lineStyle: { color: isChosen(one.solution + 1) ? hue(one.to - 1) : isChosen(one.solution) ? hue(one.from - 1) : tone("quiet"),
                 opacity: isChosen(one.solution) || isChosen(one.solution + 1) ? 0.34 : 0.42, curveness: 0.5 } })),
-            label: { color: tone("ink"), fontSize: 12, fontWeight: 600, lineHeight: 14, width: isNarrow() ? 92 : Math.min(220, Math.max(100, step - 22)), overflow: "break",
+            label: { color: tone("ink"), fontSize: 12, fontWeight: 600, lineHeight: 14,
               textBorderColor: tone("paper"), textBorderWidth: 3 } }],
         };
       } });

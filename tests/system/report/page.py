@@ -92,7 +92,7 @@ def check_drawn(page, message):
     detailed = message.segments[:DETAILED]
     check(page.count("article", "card") == len(detailed), "a segment has no card")
     check(page.count("h1") == 1, "the page has not exactly one first heading")
-    wanted = (6 if k > 1 else 3) + 1 + bool(message.stability.gorges) + bool(message.stability.flows)
+    wanted = (5 if k > 1 else 2) + (k > 12) + 1 + bool(message.stability.gorges) + bool(message.stability.flows)
     check(len(page.charts) >= wanted, f"only {len(page.charts)} charts")
     for chart in page.charts:
         check(chart["shapes"] >= 3, f"nothing is drawn in: {chart['label'][:60]}")

@@ -22,7 +22,8 @@ part as (select household_id, sum(paid) filter (department = 'GROCERY') as groce
                 sum(paid) filter (department = 'NUTRITION') as nutrition,
                 sum(paid) filter (department in ('FUEL', 'MISCELLANEOUS')) as fuel,
                 sum(paid) filter (brand = 'Private') as private_label,
-                sum(paid) filter (month(transaction_timestamp) > 6) as later
+                ifnull(sum(paid) filter (transaction_timestamp::date between '2017-07-03' and '2017-12-31'), 0) as recent_spend,
+                ifnull(sum(paid) filter (transaction_timestamp::date between '2017-01-02' and '2017-07-02'), 0) as earlier_spend
          from line group by all),
 coupon as (select household_id, count(coupon_upc) as n from read_csv('{data}/coupon_redemptions.csv') group by all),
 mailing as (select household_id, count(campaign_id) as n from read_csv('{data}/campaigns.csv') group by all)
@@ -30,14 +31,14 @@ select h.household_id as key,
        date '2018-01-01' - last_visit::date as recency, frequency, spend, spend / frequency as basket_size, stores, departments,
        saved_all / nullif(spend + saved_all, 0) as discount_share,
        ifnull(coupon.n, 0) as coupons, ifnull(mailing.n, 0) as campaigns, (ifnull(coupon.n, 0) > 0)::int as redeems,
-       {shares},
+       {shares}, recent_spend, earlier_spend,
        age, income, household_size, kids_count, household_comp, home_ownership, (marital_status = 'Married')::int as married
 from household h join part using (household_id) join visited using (household_id) join went using (household_id)
 join browsed using (household_id)
 left join coupon using (household_id) left join mailing using (household_id)
 left join read_csv('{data}/demographics.csv', all_varchar = true, nullstr = '') d on d.household_id = h.household_id::varchar
 """
-SHARES = ["grocery", "household_goods", "produce", "meat", "deli", "nutrition", "fuel", "private_label", "later"]
+SHARES = ["grocery", "household_goods", "produce", "meat", "deli", "nutrition", "fuel", "private_label"]
 
 BANK = """
 select client as key, age, (marital = 'married')::int as married,
