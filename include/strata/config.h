@@ -205,8 +205,8 @@ struct strata_config {
     double checkpoint_interval_s; /* from one checkpoint to the next */
     enum strata_keep_table keep_table;
     bool keep_features; /* outputs: {features: true} writes features/part-*.parquet */
-    bool keep_reasons;  /* outputs: {reasons: false} keeps customers' values out of the assignments */
-    const char *text;   /* the job file as read */
+    bool keep_reasons; /* outputs: {reasons: false} keeps customers' values out of the assignments */
+    const char *text;  /* the job file as read */
     size_t text_bytes;
 };
 

@@ -148,8 +148,11 @@ static inline void world_job(struct world *world)
         .name = "age", .kind = STRATA_COLUMN_TEXT, .level = world_age_column, .n_levels = 3};
     world->column[2] = (struct strata_column){
         .name = "region", .kind = STRATA_COLUMN_TEXT, .level = world_region, .n_levels = 2};
-    world->config = (struct strata_config){
-        .job = "small </script> job", .as_of = "2020-02-29", .key = "id", .keep_features = true, .keep_reasons = true};
+    world->config = (struct strata_config){.job = "small </script> job",
+                                           .as_of = "2020-02-29",
+                                           .key = "id",
+                                           .keep_features = true,
+                                           .keep_reasons = true};
     world->config.model.seed = UINT64_MAX;
     world->config.model.estimator = "kmeans";
     world->config.model.min_share = 0.02;
