@@ -2,20 +2,22 @@
  *
  * One rule: more is hidden, levels, columns of the cross table, in the end whole a-priori segments, until customers
  * could change places, and nothing that is published would be another, so that any hidden count of 1 to 9 would be
- * nobody, or ten.  Of each feature by itself, they can in these ways:
+ * nobody, or ten.  A combination is of which a-priori segments somebody is.  Of each feature by itself:
  *
- *   - Segments may change as they may without a-priori segments, which disclosure_flow.c has seen to: where a
- *     segment's hidden levels are hidden of all a-priori segments too, and no condition is about the feature, because
- *     each stays in his combination of a-priori segments and has another value; or where the cross table is hidden of
- *     all segments that hide anything, because each keeps combination and value and is in another segment;
- *   - Two of one segment, of different combinations, exchange their values, both hidden of all a-priori segments: no
- *     segment changes.  Where the cross table is hidden of their segments these may be two.
- *   - One has another value, both hidden of everybody, of his segment and so of all a-priori segments.  (changes, both)
- *   - Two exchange their segments, where the cross table is hidden of both, and have the same value, or both values
- *     are hidden of both segments: no a-priori segment changes.  (movers)
+ *   - Segments change as they may without a-priori segments, which disclosure_flow.c has seen to, where no condition
+ *     is about the feature and what any segment hides is hidden of all a-priori segments: each stays in his combination
+ *     and has another value.  Or where the cross table is hidden of all segments that hide anything: each keeps
+ *     combination and value and is in another segment.  (are_segments_free)
+ *   - Or two exchange their segments, both values hidden of both segments, who are of one combination, or of segments
+ *     of which the cross table is hidden: combinations keep their values.  (swaps)
+ *   - A-priori segments change where two of one segment exchange their values, both hidden of all a-priori segments:
+ *     segments keep theirs.  Where the cross table is hidden of their segments these may be two, since they can
+ *     exchange their combinations.  Or one has another value, both hidden of everybody and his segment.  (changes)
+ *   - The cross table changes where two exchange their segments, of both of which it is hidden, who have the same
+ *     value, or values hidden of both segments.  (movers)
  *
  * Nobody is put where the data have nobody of that combination and value, if a condition is about the feature: perhaps
- * it cannot be.
+ * it cannot be.  Hiding more leaves all of these as they are, so each count is looked at until it is free.
  *
  * And no sum of published figures is of 1 to 9 customers (apriori_crowd.c). */
 #include <string.h>
@@ -316,7 +318,8 @@ static bool hide_feature(struct strata_crowd *crowd, size_t f, struct strata_are
 {
     strata_crowd_fill(crowd, f);
     if (f == STRATA_NONE) return is_cross_safe(crowd);
-    const bool alike = !crowd->named && !are_segments_free(crowd); /* hidden as of segments */
+    const bool number = crowd->picks->plan->n_levels[f] == 0;
+    const bool alike = !number && !crowd->named && !are_segments_free(crowd); /* as segments */
     for (size_t l = 0; l < crowd->n_columns; l++) {
         const bool value = l + 1 < crowd->n_columns;
         crowd->hidden[l] |= !strata_crowd_is_figure_safe(crowd, value ? l : STRATA_NONE, scratch);
@@ -324,7 +327,7 @@ static bool hide_feature(struct strata_crowd *crowd, size_t f, struct strata_are
             crowd->hidden[l] |= strata_crowd_is_shut(crowd, s, l);
     }
     hide_rest(crowd);
-    if (crowd->picks->plan->n_levels[f] == 0) return true;
+    if (number) return true;
     while (!are_picks_free(crowd)) {
         if (!hide_more(crowd)) return false;
         hide_rest(crowd);
