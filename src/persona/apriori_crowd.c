@@ -1,9 +1,10 @@
 /* Who is in which a-priori segments, with what; and whether sums of their figures are of few.
  *
- * A sum of published figures, added or subtracted, counts each combination c of a segment f(c) + g times, which has to be 0
- * or 1, where g depends on the segment only, and f adds up something for each a-priori segment that c is of.  If it
- * takes c of a segment and leaves d, then f(c) - f(d) is 1, and it takes all who differ in the same way from others of
- * their segment.  These have to be nobody or enough. */
+ * A sum of published figures, added or subtracted, counts each combination c of a segment f(c) + g times, which has to
+ * be 0 or 1, where g depends on the segment only, and f adds up something for each a-priori segment that c is of.  If
+ * it takes c of a segment and leaves d, then f(c) - f(d) is 1, and it takes all who differ in the same way from others
+ * of their segment.  These have to be nobody or enough.  Of d that is next to c only: if it takes one and leaves the
+ * other, it does so with two that are next to each other. */
 #include <string.h>
 #include <strings.h>
 
@@ -88,8 +89,8 @@ void strata_crowd_fill(struct strata_crowd *crowd, size_t f)
 
 /* --- sums of figures -------------------------------------------------------------------------- */
 
-/* A part: a combination's customers of a segment with value l, or with any (STRATA_NONE).  Those of the segments whose figure
- * is hidden are together segment k, because no sum has some of them and not the others.  here: where sizes and
+/* A part: a combination's customers of a segment with value l, or with any (STRATA_NONE).  Those of the segments whose
+ * figure is hidden are together segment k, because no sum has some of them and not the others.  here: where sizes and
  * conditions leave room for anybody.  Both are (k + 1, n). */
 static void fill_parts(const struct strata_crowd *crowd, size_t l, uint64_t *part, bool *here)
 {
@@ -106,8 +107,7 @@ static void fill_parts(const struct strata_crowd *crowd, size_t l, uint64_t *par
     }
 }
 
-/* Whether a segment has no combination between two of its own: who takes one and leaves the other need not take any
- * closer to it. */
+/* Whether a segment has no combination between two of its own, which is as one or the other wherever they differ. */
 static bool are_next(const struct strata_crowd *crowd, const bool *here, size_t c, size_t d)
 {
     const uint64_t bits = crowd->mask[c] ^ crowd->mask[d];

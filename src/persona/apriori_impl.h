@@ -76,8 +76,8 @@ void strata_crowd_tell(struct strata_crowd *crowd, uint64_t told);
 /* The customers of a feature.  Hidden of all picks, at first, is what is hidden of everybody. */
 void strata_crowd_fill(struct strata_crowd *crowd, size_t f);
 
-/* Whether what is counted of each pick that is told, and of all others, is nobody or enough, and so are sums of it and of the
- * segments': customers with value l, with any (STRATA_NONE), or all of them (STRATA_NONE, of no feature). */
+/* Whether what is counted of each pick that is told, and of all others, is nobody or enough, and so are sums of it
+ * and of the segments': customers with value l, with any (STRATA_NONE), or all of them (STRATA_NONE, of no feature). */
 bool strata_crowd_is_figure_safe(const struct strata_crowd *crowd, size_t l,
                                  struct strata_arena scratch);
 

@@ -385,11 +385,11 @@ Test(apriori, as_many_as_share_nobody_are_told)
 
 Test(apriori, of_those_with_too_many_combinations_the_first_are_told)
 {
-    enum { BITS = 12 };
+    enum { BITS = 9 };
     struct world world;
     struct world_run run;
     struct strata_where where[BITS];
-    scatter(&world, 20000, 3, 12);
+    scatter(&world, 8000, 3, 12);
     double *noise = (double *)(uintptr_t)world.column[3].number;
     for (size_t i = 0; i < world.n; i++) noise[i] = (double)(world_bits(8, i) % (1 << BITS));
     for (size_t a = 0; a < BITS; a++)
