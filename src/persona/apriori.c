@@ -79,7 +79,13 @@ static strata_status pick(struct picking *picking, struct strata_arena scratch,
 
 /* --- profiles --------------------------------------------------------------------------------- */
 
-#define GROUPS_MAX ((size_t)1024) /* of segments by combinations of a-priori segments */
+#define GROUPS_MAX ((size_t)512) /* of segments by combinations of a-priori segments */
+
+/* As many as are counted beside the segments. */
+static size_t most_combinations(const struct strata_plan *plan)
+{
+    return plan->k < GROUPS_MAX ? GROUPS_MAX / plan->k : 1;
+}
 
 /* Which of the first n a customer is of. */
 static uint64_t mask_of(const struct picking *picking, size_t n, size_t row)
@@ -116,11 +122,11 @@ static void add_mask(uint64_t *mask, uint64_t *n, size_t limit, uint64_t wanted)
 }
 
 /* The combinations of the first n that there are, into mask; false where they are more than the limit.
- * Collective: one gather into all, (size, 1 + GROUPS_MAX). */
+ * Collective: one gather into all, (size, 1 + most_combinations). */
 static bool find_combinations(struct strata_comm *comm, struct picking *picking, size_t n,
                               uint64_t *all)
 {
-    const size_t limit = GROUPS_MAX / picking->plan->k, width = 1 + limit;
+    const size_t limit = most_combinations(picking->plan), width = 1 + limit;
     uint64_t mine[1 + GROUPS_MAX] = {0}, found = 0;
     for (size_t row = 0; row < picking->plan->table->n_rows; row++)
         add_mask(mine + 1, mine, limit, mask_of(picking, n, row));
@@ -156,9 +162,9 @@ static strata_status tally_joint(struct strata_comm *comm, struct picking *picki
                                  struct strata_err *err)
 {
     const struct strata_plan *plan = picking->plan;
-    const size_t n_rows = plan->table->n_rows;
+    const size_t n_rows = plan->table->n_rows, most = most_combinations(plan);
     uint16_t *label = STRATA_NEW(scratch, uint16_t, n_rows);
-    uint64_t *all = STRATA_NEW(scratch, uint64_t, (1 + GROUPS_MAX) * (size_t)comm->size);
+    uint64_t *all = STRATA_NEW(scratch, uint64_t, (1 + most) * (size_t)comm->size);
     picking->mask = STRATA_NEW(scratch, uint64_t, GROUPS_MAX);
     bool fits = label && all && picking->mask;
     STRATA_TRY(strata_comm_agree(comm, fits ? STRATA_OK : no_room(err), err));
@@ -340,10 +346,10 @@ static uint64_t room_of(const struct strata_plan *plan, size_t n, int n_ranks, u
     const uint64_t each =
         strata_describe_room(&extent) + plan->table->n_rows * sizeof(uint16_t) + (plan->k + n) * 64;
     uint64_t all = 0, sum = 0;
-    extent.groups = GROUPS_MAX + 1;
+    extent.groups = plan->k * most_combinations(plan) + 1;
     if (__builtin_mul_overflow(each, n + 2, &all) || __builtin_add_overflow(all, room, &sum) ||
         __builtin_add_overflow(sum, strata_describe_room(&extent), &sum) ||
-        __builtin_add_overflow(sum, (GROUPS_MAX + 1) * each_group * sizeof(uint64_t), &sum))
+        __builtin_add_overflow(sum, extent.groups * each_group * sizeof(uint64_t), &sum))
         return UINT64_MAX;
     return sum;
 }

@@ -263,6 +263,29 @@ Test(rules, thresholds_are_as_round_as_they_can_be)
     }
 }
 
+/* Segments 1 and 2 differ in who is a member only; of segment 0 seven are. */
+Test(rules, a_tree_that_misses_nobody_does_not_cut_at_what_is_hidden)
+{
+    struct world world;
+    struct world_run run;
+    world_init(&world, 230, 3);
+    double *spend = world_number(&world, "spend", NULL);
+    double *member = world_binary(&world, "member", NULL);
+    for (size_t i = 0; i < world.n; i++) {
+        world.label[i] = i < 150 ? 0 : i < 190 ? 1 : 2;
+        spend[i] = (i < 150 ? 10.0 : 90.0) + world_uniform(3, i);
+        member[i] = i < 7 || i >= 190;
+    }
+    world_describe(&world, 1, NULL, &run);
+    const struct strata_personas *personas = run.out[0];
+    cr_assert(personas->segment[0].cell[1].hidden);
+    cr_assert_gt(personas->tree.n_nodes, 0);
+    for (size_t i = 0; i < personas->tree.n_nodes; i++)
+        cr_assert(personas->tree.node[i].yes == 0 || personas->tree.node[i].condition.feature == 0);
+    world_run_finish(&run);
+    strata_arena_finish(&world.arena);
+}
+
 /* --- a-priori segments ------------------------------------------------------------------------- */
 
 Test(apriori, they_are_profiled_and_crossed_as_the_rows_say)
@@ -318,6 +341,129 @@ Test(apriori, they_are_profiled_and_crossed_as_the_rows_say)
     world_run_finish(&one);
     world_run_finish(&run);
     strata_arena_finish(&world.arena);
+}
+
+/* Describe with n of them, on one rank and on four, which find the same; the caller finishes the run. */
+static void describe_apriori(struct world *world, struct strata_where *where, size_t n,
+                             struct world_run *run)
+{
+    struct world_run four;
+    world->config.apriori = where;
+    world->config.n_apriori = n;
+    world_describe(world, 1, NULL, run);
+    world_describe(world, 4, NULL, &four);
+    for (size_t a = 0; a < n; a++) {
+        const struct strata_apriori *here = &run->out[0]->apriori[a],
+                                    *there = &four.out[3]->apriori[a];
+        cr_assert_eq(here->hidden, there->hidden);
+        cr_assert_eq(here->size, there->size);
+        for (size_t s = 0; s < world->k; s++)
+            cr_assert_eq(here->cross[s].hidden, there->cross[s].hidden);
+        for (size_t f = 0; !here->hidden && f < world->config.n_features; f++)
+            cr_assert_eq(here->cell[f].hidden, there->cell[f].hidden);
+    }
+    world_run_finish(&four);
+}
+
+Test(apriori, as_many_as_share_nobody_are_told)
+{
+    enum { BANDS = 24 };
+    struct world world;
+    struct world_run run;
+    struct strata_where where[BANDS];
+    scatter(&world, 6000, 3, 12);
+    double *noise = (double *)(uintptr_t)world.column[3].number;
+    for (size_t i = 0; i < world.n; i++) noise[i] = (double)(i % (BANDS + 1));
+    for (size_t a = 0; a < BANDS; a++)
+        where[a] = (struct strata_where){
+            .name = "band", .condition = strata_arena_print(&world.arena, "noise = %zu", a)};
+    describe_apriori(&world, where, BANDS, &run);
+    for (size_t a = 0; a < BANDS; a++) cr_expect_eq(run.out[0]->apriori[a].size, 240);
+    world_run_finish(&run);
+    strata_arena_finish(&world.arena);
+}
+
+Test(apriori, of_those_with_too_many_combinations_the_first_are_told)
+{
+    enum { BITS = 9 };
+    struct world world;
+    struct world_run run;
+    struct strata_where where[BITS];
+    scatter(&world, 8000, 3, 12);
+    double *noise = (double *)(uintptr_t)world.column[3].number;
+    for (size_t i = 0; i < world.n; i++) noise[i] = (double)(world_bits(8, i) % (1 << BITS));
+    for (size_t a = 0; a < BITS; a++)
+        where[a] = (struct strata_where){
+            .name = "bit",
+            .condition = strata_arena_print(&world.arena, "floor(noise / %d) %% 2 = 1", 1 << a)};
+    describe_apriori(&world, where, BITS, &run);
+    for (size_t a = 0; a < BITS; a++)
+        cr_expect_eq(run.out[0]->apriori[a].hidden, a >= 7, "%zu: 3 x 2^7 groups can be counted", a);
+    world_run_finish(&run);
+    strata_arena_finish(&world.arena);
+}
+
+static int by_size(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+Test(apriori, one_that_holds_another_but_for_few_is_told_alone)
+{
+    struct world world;
+    struct world_run run;
+    scatter(&world, 2000, 4, 5);
+    double *sorted = STRATA_NEW(&world.arena, double, world.n);
+    size_t n = 0;
+    for (size_t i = 0; i < world.n; i++)
+        if (world.column[7].number[i] == 1.0) sorted[n++] = world.column[0].number[i];
+    qsort(sorted, n, sizeof *sorted, by_size);
+    for (size_t few = 9; few <= 10; few++) {
+        struct strata_where where[] = {
+            {.name = "members", .condition = "member = 1"},
+            {.name = "but few",
+             .condition =
+                 strata_arena_print(&world.arena, "member = 1 AND spend >= %.17g", sorted[few])}};
+        describe_apriori(&world, where, 2, &run);
+        cr_expect_eq(run.out[0]->apriori[0].size, n);
+        cr_expect_eq(run.out[0]->apriori[1].hidden, few < STRATA_MIN_CELL);
+        world_run_finish(&run);
+    }
+    strata_arena_finish(&world.arena);
+}
+
+Test(apriori, a_level_that_few_of_one_have_or_lack_is_hidden_of_all)
+{
+    size_t n_hidden = 0, n_shown = 0;
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        struct world world;
+        struct world_run run;
+        struct strata_where where[] = {{.name = "big", .condition = "spend > 60"},
+                                       {.name = "often", .condition = "visits > 4"}};
+        size_t count[2][2][2][4] = {0}; /* pick, in or out, town or age, level */
+        scatter(&world, 150 * seed, 3, seed);
+        for (size_t i = 0; i < world.n; i++) {
+            const bool in[] = {world.column[0].number[i] > 60.0, world.column[1].number[i] > 4.0};
+            for (size_t j = 0; j < 4; j++)
+                count[j / 2][in[j / 2]][j % 2][world.column[5 + j % 2].code[i]]++;
+        }
+        describe_apriori(&world, where, 2, &run);
+        const struct strata_apriori *given = run.out[0]->apriori;
+        for (size_t j = 0; j < 2 * 2 * 2 * 4; j++) {
+            const size_t a = j % 2, in = j / 2 % 2, f = j / 4 % 2, l = j / 8;
+            if (given[a].hidden) continue;
+            for (size_t b = 0; b < 2; b++) {
+                const bool hidden = !given[b].hidden && isnan(given[b].cell[5 + f].share[l]);
+                n_hidden += hidden;
+                n_shown += !given[b].hidden && !hidden;
+                cr_assert(given[b].hidden || hidden || strata_is_tellable(count[a][in][f][l]));
+            }
+        }
+        world_run_finish(&run);
+        strata_arena_finish(&world.arena);
+    }
+    cr_assert(n_hidden > 0 && n_shown > 0);
 }
 
 Test(apriori, a_condition_that_duckdb_refuses_fails_on_all_ranks)

@@ -546,7 +546,6 @@ class Audit:
 
     def run(self):
         programs = []
-        involved = {name for c in self.world.conditions for name, _ in c.parts}
         for f, feature in enumerate(self.record.features):
             if feature.role == WEIGHT:
                 continue
@@ -557,7 +556,7 @@ class Audit:
             if feature.type == BINARY:
                 self.tally_whole(f)
             found = self.check_levels(f)
-            if feature.name in involved and False not in found:
+            if False not in found:
                 found[False] = self.program(f, False)
             programs.append(found)
         self.check_cross(programs)
