@@ -1,7 +1,5 @@
 /* get_metrics: the same figures for a collector, as OpenMetrics 1.0 text. */
 #include <math.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "strata/clock.h"
@@ -13,46 +11,45 @@
 #include "history.h"
 
 struct page {
+    struct strata_arena *arena;
     char *text; /* (STRATA_METRICS_BYTES_MAX) */
     size_t n;
     bool is_full;
 };
 
-static void put(struct page *page, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void put(struct page *page, const char *format, ...)
+static void append(struct page *page, const char *text)
 {
-    const size_t room = STRATA_METRICS_BYTES_MAX - page->n;
-    va_list arguments;
-    va_start(arguments, format);
-    const int n = vsnprintf(page->text + page->n, room, format, arguments);
-    va_end(arguments);
-    if (n < 0 || (size_t)n >= room)
+    const size_t n = text ? strlen(text) : 0;
+    if (!text || n >= STRATA_METRICS_BYTES_MAX - page->n) {
         page->is_full = true;
-    else
-        page->n += (size_t)n;
+        return;
+    }
+    memcpy(page->text + page->n, text, n + 1);
+    page->n += n;
 }
+#define PUT(page, ...) append((page), strata_arena_print((page)->arena, __VA_ARGS__))
 
 /* A label's value: backslashes, quotes and ends of lines are escaped. */
 static void put_value(struct page *page, const char *value)
 {
-    put(page, "\"");
+    append(page, "\"");
     for (const char *c = value; *c; c++) {
         if (*c == '\n')
-            put(page, "\\n");
+            append(page, "\\n");
         else if (*c == '"' || *c == '\\')
-            put(page, "\\%c", *c);
+            PUT(page, "\\%c", *c);
         else
-            put(page, "%c", *c);
+            PUT(page, "%c", *c);
     }
-    put(page, "\"");
+    append(page, "\"");
 }
 
 static void head(struct page *page, const char *name, const char *type, const char *unit,
                  const char *help)
 {
-    put(page, "# TYPE %s %s\n", name, type);
-    if (unit[0]) put(page, "# UNIT %s %s\n", name, unit);
-    put(page, "# HELP %s %s\n", name, help);
+    PUT(page, "# TYPE %s %s\n", name, type);
+    if (unit[0]) PUT(page, "# UNIT %s %s\n", name, unit);
+    PUT(page, "# HELP %s %s\n", name, help);
 }
 
 /* --- single figures ----------------------------------------------------------------------------- */
@@ -72,7 +69,7 @@ static void put_figures(struct page *page, const struct figure *figure, size_t n
         head(page, f->name, f->counts ? "counter" : "gauge", f->unit, f->help);
         char value[STRATA_JSON_DOUBLE_BYTES];
         strata_json_double(f->value, value);
-        put(page, "%s%s %s\n", f->name, f->counts ? "_total" : "", value);
+        PUT(page, "%s%s %s\n", f->name, f->counts ? "_total" : "", value);
     }
 }
 
@@ -140,18 +137,18 @@ static void put_server(struct page *page, const struct strata_desk *desk)
 static void put_names(struct page *page, const struct strata_snapshot *now)
 {
     head(page, "strata_build", "info", "", "The program.");
-    put(page, "strata_build_info{version=\"%s\"} 1\n", STRATA_VERSION);
+    PUT(page, "strata_build_info{version=\"%s\"} 1\n", STRATA_VERSION);
     head(page, "strata_job", "info", "", "The job.");
-    put(page, "strata_job_info{job=");
+    append(page, "strata_job_info{job=");
     put_value(page, now->job);
-    put(page, "} 1\n");
+    append(page, "} 1\n");
 }
 
 static void put_state(struct page *page, const struct strata_snapshot *now)
 {
     head(page, "strata_job_state", "stateset", "", "What the job does.");
     for (int state = 0; state < STRATA_JOB_STATE_COUNT; state++)
-        put(page, "strata_job_state{strata_job_state=\"%s\"} %d\n",
+        PUT(page, "strata_job_state{strata_job_state=\"%s\"} %d\n",
             strata_job_state_word((enum strata_job_state)state), state == (int)now->state);
 }
 
@@ -162,7 +159,7 @@ static void put_requests(struct page *page, const struct strata_counts *counts)
     for (size_t i = 0; i <= STRATA_KINDS_MAX; i++)
         for (unsigned j = 0; j < codes->n_values && j < STRATA_CODES_MAX; j++) {
             if (counts->replies[i][j] == 0) continue;
-            put(page, "strata_control_requests_total{request=\"%s\",code=\"%s\"} %llu\n",
+            PUT(page, "strata_control_requests_total{request=\"%s\",code=\"%s\"} %llu\n",
                 i < strata_n_request_rows ? strata_request_rows[i].name : "unknown",
                 codes->values[j].name, (unsigned long long)counts->replies[i][j]);
         }
@@ -172,14 +169,14 @@ STRATA_HANDLER(strata_handle_metrics)
 {
     (void)request;
     Strata__V1__MetricsReply *body = STRATA_NEW(arena, Strata__V1__MetricsReply, 1);
-    struct page page = {.text = STRATA_NEW(arena, char, STRATA_METRICS_BYTES_MAX)};
+    struct page page = {.arena = arena, .text = STRATA_NEW(arena, char, STRATA_METRICS_BYTES_MAX)};
     if (body && page.text) {
         put_names(&page, &desk->now);
         put_state(&page, &desk->now);
         put_job(&page, &desk->now);
         put_server(&page, desk);
         put_requests(&page, &desk->counts);
-        put(&page, "# EOF\n");
+        PUT(&page, "# EOF\n");
     }
     if (!body || !page.text || page.is_full) {
         strata_refuse_memory(reply);

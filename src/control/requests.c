@@ -419,8 +419,8 @@ static void measure(struct strata_desk *desk, const Strata__V1__Request *request
         cut(desk, request, n_bytes, arena, reply);
         n_bytes = strata__v1__reply__get_packed_size(reply);
     }
-    if (desk->caller.bucket)
-        desk->caller.bucket->spent += (double)(n_bytes / STRATA_REPLY_TOKEN_BYTES);
+    const size_t n_tokens = n_bytes / STRATA_REPLY_TOKEN_BYTES;
+    if (desk->caller.bucket) desk->caller.bucket->spent += (double)n_tokens;
 }
 
 Strata__V1__Reply *strata_request_answer(struct strata_desk *desk, const void *bytes,
