@@ -7,7 +7,8 @@
 #include "strata/log.h"
 #include "strata/watch.h"
 
-#define BAND 0.25          /* of a forecast: what is left may take so much longer at least */
+#define BAND 0.25          /* of a forecast: what is left may take so much longer at least, */
+#define BAND_BEFORE_FIT 4  /* and so much as long as nothing is known of the seeding and the fit */
 #define NEXT_ITERATION 1.5 /* times as long as the last one, for safety */
 
 /* Rough share of a run that is done when a state begins; the fit fills its own stretch. */
@@ -18,16 +19,24 @@ static const double fraction_at[STRATA_JOB_STATE_COUNT] = {
     [STRATA_JOB_DONE] = 1.0,        [STRATA_JOB_PAUSED] = 0.45,
 };
 
-/* Forecasts move: the highest since half of what is done now was done, and a part more. */
+/* Forecasts move.  Of those made since three quarters of what is done now was done: the highest, or as much above the
+ * last one as the lowest is below; and a part more. */
 static double high_end(struct strata_job *job, double worked_s)
 {
     const struct strata_snapshot *now = &job->snapshot;
     const size_t at = (size_t)(now->fraction * (STRATA_JOB_FORECASTS - 1));
+    const double last_s = worked_s / now->fraction;
+    const double part = now->state < STRATA_JOB_FITTING ? BAND_BEFORE_FIT : BAND;
     STRATA_REQUIRE(at < STRATA_JOB_FORECASTS);
-    job->forecast_s[at] = worked_s / now->fraction;
-    double highest_s = 0;
-    for (size_t i = at / 2; i <= at; i++) highest_s = fmax(highest_s, job->forecast_s[i]);
-    return fmax(highest_s - worked_s, now->remaining_s * (1 + BAND));
+    job->forecast_s[at] = last_s;
+    double highest_s = last_s, lowest_s = last_s;
+    for (size_t i = at * 3 / 4; i <= at; i++) {
+        if (!(job->forecast_s[i] > 0)) continue;
+        highest_s = fmax(highest_s, job->forecast_s[i]);
+        lowest_s = fmin(lowest_s, job->forecast_s[i]);
+    }
+    if (now->fraction >= 1) return 0;
+    return fmax(fmax(highest_s, 2 * last_s - lowest_s) - worked_s, now->remaining_s * (1 + part));
 }
 
 static void set_fraction(struct strata_job *job, double fraction)
