@@ -274,10 +274,12 @@ static void draw_time(struct picture *picture, const struct strata_watch *watch,
     size_t n = 0;
     if (watch->now.remaining_s < 0) {
         n += (size_t)snprintf(text, sizeof text, "not yet known");
+    } else if (left_s <= 0) {
+        n += (size_t)snprintf(text, sizeof text, "longer than it seemed");
     } else {
-        strata_duration_text(left_s > 0 ? left_s : 0, part);
+        strata_duration_text(left_s, part);
         n += (size_t)snprintf(text, sizeof text, "about %s", part);
-        strata_duration_text(most_s > 0 ? most_s : 0, most);
+        strata_duration_text(most_s, most);
         if (watch->remaining_high_s > watch->now.remaining_s)
             n += (size_t)snprintf(text + n, sizeof text - n, ", at most %s", most);
     }

@@ -132,6 +132,15 @@ Test(terminal_watch, everything_that_was_told_is_shown)
     }
 }
 
+Test(terminal_watch, time_that_is_used_up_without_news_is_not_counted_below_zero)
+{
+    fill();
+    watch.heard_s = 900;
+    const size_t n = draw(120, 40, true);
+    cr_expect(strstr(line_with(n, "Time left"), "longer than it seemed; limit in 0.0 s"), "%s",
+              line_with(n, "Time left"));
+}
+
 Test(terminal_watch, a_restart_begins_a_new_trace_and_leaves_a_note)
 {
     fill();
