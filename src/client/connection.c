@@ -161,6 +161,8 @@ static strata_status find(struct strata_client *client, struct strata_err *err)
 
 static void close_sockets(struct strata_client *client)
 {
+    /* libzmq leaks what it says of the end of a socket that is still monitored */
+    if (client->monitor) (void)zmq_socket_monitor(client->requests, NULL, 0);
     if (client->requests) (void)zmq_close(client->requests); /* cannot fail for a socket */
     if (client->events) (void)zmq_close(client->events);
     if (client->monitor) (void)zmq_close(client->monitor);
