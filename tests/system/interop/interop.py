@@ -150,7 +150,7 @@ def check_events(checks, run, client, job):
     client.checkpoint()
     client.resume()
     time.sleep(0.3)
-    client.stop()
+    client.ask("stop")  # unless it has ended by itself
     lines += follower.communicate(timeout=60)[0].splitlines()
     thread.join(60)
     text, errors = job.communicate(timeout=60)
