@@ -143,7 +143,8 @@ class Refused(StrataError):
     """The server's answer was no."""
 
     def __init__(self, kind: str, reply: pb.Reply) -> None:
-        super().__init__(f"{_name(pb.Code, reply.code)}: {reply.text or kind}")
+        said = reply.text if kind in reply.text else f"{kind}: {reply.text}" if reply.text else kind
+        super().__init__(f"{_name(pb.Code, reply.code)}: {said}")
         self.code, self.reply = reply.code, reply
 
 

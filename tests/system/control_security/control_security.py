@@ -19,6 +19,7 @@ import zmq
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "support"))
 from runs import BIN, CONFIGS, strata  # noqa: E402
+import strata_client  # noqa: E402
 from strata_client import pb  # noqa: E402
 
 CONTEXT = zmq.Context()
@@ -108,7 +109,7 @@ class Tap:
     def __init__(self, endpoint):
         host, port = endpoint.removeprefix("tcp://").rsplit(":", 1)
         self.target = (host, int(port))
-        self.said = []
+        self.said, self.servers, self.is_mute = [], [], False
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.endpoint = f"tcp://127.0.0.1:{self.listener.getsockname()[1]}"
         threading.Thread(target=self.accept, daemon=True).start()
@@ -122,6 +123,7 @@ class Tap:
             server = socket.create_connection(self.target)
             said = bytearray()
             self.said.append(said)
+            self.servers.append(server)
             threading.Thread(target=self.relay, args=(client, server, bytearray()), daemon=True).start()
             threading.Thread(target=self.relay, args=(server, client, said), daemon=True).start()
 
@@ -129,7 +131,8 @@ class Tap:
         try:
             while data := source.recv(65536):
                 said += data
-                sink.sendall(data)
+                if not (self.is_mute and source in self.servers):
+                    sink.sendall(data)
         except OSError:
             pass
         for end in (source, sink):
@@ -137,6 +140,15 @@ class Tap:
                 end.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
+
+    def cut(self):
+        """Everybody's connection, whose next one is not mute."""
+        self.is_mute = False
+        for server in self.servers:
+            try:
+                server.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass  # it was before
 
     def close(self):
         self.listener.close()
@@ -266,6 +278,26 @@ def test_a_command_is_safe_to_repeat_and_useless_to_replay():
             assert (second.code, second.stop) == (first.code, first.stop), second
         effects = [(a["client"], a["id"], a["effect"]) for a in job.audits() if a["request"] == "stop"]
         assert effects[1:] == [("anna", 4711, "accepted"), ("anna", 4711, "repeated")], effects
+
+
+def test_a_command_whose_answer_is_lost_is_repeated_and_obeyed_once():
+    with Job() as job:
+        tap = Tap(job.channel["requests"])
+        with strata_client.Client(endpoint=tap.endpoint, keys=job.keys / "anna") as anna:
+            while anna.status().state != pb.JOB_STATE_FITTING:
+                time.sleep(0.02)
+            tap.is_mute, answers = True, []
+            asking = threading.Thread(target=lambda: answers.append(anna.pause()))
+            asking.start()
+            while not job.audits():
+                time.sleep(0.02)
+            tap.cut()
+            asking.join()
+            assert answers[0] == anna.status().iteration and anna.resume() == answers[0], answers
+        tap.close()
+        audits = [(a["id"], a["request"], a["effect"]) for a in job.audits()]
+        assert [a[1:] for a in audits] == [("pause", "accepted"), ("pause", "repeated"), ("resume", "accepted")], audits
+        assert audits[0][0] == audits[1][0] != audits[2][0]
 
 
 def test_a_client_that_runs_wild_is_refused_at_once_and_others_are_served():
