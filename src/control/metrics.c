@@ -6,6 +6,7 @@
 
 #include "strata/clock.h"
 #include "strata/host.h"
+#include "strata/json_view.h"
 #include "strata/protocol_limits.h"
 
 #include "handlers.h"
@@ -69,7 +70,9 @@ static void put_figures(struct page *page, const struct figure *figure, size_t n
         const struct figure *f = &figure[i];
         if (!isfinite(f->value)) continue;
         head(page, f->name, f->counts ? "counter" : "gauge", f->unit, f->help);
-        put(page, "%s%s %.17g\n", f->name, f->counts ? "_total" : "", f->value);
+        char value[STRATA_JSON_DOUBLE_BYTES];
+        strata_json_double(f->value, value);
+        put(page, "%s%s %s\n", f->name, f->counts ? "_total" : "", value);
     }
 }
 

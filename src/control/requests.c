@@ -379,7 +379,7 @@ static bool refuse_large(const struct strata_desk *desk, const void *bytes, size
     const bool is_sound =
         n_bytes <= STRATA_REQUEST_BYTES_MAX && strata_request_peek(bytes, n_bytes, &peek);
     if (is_sound) reply->id = peek.id;
-    if (is_too_fast(desk, (double)n_bytes / STRATA_TOKEN_BYTES))
+    if (is_too_fast(desk, (double)n_bytes / STRATA_LARGE_TOKEN_BYTES))
         refuse_speed(reply);
     else if (!is_sound)
         strata_refuse(reply, STRATA__V1__CODE__CODE_BAD_REQUEST, "not a strata.v1.Request");
@@ -394,11 +394,9 @@ static bool refuse_large(const struct strata_desk *desk, const void *bytes, size
 }
 
 /* A reply over the limit goes in pieces, to who asks so. */
-static void cut(struct strata_desk *desk, const Strata__V1__Request *request,
+static void cut(struct strata_desk *desk, const Strata__V1__Request *request, size_t n_bytes,
                 struct strata_arena *arena, Strata__V1__Reply *reply)
 {
-    const size_t n_bytes = strata__v1__reply__get_packed_size(reply);
-    if (n_bytes <= STRATA_REPLY_BYTES_MAX) return;
     if (request->piece == 0 || n_bytes > STRATA_WHOLE_BYTES_MAX) {
         strata_refuse(
             reply, STRATA__V1__CODE__CODE_TOO_LARGE,
@@ -410,6 +408,18 @@ static void cut(struct strata_desk *desk, const Strata__V1__Request *request,
     reply->body_case = STRATA__V1__REPLY__BODY__NOT_SET;
     if (!kept || !strata_pieces_hand_out(&desk->pieces, request, desk->now.seq, arena, reply))
         strata_refuse_memory(reply);
+}
+
+/* What is sent costs tokens too: a client that asks for the largest replies is not served them 20,000 times a second. */
+static void measure(struct strata_desk *desk, const Strata__V1__Request *request,
+                    struct strata_arena *arena, Strata__V1__Reply *reply)
+{
+    size_t n_bytes = strata__v1__reply__get_packed_size(reply);
+    if (n_bytes > STRATA_REPLY_BYTES_MAX) {
+        cut(desk, request, n_bytes, arena, reply);
+        n_bytes = strata__v1__reply__get_packed_size(reply);
+    }
+    if (desk->caller.bucket) desk->caller.bucket->spent += (double)(n_bytes / STRATA_TOKEN_BYTES);
 }
 
 Strata__V1__Reply *strata_request_answer(struct strata_desk *desk, const void *bytes,
@@ -425,7 +435,7 @@ Strata__V1__Reply *strata_request_answer(struct strata_desk *desk, const void *b
     if (request) {
         reply->id = request->id;
         dispatch(desk, request, arena, reply);
-        cut(desk, request, arena, reply);
+        measure(desk, request, arena, reply);
     } else {
         strata_refuse(reply, STRATA__V1__CODE__CODE_BAD_REQUEST, "not a strata.v1.Request");
     }

@@ -202,11 +202,20 @@ static void tell_weights(struct strata_job *job, const struct strata_quality *qu
                    weight->name ? weight->name : ""); /* names are shorter */
 }
 
-static void tell_ending(struct strata_job *job, const struct strata_clustering *clustering)
+/* From now on the snapshot is of the chosen candidate. */
+static void tell_choice(struct strata_job *job, const struct strata_clustering *clustering)
 {
     const size_t chosen = clustering->by_k[clustering->chosen_k].candidate;
-    (void)snprintf(job->snapshot.ending, sizeof job->snapshot.ending, "%s",
+    struct strata_snapshot *now = &job->snapshot;
+    now->k = (uint32_t)clustering->dims.k;
+    now->objective = clustering->objective;
+    now->n_live = now->candidates_live = 0;
+    for (size_t segment = 0; segment < clustering->dims.k && segment < STRATA_MAX_SEGMENTS;
+         segment++)
+        now->segment_size[segment] = clustering->mass[segment] * job->weight_unit;
+    (void)snprintf(now->ending, sizeof now->ending, "%s",
                    strata_stop_reason_sentence(clustering->candidate[chosen].reason));
+    strata_job_publish(job);
     strata_job_tell_chosen(job, clustering);
 }
 
@@ -252,7 +261,7 @@ static strata_status walk(struct strata_job *job, struct strata_blob *result, st
     STRATA_TRY(strata_job_fit(job, &clustering, &quality, err));
     if (job->snapshot.state == STRATA_JOB_SEEDING) strata_job_enter(job, STRATA_EVENT_NEXT);
     if (job->host && job->host->board) strata_board_close(job->host->board, false);
-    tell_ending(job, clustering);
+    tell_choice(job, clustering);
     strata_job_tell_notes(job, &quality);
 
     STRATA_TRY(begin(job, STRATA_EVENT_NEXT, err));

@@ -69,6 +69,36 @@ Test(board, commands_come_out_in_the_order_they_were_asked)
     cr_assert_not(strata_board_take(&board, &command));
 }
 
+static void post(uint64_t from, uint64_t to)
+{
+    for (uint64_t i = from; i < to; i++) {
+        const struct strata_notice notice = {.kind = STRATA_NOTICE_CHECKPOINT, .iteration = i};
+        strata_board_post(&board, &notice);
+    }
+}
+
+Test(board, notices_come_out_in_order_and_the_oldest_of_too_many_are_lost)
+{
+    struct strata_notice notice[STRATA_BOARD_NOTICES];
+    uint64_t n_lost = 9;
+    cr_assert_eq(strata_board_notices(&board, notice, 8, &n_lost), 0);
+    cr_assert_eq(n_lost, 0);
+    post(0, 10);
+    cr_assert_eq(strata_board_notices(&board, notice, 8, &n_lost), 8);
+    cr_assert_eq(strata_board_notices(&board, notice, 8, &n_lost), 2);
+    cr_assert_eq(notice[1].iteration, 9);
+    cr_assert_eq(n_lost, 0);
+    post(10, 10 + STRATA_BOARD_NOTICES);
+    cr_assert_eq(strata_board_notices(&board, notice, 1, &n_lost), 1);
+    cr_assert(notice[0].iteration == 10 && n_lost == 0, "just as many as there is room for");
+    post(0, 5);
+    cr_assert_eq(strata_board_notices(&board, notice, STRATA_BOARD_NOTICES, &n_lost),
+                 STRATA_BOARD_NOTICES);
+    cr_assert_eq(n_lost, 4);
+    cr_assert_eq(notice[0].iteration, 15);
+    cr_assert_eq(notice[STRATA_BOARD_NOTICES - 1].iteration, 4);
+}
+
 static uint64_t ask(enum strata_command_kind kind)
 {
     return strata_board_ask(&board, (struct strata_command){.kind = kind, .request_id = 7});

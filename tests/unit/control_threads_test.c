@@ -82,6 +82,8 @@ int main(void)
     for (uint64_t i = 1; atomic_load(&n_clients_left) > 0; i++) {
         const double begin = strata_clock_s();
         world_publish(&world, STRATA_JOB_FITTING, i);
+        const struct strata_notice notice = {.kind = STRATA_NOTICE_CHECKPOINT, .iteration = i};
+        if (i % 64 == 0) strata_board_post(&world.board, &notice);
         n_taken += take_all();
         if (strata_clock_s() - begin > worst_s) worst_s = strata_clock_s() - begin;
         if (i == 1000) world_publish_record(&world);

@@ -81,6 +81,31 @@ Test(fit_told, of_many_candidates_the_best_of_each_k_are_told)
     cr_assert_eq(told.most, STRATA_FIT_STANDINGS);
 }
 
+/* So many customers that there is a race; the ladder's candidates have starts beyond the job's, so they are left out. */
+static void take_over_in_race(void *context, const struct strata_candidate_result *result)
+{
+    if (result->origin == STRATA_ORIGIN_SEEDED) take_over(context, result);
+}
+
+Test(fit_told, who_ended_in_the_race_is_told_again_when_it_is_dropped_or_has_gone_on)
+{
+    const struct strata_fit_watch watch = {.candidate = take_over_in_race};
+    struct crowd crowd = crowd_blobs(263000, 2, 4, 0.8, 5);
+    const struct strata_config config = fit_config("kmeans", 3, 4, 4);
+    told = (struct told){.starts = 4, .k_from = 3, .n_ranks = 1};
+    struct fitted *f = fit_run(&crowd, &config, 1, &watch);
+    cr_assert_eq(f->status, STRATA_OK, "%s", f->err.text);
+    cr_assert_gt(f->result.n_candidates, 8, "there was a race, and a ladder");
+    for (size_t i = 0; i < 8; i++) {
+        cr_assert_geq(told.n_over[i], 1);
+        cr_assert_leq(told.n_over[i], 2);
+        cr_assert_eq(told.reason[i], f->candidate[i].reason,
+                     "the last that is told is how it ended");
+    }
+    fit_free(f);
+    crowd_free(&crowd);
+}
+
 Test(fit_told, the_balance_is_the_slowest_ranks_time_over_the_mean)
 {
     static const double seconds[] = {0.010, 0.010, 0.013, 0.010, 0.0095, 0, 3e-7, 0.02, 1};

@@ -324,7 +324,7 @@ Test(reads, metrics_are_openmetrics_text)
         "\nstrata_job_remaining_seconds 12.25\n",
         "\nstrata_job_limit_seconds 100\n",
         "\nstrata_job_iterations_total 41\n",
-        "\nstrata_job_objective 0.10000000000000001\n",
+        "\nstrata_job_objective 0.1\n",
         "\nstrata_job_rank_balance_ratio 1.25\n",
         "\nstrata_control_requests_total{request=\"get_metrics\",code=\"CODE_OK\"} 1\n",
         "\nstrata_control_requests_total{request=\"get_quality\",code=\"CODE_UNAVAILABLE\"} 1\n",
@@ -432,6 +432,19 @@ Test(reads, the_pieces_of_a_large_reply_are_the_whole_of_it)
     cr_assert_eq(reply->personas->n_personas, 64);
     cr_assert_eq(strlen(reply->personas->personas[63]->definition), ((size_t)300 << 10) - 1);
     cr_assert_eq(ask_personas(first->pieces + 1)->code, STRATA__V1__CODE__CODE_BAD_REQUEST);
+}
+
+Test(reads, what_is_sent_costs_tokens)
+{
+    struct strata_bucket bucket = {.spent = 0};
+    now = (struct strata_snapshot){.remaining_s = -1};
+    publish_large_record('x');
+    publish(STRATA_JOB_DONE);
+    desk.caller.bucket = &bucket;
+    (void)ask_get_status();
+    cr_assert_eq(bucket.spent, 1);
+    cr_assert_eq(ask_personas(1)->code, STRATA__V1__CODE__CODE_OK);
+    cr_assert_geq(bucket.spent, STRATA_PIECE_BYTES / STRATA_TOKEN_BYTES);
 }
 
 Test(reads, pieces_of_another_snapshot_say_so)

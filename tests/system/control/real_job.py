@@ -119,6 +119,8 @@ def stop_and_finish(checks, job, client):
     checks.that([e.done.state for e in events if e.HasField("done")] == [pb.JOB_STATE_DONE], "the job is over, once")
     checks.that(any(event.HasField("checkpoint") for event in events), "what was asked is on disk")
     last = events[-1] if events else None
+    chosen = [event.candidate.k for event in events if event.candidate.fate == pb.CANDIDATE_FATE_CHOSEN]
+    checks.that(last is not None and last.status.k == chosen[0], f"the status is of the chosen candidate: {chosen} {last}")
     checks.that(last is not None and last.last and last.status.state == pb.JOB_STATE_DONE, f"the last event says DONE: {last}")
     output, errors = job.communicate(timeout=60)
     checks.that(job.returncode == 0, f"a stopped job is done: {job.returncode} {errors}")
