@@ -36,7 +36,7 @@
     20000 /* a client's tokens: a request costs one; that many come back in a second, and can be saved */
 #define STRATA_REPLY_TOKEN_BYTES 8192 /* of a reply cost one more */
 #define STRATA_AUDITED_TOKENS 20      /* what a command, or a look at a single customer, costs */
-#define STRATA_TOKEN_BYTES 4096       /* of a request over 64 KiB cost one token more */
+#define STRATA_LARGE_TOKEN_BYTES 4096 /* of a request over 64 KiB cost one token more */
 #define STRATA_BUCKETS \
     1024 /* one for each client of the allow-list, or shared by connections without keys */
 #define STRATA_RECENT_COMMANDS 256 /* that are known again when they are repeated */

@@ -379,7 +379,7 @@ static bool refuse_large(const struct strata_desk *desk, const void *bytes, size
     const bool is_sound =
         n_bytes <= STRATA_REQUEST_BYTES_MAX && strata_request_peek(bytes, n_bytes, &peek);
     if (is_sound) reply->id = peek.id;
-    if (is_too_fast(desk, (double)n_bytes / STRATA_TOKEN_BYTES))
+    if (is_too_fast(desk, (double)n_bytes / STRATA_LARGE_TOKEN_BYTES))
         refuse_speed(reply);
     else if (!is_sound)
         strata_refuse(reply, STRATA__V1__CODE__CODE_BAD_REQUEST, "not a strata.v1.Request");

@@ -186,7 +186,7 @@ strata_status strata_score(const struct strata_scorer *scorer,
                            const struct strata_score_batch *batch, struct strata_arena scratch,
                            struct strata_assignment *out, uint64_t *invalid, struct strata_err *err)
 {
-    struct score_bound bound;
+    struct score_bound bound = {.scorer = scorer};
     *invalid = 0;
     STRATA_TRY(strata_score_bind(scorer, batch, &scratch, &bound, err));
     const size_t most = batch->n < STRIP_ROWS ? batch->n : STRIP_ROWS;

@@ -83,7 +83,7 @@ strata_status strata_explain(const struct strata_scorer *scorer, const Strata__V
                              struct strata_err *err)
 {
     const struct strata_recipe *recipe = &scorer->recipe;
-    struct score_bound bound;
+    struct score_bound bound = {.scorer = scorer};
     struct room room;
     *invalid = 0;
     if (batch->n > STRATA_EXPLAIN_ROWS_MAX)

@@ -144,7 +144,7 @@ void strata_score_answer(const struct strata_scorer *scorer, const Strata__V1__R
 {
     const bool is_assign = request->body_case == STRATA__V1__REQUEST__BODY_ASSIGN;
     const struct asked asked = asked_of(request);
-    struct strata_score_batch batch;
+    struct strata_score_batch batch = {.n = 0};
     struct strata_err err = {0};
     uint64_t invalid = 0;
     reply->code = STRATA__V1__CODE__CODE_OK;
