@@ -109,6 +109,8 @@ class Server:
 
     def resident(self):
         """Bytes of memory."""
+        if self.process.poll() is not None:
+            sys.exit("the job has ended meanwhile: give it more --rows")
         text = pathlib.Path(f"/proc/{self.pid}/status").read_text(encoding="ascii")
         return int(re.search(r"VmRSS:\s+(\d+) kB", text)[1]) * 1024
 

@@ -112,7 +112,8 @@ static void check_older(char *line)
 
 static void check_all_older(char *text)
 {
-    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+    char *rest = NULL;
+    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
         if (line[0] != ' ') check_older(line);
 }
 
@@ -149,8 +150,9 @@ Test(messages, older_bytes_are_read_without_a_rest)
 Test(messages, each_message_of_the_file_is_among_them)
 {
     char *text = read_text("proto/strata/v1/control.proto");
+    char *rest = NULL;
     size_t n_found = 0;
-    for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n")) {
+    for (char *line = strtok_r(text, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest)) {
         char name[128];
         if (sscanf(line, "message %100[A-Za-z0-9]", name) != 1) continue;
         const char *full = strata_arena_print(&arena, "strata.v1.%s", name);
