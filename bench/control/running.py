@@ -93,6 +93,11 @@ class Server:
         for thread in os.listdir(f"/proc/{self.pid}/task"):
             os.sched_setaffinity(int(thread), compute if int(thread) == self.pid else others)
 
+    def is_apart(self):
+        """Whether threads keep off the processors of the one that computes: those of the channel, and nobody else does."""
+        tasks = [int(thread) for thread in os.listdir(f"/proc/{self.pid}/task")]
+        return any(not os.sched_getaffinity(thread) & os.sched_getaffinity(self.pid) for thread in tasks)
+
     def cpu_s(self):
         """Seconds of processor, of the thread that computes and of all others."""
         used = {}
