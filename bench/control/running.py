@@ -1,4 +1,5 @@
 """What the measures of bench/control share: a job that iterates for long, servers of finished runs, loads, crowds."""
+import atexit
 import json
 import os
 import pathlib
@@ -56,6 +57,7 @@ class Server:
         (self.run / "control.json").unlink(missing_ok=True)  # of one that was killed
         self.process = subprocess.Popen([*launcher, str(build / "bin" / "strata"), *words], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, preexec_fn=on_core(cores))
+        atexit.register(self.process.kill)
         self.channel = self.wait_for_channel()
         self.pid = self.channel["pid"]
 
