@@ -1,4 +1,5 @@
 """What the measures of bench/control share: a job that iterates for long, servers of finished runs, loads, crowds."""
+import atexit
 import json
 import os
 import pathlib
@@ -56,6 +57,7 @@ class Server:
         (self.run / "control.json").unlink(missing_ok=True)  # of one that was killed
         self.process = subprocess.Popen([*launcher, str(build / "bin" / "strata"), *words], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, preexec_fn=on_core(cores))
+        atexit.register(self.process.kill)
         self.channel = self.wait_for_channel()
         self.pid = self.channel["pid"]
 
@@ -92,6 +94,11 @@ class Server:
         """The main thread, which computes, on one core; the threads of the channel on others."""
         for thread in os.listdir(f"/proc/{self.pid}/task"):
             os.sched_setaffinity(int(thread), compute if int(thread) == self.pid else others)
+
+    def is_apart(self):
+        """Whether threads keep off the processors of the one that computes: those of the channel, and nobody else does."""
+        tasks = [int(thread) for thread in os.listdir(f"/proc/{self.pid}/task")]
+        return any(not os.sched_getaffinity(thread) & os.sched_getaffinity(self.pid) for thread in tasks)
 
     def cpu_s(self):
         """Seconds of processor, of the thread that computes and of all others."""

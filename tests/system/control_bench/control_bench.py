@@ -34,6 +34,9 @@ def main():
     seen = {record["what"] for record in records}
     checks.that(seen == {"isolation", "latency", "subscribers", "assign", "idle"}, f"measured only {seen}")
     for record in records:
+        if record["what"] == "isolation":
+            checks.that(record["apart"] == (record["place"] == "bound" and os.cpu_count() > 1),
+                        f"the channel's threads keep off the rank's core where it is bound, and only there: {record}")
         if "answered" in record:
             checks.that(0 < record["answered"] == record["sent"] and record["refused"] == 0, f"not all was answered: {record}")
         if record["what"] == "subscribers":
