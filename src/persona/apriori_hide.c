@@ -359,7 +359,8 @@ static void hide_cells(const struct strata_crowd *crowd, size_t i)
     }
 }
 
-/* Another column of the cross table: first of a segment that hides something of the feature. */
+/* Another column of the cross table: first of a segment that hides something of the feature, then of the largest,
+ * whose customers have most to exchange. */
 static bool hide_column(const struct strata_crowd *crowd)
 {
     const uint64_t *size = crowd->picks->tally->count.size;
@@ -368,7 +369,9 @@ static bool hide_column(const struct strata_crowd *crowd)
         const size_t s = i / crowd->n_columns, l = i % crowd->n_columns;
         if (!crowd->apart[s] && strata_crowd_is_shut(crowd, s, l)) next = s;
     }
-    if (next == STRATA_NONE) next = strata_next_hidden(size, 1, crowd->apart, crowd->k);
+    const bool shut = next != STRATA_NONE;
+    for (size_t s = 0; s < crowd->k && !shut; s++)
+        if (!crowd->apart[s] && (next == STRATA_NONE || size[s] > size[next])) next = s;
     if (next != STRATA_NONE) crowd->apart[next] = true;
     return next != STRATA_NONE;
 }
