@@ -14,7 +14,8 @@
  *     segments keep theirs.  Where the cross table is hidden of their segments these may be two, since they can
  *     exchange their combinations.  Or one has another value, both hidden of everybody and his segment.  (changes)
  *   - The cross table changes where two exchange their segments, of both of which it is hidden, who have the same
- *     value, or values hidden of both segments.  (movers)
+ *     value, or values hidden of both segments; or else their combinations, where both values are hidden of all
+ *     a-priori segments and no condition is about the feature.  (movers)
  *
  * Nobody is put where the data have nobody of that combination and value, if a condition is about the feature: perhaps
  * it cannot be.  Hiding more leaves all of these as they are, so each count is looked at until it is free.
@@ -94,12 +95,13 @@ static uint64_t swaps(const struct strata_crowd *crowd, size_t s, size_t l, bool
     return sum;
 }
 
-/* Whether each small count of a segment could change so; everybody's cannot. */
+/* Whether each small count of a segment could change so; everybody's cannot, nor is anything said of weights. */
 static bool can_swap(const struct strata_crowd *crowd)
 {
     const struct strata_side all = {.pick = STRATA_NONE};
     const size_t n_levels = crowd->n_columns - 1;
-    if ((crowd->k + 1) * crowd->n_columns > STRATA_CELLS_MAX) return false;
+    if (crowd->picks->plan->weight || (crowd->k + 1) * crowd->n_columns > STRATA_CELLS_MAX)
+        return false;
     for (size_t i = 0; i < (crowd->k + 1) * n_levels; i++) {
         const size_t g = crowd->k - i / n_levels, l = i % n_levels;
         const uint64_t count = side_count(crowd, g, all, l);
@@ -218,10 +220,12 @@ static bool are_picks_free(const struct strata_crowd *crowd)
 
 /* --- the cross table -------------------------------------------------------------------------- */
 
+/* Segments, or else combinations: figures of the one or the other stay. */
 static bool can_exchange(const struct strata_crowd *crowd, size_t s, size_t t, size_t l, size_t m)
 {
-    return l == m || (strata_crowd_is_shut(crowd, s, l) && strata_crowd_is_shut(crowd, s, m) &&
-                      strata_crowd_is_shut(crowd, t, l) && strata_crowd_is_shut(crowd, t, m));
+    if (l == m || (!crowd->named && crowd->hidden[l] && crowd->hidden[m])) return true;
+    return strata_crowd_is_shut(crowd, s, l) && strata_crowd_is_shut(crowd, s, m) &&
+           strata_crowd_is_shut(crowd, t, l) && strata_crowd_is_shut(crowd, t, m);
 }
 
 /* Customers of segment s who could exchange it with some of a side, and are not of that side. */
@@ -328,11 +332,11 @@ static bool hide_feature(struct strata_crowd *crowd, size_t f, struct strata_are
     }
     hide_rest(crowd);
     if (number) return true;
-    while (!are_picks_free(crowd)) {
+    while (!are_picks_free(crowd) || !is_cross_safe(crowd)) {
         if (!hide_more(crowd)) return false;
         hide_rest(crowd);
     }
-    return are_segments_free(crowd) && (!crowd->named || is_cross_safe(crowd));
+    return are_segments_free(crowd);
 }
 
 /* --- all of them ------------------------------------------------------------------------------ */
@@ -355,7 +359,8 @@ static void hide_cells(const struct strata_crowd *crowd, size_t i)
     }
 }
 
-/* Another column of the cross table: first of a segment that hides something of the feature. */
+/* Another column of the cross table: first of a segment that hides something of the feature, then of the largest,
+ * whose customers have most to exchange. */
 static bool hide_column(const struct strata_crowd *crowd)
 {
     const uint64_t *size = crowd->picks->tally->count.size;
@@ -364,7 +369,9 @@ static bool hide_column(const struct strata_crowd *crowd)
         const size_t s = i / crowd->n_columns, l = i % crowd->n_columns;
         if (!crowd->apart[s] && strata_crowd_is_shut(crowd, s, l)) next = s;
     }
-    if (next == STRATA_NONE) next = strata_next_hidden(size, 1, crowd->apart, crowd->k);
+    const bool shut = next != STRATA_NONE;
+    for (size_t s = 0; s < crowd->k && !shut; s++)
+        if (!crowd->apart[s] && (next == STRATA_NONE || size[s] > size[next])) next = s;
     if (next != STRATA_NONE) crowd->apart[next] = true;
     return next != STRATA_NONE;
 }
