@@ -13,8 +13,8 @@ import sys
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-sys.path.insert(0, str(ROOT / "tests" / "system" / "control"))
-from client import Client, NoReply, pb  # noqa: E402
+sys.path.insert(0, str(ROOT / "deploy"))
+from strata_client import Client, StrataError, pb  # noqa: E402
 
 JOB = """job: bench
 sources:
@@ -130,7 +130,7 @@ class Server:
         """Ask a running job to end."""
         try:
             self.ask(kind)
-        except NoReply:
+        except StrataError:
             pass
         self.process.wait(timeout=120)
 

@@ -12,12 +12,12 @@ import threading
 import time
 
 SYSTEM = pathlib.Path(__file__).parents[1]
-sys.path[:0] = [str(SYSTEM.parent / "support"), str(SYSTEM / "control")]
+sys.path.insert(0, str(SYSTEM.parent / "support"))
 from runs import BIN, CONFIGS, Checks, must, sql  # noqa: E402
 
 import yaml  # noqa: E402
 import zmq  # noqa: E402
-from client import pb  # noqa: E402
+from strata_client import pb  # noqa: E402
 
 LIST = {"nominal", "ordinal"}
 # shipped job, what is set to make it short, how its customers are asked about: customers in a batch

@@ -17,10 +17,9 @@ import time
 
 import zmq
 
-sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "control"))
 sys.path.insert(0, str(pathlib.Path(__file__).parents[2] / "support"))
-from client import pb  # noqa: E402
 from runs import BIN, CONFIGS, SOURCE, Checks, hashes, must  # noqa: E402
+from strata_client import pb  # noqa: E402
 
 ROLES = {"anna": "operator", "ben": "analyst", "wall": "viewer"}  # of the storm
 GOOD = {"olga": "operator", "vera": "viewer"}
