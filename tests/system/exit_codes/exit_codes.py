@@ -16,7 +16,7 @@ from runs import BIN, CONFIGS, MPIRUN, SOURCE, Checks  # noqa: E402
 HERE = pathlib.Path.cwd()
 JOB = CONFIGS / "wholesale.yaml"
 # Some seconds of short iterations, so that a signal finds it fitting; under srun the job outlives INT.
-LONG = ["--set", "model.estimator=gmm-diag", "--set", "model.tolerance=0", "--set", "model.max_iter=2000",
+LONG = ["--set", "model.estimator=gmm-diag", "--set", "model.tolerance=0", "--set", "model.max_iter=800",
         "--set", "model.segments={from: 8, to: 12}", "--set", "model.starts=8", "--set", "model.min_share=0"]
 
 
