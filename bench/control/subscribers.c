@@ -48,10 +48,11 @@ static void *open_socket(struct subscribers *all, int kind, const char *endpoint
 static Strata__V1__Reply *ask_after(struct subscribers *all, uint64_t after,
                                     struct strata_arena *scratch)
 {
-    Strata__V1__Request request = STRATA__V1__REQUEST__INIT;
+    Strata__V1__Request request;
     Strata__V1__GetEvents body = STRATA__V1__GET_EVENTS__INIT;
     unsigned char bytes[64];
     zmq_msg_t message;
+    strata__v1__request__init(&request);
     body.after = after;
     request.id = ++all->next_id;
     request.body_case = STRATA__V1__REQUEST__BODY_GET_EVENTS;
