@@ -111,7 +111,7 @@ class Script:
             self.checks.that(reply.code in (pb.CODE_UNAVAILABLE, pb.CODE_BUSY), f"{kind} {fields}: {reply}")
             return None
         iteration = getattr(reply, kind).iteration
-        if kind in ("pause", "resume"):
+        if kind in ("pause", "resume", "stop"):  # a stop ends the pause
             self.paused = kind == "pause"
         self.taken.append((kind, fields, iteration))
         return iteration
