@@ -58,7 +58,8 @@ endif()
 
 # Sanitizers, coverage and fuzzing instrument everything that is compiled here.
 if(STRATA_SANITIZE)
-  add_compile_options(-fsanitize=${STRATA_SANITIZE} -fno-sanitize-recover=all
+  # -O1, or the tests take twice as long.
+  add_compile_options(-O1 -fsanitize=${STRATA_SANITIZE} -fno-sanitize-recover=all
     -fno-omit-frame-pointer)
   add_link_options(-fsanitize=${STRATA_SANITIZE})
 endif()
