@@ -187,19 +187,30 @@ void strata_print_evaluation(FILE *stream, const struct strata_terminal *termina
 
 /* --- quality ------------------------------------------------------------------------------------ */
 
+static int wider(int widest, const char *name)
+{
+    const int width = strata_text_width(name);
+    return width > widest ? width : widest;
+}
+
+/* Title and head of a table of counts. */
+static struct table begin_counts(FILE *stream, const struct strata_terminal *terminal,
+                                 const char *title, const char *const head[], size_t n, int widest)
+{
+    const struct table table = table_of(stream, terminal, widest, 13);
+    print_title(stream, terminal, title);
+    print_cells(&table, STRATA_TINT_DIM, "", head, n);
+    return table;
+}
+
 static void print_sources(FILE *stream, const struct strata_terminal *terminal,
                           const struct strata_quality_view *quality)
 {
     static const char *const head[] = {"Rows",    "Rejected", "No key",
                                        "Bad key", "Matched",  "Orphans"};
     int widest = 6;
-    for (size_t i = 0; i < quality->n_sources; i++) {
-        const int width = strata_text_width(quality->source[i].name);
-        widest = width > widest ? width : widest;
-    }
-    const struct table table = table_of(stream, terminal, widest, 13);
-    print_title(stream, terminal, "Sources");
-    print_cells(&table, STRATA_TINT_DIM, "", head, 6);
+    for (size_t i = 0; i < quality->n_sources; i++) widest = wider(widest, quality->source[i].name);
+    const struct table table = begin_counts(stream, terminal, "Sources", head, 6, widest);
     for (size_t i = 0; i < quality->n_sources; i++) {
         const struct strata_source_quality_view *source = &quality->source[i];
         const uint64_t counts[] = {source->rows,          source->rejected_rows,
@@ -214,13 +225,9 @@ static void print_features(FILE *stream, const struct strata_terminal *terminal,
 {
     static const char *const head[] = {"Present", "Missing", "Invalid", "Clamped"};
     int widest = 7;
-    for (size_t i = 0; i < quality->n_features; i++) {
-        const int width = strata_text_width(quality->feature[i].name);
-        widest = width > widest ? width : widest;
-    }
-    const struct table table = table_of(stream, terminal, widest, 13);
-    print_title(stream, terminal, "Features");
-    print_cells(&table, STRATA_TINT_DIM, "", head, 4);
+    for (size_t i = 0; i < quality->n_features; i++)
+        widest = wider(widest, quality->feature[i].name);
+    const struct table table = begin_counts(stream, terminal, "Features", head, 4, widest);
     for (size_t i = 0; i < quality->n_features; i++) {
         const struct strata_feature_quality_view *feature = &quality->feature[i];
         const uint64_t counts[] = {feature->present, feature->missing, feature->invalid,
