@@ -96,25 +96,11 @@ static uint64_t mask_of(const struct picking *picking, size_t n, size_t row)
     return mask;
 }
 
-/* Where it stands among masks, or would. */
-static size_t place_of(const uint64_t *mask, size_t n, uint64_t wanted)
-{
-    size_t low = 0, high = n;
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        if (mask[middle] < wanted)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
 /* With one more; beyond the limit only their number grows, to one more. */
 static void add_mask(uint64_t *mask, uint64_t *n, size_t limit, uint64_t wanted)
 {
     if (*n > limit) return;
-    const size_t place = place_of(mask, *n, wanted);
+    const size_t place = strata_below(mask, *n, wanted);
     if (place < *n && mask[place] == wanted) return;
     if (++*n > limit) return;
     memmove(mask + place + 1, mask + place, (*n - 1 - place) * sizeof *mask);
@@ -181,7 +167,7 @@ static strata_status tally_joint(struct strata_comm *comm, struct picking *picki
     STRATA_TRY(strata_comm_agree(comm, wire ? STRATA_OK : no_room(err), err));
     for (size_t row = 0; row < n_rows; row++) {
         const uint64_t mask = mask_of(picking, picking->n_counted, row);
-        label[row] = (uint16_t)(plan->label[row] * n + place_of(picking->mask, n, mask));
+        label[row] = (uint16_t)(plan->label[row] * n + strata_below(picking->mask, n, mask));
     }
     strata_tally_count(comm, &joint, wire, tally);
     return STRATA_OK;

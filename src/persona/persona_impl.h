@@ -192,6 +192,9 @@ size_t strata_counts_wire_count(const struct strata_plan *plan);
 void strata_tally_count(struct strata_comm *comm, const struct strata_plan *plan, int64_t *wire,
                         struct strata_profile_tally *tally);
 
+/* quartiles.c: how many of the sorted values are below x. */
+size_t strata_below(const uint64_t *value, size_t n, uint64_t x);
+
 /* quartiles.c: exact order statistics, of values that the second pass puts aside: those of the cells where they
  * are. */
 struct strata_quartile_room {

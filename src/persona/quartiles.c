@@ -309,8 +309,7 @@ void strata_quartiles_sort(const struct strata_plan *plan, struct strata_quartil
 
 /* --- the search ------------------------------------------------------------------------------- */
 
-/* How many of the sorted values are below x. */
-static size_t below(const uint64_t *value, size_t n, uint64_t x)
+size_t strata_below(const uint64_t *value, size_t n, uint64_t x)
 {
     size_t low = 0;
     size_t high = n;
@@ -333,14 +332,14 @@ struct sorted {
 /* Add to bucket (PARTS) the weight of the values in each part of [low, low + PARTS << shift). */
 static void count_parts(struct sorted of, uint64_t low, unsigned shift, int64_t *bucket)
 {
-    size_t first = below(of.value, of.n, low);
+    size_t first = strata_below(of.value, of.n, low);
     while (first < of.n) {
         const uint64_t part = (of.value[first] - low) >> shift;
         if (part >= PARTS) return;
         const uint64_t last = low + (part << shift) + ((UINT64_C(1) << shift) - 1);
         const size_t rest = of.n - first;
         const size_t inside =
-            of.value[of.n - 1] <= last ? rest : below(of.value + first, rest, last + 1);
+            of.value[of.n - 1] <= last ? rest : strata_below(of.value + first, rest, last + 1);
         bucket[part] += (int64_t)(of.before ? of.before[first + inside] - of.before[first] : inside);
         first += inside;
     }
